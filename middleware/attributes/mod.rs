@@ -1,0 +1,358 @@
+//! What is known of a request besides its message: attributes.
+//!
+//! Gateways and layers talk through one request extension, [`Attributes`]: who the
+//! client is, where the application is mounted, which route matched.
+//!
+//! ```
+//! use gopuram_middleware::attributes::{Attributes, Scheme};
+//!
+//! let mut req = http::Request::new(());
+//! Attributes::of_mut(&mut req).set_scheme(Scheme::Https);
+//! assert_eq!(Attributes::of(&req).unwrap().scheme(), Scheme::Https);
+//! ```
+//!
+//! They are one extension and not one each, since a request's first extension costs
+//! three allocations and each further one another: the gateway pays once and the
+//! layers fill in. Under another server the first layer that has something to
+//! say makes them.
+//!
+//! Attributes travel inwards, as the request does. What an outer layer wants to know of the
+//! inner ones on the way out, it asks for with a [`Report`].
+
+mod params;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{HeaderValue, Request, Uri};
+
+pub use params::Params;
+
+/// What is known of a request besides its message.
+///
+/// See the [module documentation](self).
+#[derive(Clone, Debug, Default)]
+pub struct Attributes {
+    connection: Option<Arc<Connection>>,
+    client: Option<ClientAddr>,
+    scheme: Option<Scheme>,
+    request_id: Option<RequestId>,
+    original_uri: Option<OriginalUri>,
+    mount: Mount,
+    route: Option<MatchedRoute>,
+    params: Params,
+    report: Option<Report>,
+}
+
+impl Attributes {
+    /// The attributes of a request over `connection`.
+    pub fn new(connection: Arc<Connection>) -> Self {
+        Self {
+            connection: Some(connection),
+            ..Self::default()
+        }
+    }
+
+    /// The attributes of `req`, if it has any.
+    pub fn of<B>(req: &Request<B>) -> Option<&Self> {
+        req.extensions().get()
+    }
+
+    /// The attributes of `req`, made if there are none yet.
+    pub fn of_mut<B>(req: &mut Request<B>) -> &mut Self {
+        req.extensions_mut().get_or_insert_default()
+    }
+
+    /// The connection that the request came over, if a gateway said so.
+    pub fn connection(&self) -> Option<&Connection> {
+        self.connection.as_deref()
+    }
+
+    /// Who the client is: what a trust layer said, else the connection's peer.
+    pub fn client(&self) -> Option<ClientAddr> {
+        self.client.or_else(|| {
+            let peer = self.connection.as_ref()?.peer?;
+            Some(ClientAddr {
+                ip: peer.ip(),
+                port: Some(peer.port()),
+            })
+        })
+    }
+
+    /// Says who the client is. Only for the layer that decides whom to trust.
+    pub fn set_client(&mut self, client: ClientAddr) {
+        self.client = Some(client);
+    }
+
+    /// How the client speaks: what a trust layer said, else the connection's scheme, else `http`.
+    pub fn scheme(&self) -> Scheme {
+        let connection = || Some(self.connection.as_ref()?.scheme);
+        self.scheme.or_else(connection).unwrap_or_default()
+    }
+
+    /// Says how the client speaks. Only for the layer that decides whom to trust.
+    pub fn set_scheme(&mut self, scheme: Scheme) {
+        self.scheme = Some(scheme);
+    }
+
+    /// The id of the request, if it was given one.
+    pub fn request_id(&self) -> Option<&RequestId> {
+        self.request_id.as_ref()
+    }
+
+    /// Gives the request an id.
+    pub fn set_request_id(&mut self, id: RequestId) {
+        self.request_id = Some(id);
+    }
+
+    /// The target as it was received, if a layer has changed it since.
+    pub fn original_uri(&self) -> Option<&Uri> {
+        self.original_uri.as_ref().map(|original| &original.0)
+    }
+
+    /// Keeps the target before it is changed; the first one kept stays.
+    pub fn keep_original_uri(&mut self, uri: &Uri) {
+        self.original_uri
+            .get_or_insert_with(|| OriginalUri(uri.clone()));
+    }
+
+    /// Where the application is mounted.
+    pub fn mount(&self) -> &Mount {
+        &self.mount
+    }
+
+    /// Says that the application is mounted at `prefix`, below where it was.
+    pub fn enter_mount(&mut self, prefix: &str) {
+        self.mount = self.mount.join(prefix);
+    }
+
+    /// The route that matched, if one did.
+    pub fn route(&self) -> Option<&MatchedRoute> {
+        self.route.as_ref()
+    }
+
+    /// Says which route matched, also in the [`Report`] if one was asked for.
+    pub fn set_route(&mut self, route: MatchedRoute) {
+        if let Some(report) = &self.report {
+            report.update(|told| told.route = Some(route.clone()));
+        }
+        self.route = Some(route);
+    }
+
+    /// The parameters of the routes that matched, outermost first.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// Sets or extends the parameters of the routes that matched.
+    pub fn params_mut(&mut self) -> &mut Params {
+        &mut self.params
+    }
+
+    /// Says who the client proved to be. Only for the layer that asked for proof.
+    pub fn set_user(&mut self, user: Arc<str>) {
+        self.report().update(|told| told.user = Some(user));
+    }
+
+    /// Asks the layers further in to tell what they find out.
+    ///
+    /// The first to ask makes the report; all that ask share it.
+    pub fn report(&mut self) -> Report {
+        self.report.get_or_insert_default().clone()
+    }
+}
+
+/// A connection, the same for all requests over it.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Connection {
+    /// Our end of it; a Unix socket has no address.
+    pub local: Option<SocketAddr>,
+    /// Their end of it; a Unix socket has no address.
+    pub peer: Option<SocketAddr>,
+    /// How it is spoken on.
+    pub scheme: Scheme,
+}
+
+impl Connection {
+    /// A connection between two addresses.
+    pub const fn new(local: Option<SocketAddr>, peer: Option<SocketAddr>, scheme: Scheme) -> Self {
+        Self {
+            local,
+            peer,
+            scheme,
+        }
+    }
+}
+
+/// Who the client is: a numeric address, and a port where it is known.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct ClientAddr {
+    /// The address, never a v4-mapped one.
+    pub ip: IpAddr,
+    /// The port, not known behind most proxies.
+    pub port: Option<u16>,
+}
+
+impl ClientAddr {
+    /// A client, with a v4-mapped address unmapped.
+    pub fn new(ip: IpAddr, port: Option<u16>) -> Self {
+        Self {
+            ip: ip.to_canonical(),
+            port,
+        }
+    }
+}
+
+/// How the client speaks.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "HTTP has these two")]
+pub enum Scheme {
+    /// Without TLS.
+    #[default]
+    Http,
+    /// With TLS, here or at a trusted proxy.
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
+/// The id of a request, ready to be a field value.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// An id; the value must be visible ASCII to be read as text.
+    pub const fn new(id: HeaderValue) -> Self {
+        Self(id)
+    }
+
+    /// The id as a field value.
+    pub const fn as_header(&self) -> &HeaderValue {
+        &self.0
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
+/// The target as it was received, before a layer changed it.
+#[derive(Clone, Debug)]
+struct OriginalUri(Uri);
+
+/// Where an application is mounted: `SCRIPT_NAME`.
+///
+/// The prefix and the rest, which is the path of the request that the application
+/// sees, are together the path as it was received. The prefix is empty or starts
+/// with a slash, and never ends with one.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Mount(Option<Arc<str>>);
+
+impl Mount {
+    /// The prefix, still percent-encoded.
+    pub fn prefix(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    fn join(&self, prefix: &str) -> Self {
+        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+        match &self.0 {
+            _ if prefix.is_empty() => self.clone(),
+            None => Self(Some(prefix.into())),
+            Some(outer) => Self(Some([outer, prefix].concat().into())),
+        }
+    }
+}
+
+/// The pattern of the route that matched: `/users/{id}`, mounts included.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct MatchedRoute(Arc<str>);
+
+impl MatchedRoute {
+    /// A route by its pattern.
+    pub fn new(pattern: impl Into<Arc<str>>) -> Self {
+        Self(pattern.into())
+    }
+
+    /// The pattern.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What inner layers find out, for outer layers to read on the way out.
+///
+/// Made by [`Attributes::report`] where a layer wants one: one allocation.
+#[derive(Clone, Debug, Default)]
+pub struct Report(Arc<Mutex<Told>>);
+
+/// What a [`Report`] says so far.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Told {
+    /// The route that matched.
+    pub route: Option<MatchedRoute>,
+    /// Who the client proved to be.
+    pub user: Option<Arc<str>>,
+}
+
+impl Report {
+    /// What was told so far.
+    pub fn read(&self) -> Told {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn update(&self, tell: impl FnOnce(&mut Told)) {
+        tell(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_is_the_peer_until_a_trust_layer_says_otherwise() {
+        let peer = "192.0.2.1:5000".parse().unwrap();
+        let connection = Connection::new(None, Some(peer), Scheme::Http);
+        let mut attributes = Attributes::new(Arc::new(connection));
+        assert_eq!(attributes.client().unwrap().ip, peer.ip());
+        let mapped = "::ffff:198.51.100.7".parse().unwrap();
+        attributes.set_client(ClientAddr::new(mapped, None));
+        assert_eq!(attributes.client().unwrap().ip.to_string(), "198.51.100.7");
+    }
+
+    #[test]
+    fn mounts_nest_and_never_end_with_a_slash() {
+        let mut attributes = Attributes::default();
+        assert_eq!(attributes.mount().prefix(), "");
+        attributes.enter_mount("/");
+        attributes.enter_mount("/api/");
+        attributes.enter_mount("/v1");
+        assert_eq!(attributes.mount().prefix(), "/api/v1");
+    }
+
+    #[test]
+    fn a_report_carries_the_route_outwards() {
+        let mut attributes = Attributes::default();
+        let report = attributes.report();
+        attributes
+            .clone()
+            .set_route(MatchedRoute::new("/users/{id}"));
+        assert_eq!(report.read().route.unwrap().as_str(), "/users/{id}");
+    }
+}

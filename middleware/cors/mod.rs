@@ -1,0 +1,5 @@
+//! Cross-origin rules of the Fetch standard.
+
+/// Cross-origin rules of the Fetch standard.
+#[derive(Clone, Debug)]
+pub struct Cors;

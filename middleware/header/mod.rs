@@ -1,0 +1,1 @@
+//! Private parsers, one grammar a file.

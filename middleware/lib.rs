@@ -1,0 +1,82 @@
+//! The middleware of Gopuram: `Request -> Response`, and layers around it.
+//!
+//! Every layer here drops into any tower stack: it works on any body and any
+//! service, and its configuration *is* the [`tower_layer::Layer`].
+//!
+//! | layer | what it does | place | feature |
+//! |---|---|---|---|
+//! | [`AccessLog`] | one line per request when its body ends | observe | `log` |
+//! | [`BodyLimit`] | 413 for request bodies that are too long | contain |  |
+//! | [`CatchPanic`] | a panic becomes 500 or an aborted stream | contain |  |
+//! | [`Compress`] | gzip, brotli, zstd by negotiation | represent | `gzip`, `br`, `zstd` |
+//! | [`Conditional`] | `If-Match`, `If-None-Match` and the dates: 304 and 412 | represent | `dates` |
+//! | [`Cors`] | cross-origin rules of the Fetch standard | dress |  |
+//! | [`Head`] | `HEAD` is `GET` with the body dropped | represent |  |
+//! | [`NormalizePath`] | trailing and double slashes | direct |  |
+//! | [`Range`] | single, multiple and suffix ranges: 206 and 416 | represent | `dates` |
+//! | [`RequestId`] | takes or mints an id for every request | identify | `uuid` |
+//! | [`Router`] | patterns, methods, hosts and mounts | content | `router` |
+//! | [`SecurityHeaders`] | a preset of protective response fields | dress |  |
+//! | [`SetHeader`] | sets, appends to, defaults or removes one field | anywhere |  |
+//! | [`StaticFiles`] | a directory as an application or a layer | content | `files` |
+//! | [`Timeout`] | deadlines on heads and bodies | contain | `timer` |
+//!
+//! Beside them stand what they share: the one [`Body`], the request's [`attributes`], the
+//! [places](place) of layers in a stack, and three ways to write a layer: [two
+//! halves](wrap), [closures](mod@from_parts), or one [async function](mod@from_fn).
+
+#[cfg(feature = "log")]
+pub mod access_log;
+pub mod attributes;
+pub mod body;
+pub mod body_limit;
+pub mod catch_panic;
+pub mod compress;
+#[cfg(feature = "dates")]
+pub mod conditional;
+pub mod cors;
+pub mod from_fn;
+pub mod from_parts;
+pub mod head;
+mod header;
+pub mod normalize_path;
+pub mod place;
+#[cfg(feature = "dates")]
+pub mod range;
+pub mod request_id;
+pub mod response;
+#[cfg(feature = "router")]
+pub mod router;
+pub mod security_headers;
+pub mod set_header;
+#[cfg(feature = "files")]
+pub mod static_files;
+#[cfg(feature = "timer")]
+pub mod timeout;
+pub mod wrap;
+
+#[cfg(feature = "log")]
+pub use access_log::AccessLog;
+pub use body::Body;
+pub use body_limit::BodyLimit;
+pub use catch_panic::CatchPanic;
+pub use compress::Compress;
+#[cfg(feature = "dates")]
+pub use conditional::Conditional;
+pub use cors::Cors;
+pub use from_fn::from_fn;
+pub use from_parts::{on_request, on_response};
+pub use head::Head;
+pub use normalize_path::NormalizePath;
+#[cfg(feature = "dates")]
+pub use range::Range;
+pub use request_id::RequestId;
+pub use response::IntoResponse;
+#[cfg(feature = "router")]
+pub use router::Router;
+pub use security_headers::SecurityHeaders;
+pub use set_header::SetHeader;
+#[cfg(feature = "files")]
+pub use static_files::StaticFiles;
+#[cfg(feature = "timer")]
+pub use timeout::Timeout;

@@ -1,0 +1,5 @@
+//! Takes or mints an id for every request.
+
+/// Takes or mints an id for every request.
+#[derive(Clone, Debug)]
+pub struct RequestId;

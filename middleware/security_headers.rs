@@ -1,0 +1,5 @@
+//! A preset of protective response fields.
+
+/// A preset of protective response fields.
+#[derive(Clone, Debug)]
+pub struct SecurityHeaders;

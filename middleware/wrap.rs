@@ -1,0 +1,227 @@
+//! The two halves of a middleware, and the only polling they need.
+//!
+//! A middleware that needs no polling of its own is a configuration and two
+//! functions: the way in ([`OnRequest`]) and the way out ([`OnResponse`]).
+//! [`Wrapped`] makes a service of them, once for all middleware.
+//!
+//! ```
+//! use std::{convert::Infallible, ops::ControlFlow};
+//!
+//! use gopuram_middleware::wrap::{OnRequest, Wrapped};
+//! use http::Request;
+//! use tower_layer::Layer;
+//!
+//! /// Asks for everything in Tamil.
+//! #[derive(Clone, Copy)]
+//! struct Tamil;
+//!
+//! impl<S> Layer<S> for Tamil {
+//!     type Service = Wrapped<S, Self>;
+//!     fn layer(&self, inner: S) -> Self::Service {
+//!         Wrapped::new(inner, *self)
+//!     }
+//! }
+//!
+//! impl<B> OnRequest<B> for Tamil {
+//!     type Body = B;
+//!     type Then = (); // leaves the response alone
+//!     type Reply = Infallible; // never answers itself
+//!     fn on_request(
+//!         &self,
+//!         mut req: Request<B>,
+//!     ) -> ControlFlow<Infallible, (Request<B>, ())> {
+//!         let ta = http::HeaderValue::from_static("ta");
+//!         req.headers_mut().insert(http::header::ACCEPT_LANGUAGE, ta);
+//!         ControlFlow::Continue((req, ()))
+//!     }
+//! }
+//! # let ControlFlow::Continue((req, ())) = Tamil.on_request(Request::new(()));
+//! # assert_eq!(req.headers()["accept-language"], "ta");
+//! # let _ = Tamil.layer(());
+//! ```
+//!
+//! Both halves are plain functions: tests call them without a runtime. Readiness
+//! and the inner service's errors pass through untouched. A reply leaves the inner
+//! service ready but not called, which tower's contract allows. The cost over
+//! the inner service's future is the size of [`OnRequest::Then`] and one word.
+
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::{Request, Response, StatusCode};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+/// The way in: from the request received to the request passed on.
+pub trait OnRequest<B> {
+    /// The body of the request passed on.
+    type Body;
+    /// What is done to the response; `()` leaves it alone.
+    type Then;
+    /// What is answered instead: [`Infallible`] for never, [`StatusCode`],
+    /// `Response<()>`.
+    type Reply;
+
+    /// Passes the request on, or replies without asking the inner service.
+    fn on_request(
+        &self,
+        req: Request<B>,
+    ) -> ControlFlow<Self::Reply, (Request<Self::Body>, Self::Then)>;
+}
+
+/// The way out: from the response received to the response returned.
+pub trait OnResponse<C> {
+    /// The body of the response returned.
+    type Body;
+
+    /// Changes the response.
+    fn on_response(self, res: Response<C>) -> Response<Self::Body>;
+}
+
+/// Leaves the response alone.
+impl<C> OnResponse<C> for () {
+    type Body = C;
+
+    #[inline]
+    fn on_response(self, res: Response<C>) -> Response<C> {
+        res
+    }
+}
+
+/// Leaves the response alone if there is nothing to do.
+impl<C, T: OnResponse<C, Body = C>> OnResponse<C> for Option<T> {
+    type Body = C;
+
+    #[inline]
+    fn on_response(self, res: Response<C>) -> Response<C> {
+        match self {
+            Some(then) => then.on_response(res),
+            None => res,
+        }
+    }
+}
+
+/// What a middleware can answer without asking the inner service.
+///
+/// A body wrapper that stands between a refusal and the gateway implements
+/// [`Default`] for the empty body, so that a status is enough of an answer.
+pub trait Reply<C> {
+    /// The whole response.
+    fn into_response(self) -> Response<C>;
+}
+
+impl<C> Reply<C> for Infallible {
+    fn into_response(self) -> Response<C> {
+        match self {}
+    }
+}
+
+/// An empty response with this status.
+impl<C: Default> Reply<C> for StatusCode {
+    fn into_response(self) -> Response<C> {
+        let mut res = Response::new(C::default());
+        *res.status_mut() = self;
+        res
+    }
+}
+
+/// An empty response with this status and these headers.
+impl<C: Default> Reply<C> for Response<()> {
+    fn into_response(self) -> Response<C> {
+        self.map(|()| C::default())
+    }
+}
+
+/// A service with a middleware around it.
+#[derive(Clone, Copy, Debug)]
+pub struct Wrapped<S, M> {
+    inner: S,
+    middleware: M,
+}
+
+impl<S, M> Wrapped<S, M> {
+    /// Puts `middleware` around `inner`.
+    pub const fn new(inner: S, middleware: M) -> Self {
+        Self { inner, middleware }
+    }
+
+    /// The service inside.
+    pub const fn inner(&self) -> &S {
+        &self.inner
+    }
+}
+
+impl<S, M, B, C> Service<Request<B>> for Wrapped<S, M>
+where
+    M: OnRequest<B>,
+    M::Then: OnResponse<C>,
+    M::Reply: Reply<<M::Then as OnResponse<C>>::Body>,
+    S: Service<Request<M::Body>, Response = Response<C>>,
+{
+    type Response = Response<<M::Then as OnResponse<C>>::Body>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, M::Then, M::Reply>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, req: Request<B>) -> Self::Future {
+        match self.middleware.on_request(req) {
+            ControlFlow::Continue((req, then)) => ResponseFuture::Inner {
+                future: self.inner.call(req),
+                then: Some(then),
+            },
+            ControlFlow::Break(reply) => ResponseFuture::Reply { reply: Some(reply) },
+        }
+    }
+}
+
+pin_project! {
+    /// The future of every middleware made of two halves.
+    #[project = ResponseFutureProj]
+    #[derive(Debug)]
+    #[allow(missing_docs, reason = "the variants are how it is made, not how it is used")]
+    #[non_exhaustive]
+    pub enum ResponseFuture<F, T, R> {
+        #[doc(hidden)]
+        Inner { #[pin] future: F, then: Option<T> },
+        #[doc(hidden)]
+        Reply { reply: Option<R> },
+    }
+}
+
+impl<F, T, R, C, E> Future for ResponseFuture<F, T, R>
+where
+    F: Future<Output = Result<Response<C>, E>>,
+    T: OnResponse<C>,
+    R: Reply<T::Body>,
+{
+    type Output = Result<Response<T::Body>, E>;
+
+    #[inline]
+    #[expect(
+        clippy::expect_used,
+        reason = "a future is not polled after it is ready"
+    )]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            ResponseFutureProj::Inner { future, then } => match future.poll(cx) {
+                Poll::Ready(Ok(res)) => {
+                    let then = then.take().expect("polled after ready");
+                    Poll::Ready(Ok(then.on_response(res)))
+                }
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Pending => Poll::Pending,
+            },
+            ResponseFutureProj::Reply { reply } => {
+                let reply = reply.take().expect("polled after ready");
+                Poll::Ready(Ok(reply.into_response()))
+            }
+        }
+    }
+}

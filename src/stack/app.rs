@@ -1,0 +1,101 @@
+//! An application with its stack around it.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::Request;
+use tower_service::Service;
+
+use super::display::{self, Tier};
+use crate::middleware::Body;
+
+/// An application with its stack around it; prints itself as a tower.
+///
+/// It is the outermost layer's service and adds nothing to it.
+#[derive(Clone)]
+pub struct App<S> {
+    service: S,
+    tiers: Arc<[Tier]>,
+}
+
+impl<S> App<S> {
+    pub(super) fn new(service: S, tiers: Vec<Tier>) -> Self {
+        Self {
+            service,
+            tiers: tiers.into(),
+        }
+    }
+
+    /// The outermost layer's service.
+    pub fn into_inner(self) -> S {
+        self.service
+    }
+}
+
+impl<S: Service<Request<B>>, B> Service<Request<B>> for App<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, req: Request<B>) -> S::Future {
+        self.service.call(req)
+    }
+}
+
+/// Prints the stack as a tower, outermost first, the application last.
+impl<S> fmt::Display for App<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        display::tower(&self.tiers, f)
+    }
+}
+
+impl<S> fmt::Debug for App<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.tiers.iter().map(Tier::name))
+            .finish()
+    }
+}
+
+/// Where the layers end and the application begins.
+///
+/// Layers may wrap the body of a request; the application is written for one body
+/// type. This makes that one of whatever comes, for nothing if it is one already.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<S>(S);
+
+impl<S> Entry<S> {
+    pub(super) const fn new(app: S) -> Self {
+        Self(app)
+    }
+}
+
+impl<S, B> Service<Request<B>> for Entry<S>
+where
+    S: Service<Request<Body>>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, req: Request<B>) -> S::Future {
+        self.0.call(req.map(Body::new))
+    }
+}

@@ -1,0 +1,125 @@
+//! A layer that is there or not, decided when the stack is built.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::middleware::Body;
+use crate::middleware::place::Placed;
+
+/// A layer that is there or not; see [`Stack::when`](super::Stack::when).
+///
+/// Around any tower layer it can be given to [`Stack::layer`](super::Stack::layer).
+#[derive(Clone, Copy, Debug)]
+pub struct Optional<L>(Option<L>);
+
+impl<L> Optional<L> {
+    /// The layer, if `condition` holds.
+    pub fn new(condition: bool, layer: L) -> Self {
+        Self(condition.then_some(layer))
+    }
+}
+
+impl<L: Placed> Placed for Optional<L> {
+    type Place = L::Place;
+    const NAME: &'static str = L::NAME;
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(layer) => layer.describe(f),
+            None => f.write_str("off"),
+        }
+    }
+}
+
+impl<S, L: Layer<S>> Layer<S> for Optional<L> {
+    type Service = OptionalService<L::Service, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        match &self.0 {
+            Some(layer) => OptionalService::On(layer.layer(inner)),
+            None => OptionalService::Off(inner),
+        }
+    }
+}
+
+/// A service with a layer or without.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a layer is there or not")]
+pub enum OptionalService<A, S> {
+    /// With the layer around it.
+    On(A),
+    /// As it was.
+    Off(S),
+}
+
+impl<A, S, B, C, D> Service<Request<B>> for OptionalService<A, S>
+where
+    A: Service<Request<B>, Response = Response<C>, Error = S::Error>,
+    S: Service<Request<B>, Response = Response<D>>,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+    D: http_body::Body<Data = Bytes> + Send + 'static,
+    D::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = OptionalFuture<A::Future, S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        match self {
+            Self::On(service) => service.poll_ready(cx),
+            Self::Off(service) => service.poll_ready(cx),
+        }
+    }
+
+    fn call(&mut self, req: Request<B>) -> Self::Future {
+        match self {
+            Self::On(service) => OptionalFuture::On {
+                future: service.call(req),
+            },
+            Self::Off(service) => OptionalFuture::Off {
+                future: service.call(req),
+            },
+        }
+    }
+}
+
+pin_project! {
+    /// The future of [`OptionalService`].
+    #[project = OptionalFutureProj]
+    #[derive(Debug)]
+    #[non_exhaustive]
+    pub enum OptionalFuture<A, S> {
+        #[doc(hidden)]
+        On { #[pin] future: A },
+        #[doc(hidden)]
+        Off { #[pin] future: S },
+    }
+}
+
+impl<A, S, C, D, E> Future for OptionalFuture<A, S>
+where
+    A: Future<Output = Result<Response<C>, E>>,
+    S: Future<Output = Result<Response<D>, E>>,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+    D: http_body::Body<Data = Bytes> + Send + 'static,
+    D::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Output = Result<Response<Body>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match self.project() {
+            OptionalFutureProj::On { future } => ready!(future.poll(cx)).map(|r| r.map(Body::new)),
+            OptionalFutureProj::Off { future } => ready!(future.poll(cx)).map(|r| r.map(Body::new)),
+        })
+    }
+}

@@ -1,0 +1,1 @@
+//! `body_limit` on the wire.

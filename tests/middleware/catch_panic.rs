@@ -1,0 +1,1 @@
+//! `catch_panic` on the wire.

@@ -1,0 +1,1 @@
+//! `cors` on the wire.

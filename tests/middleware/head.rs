@@ -1,0 +1,1 @@
+//! `head` on the wire.

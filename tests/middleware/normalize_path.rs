@@ -1,0 +1,1 @@
+//! `normalize_path` on the wire.

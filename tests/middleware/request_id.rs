@@ -1,0 +1,1 @@
+//! `request_id` on the wire.
