@@ -1,1 +1,10 @@
 //! Private parsers, one grammar a file.
+
+#[cfg(feature = "dates")]
+pub(crate) mod byte_range;
+#[cfg(feature = "dates")]
+pub(crate) mod date;
+#[cfg(feature = "dates")]
+pub(crate) mod entity_tag;
+#[cfg(feature = "dates")]
+pub(crate) mod list;
