@@ -43,6 +43,8 @@ pub mod normalize_path;
 pub mod place;
 #[cfg(feature = "dates")]
 pub mod range;
+#[cfg(feature = "dates")]
+mod represent;
 pub mod request_id;
 pub mod response;
 #[cfg(feature = "router")]

@@ -1,0 +1,141 @@
+//! `multipart/byteranges`: RFC 9110, section 14.6, and RFC 2046, section 5.1.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::HeaderValue;
+use http_body::{Frame, SizeHint};
+
+use super::cut::Source;
+use super::ranges::Parts;
+use crate::body::{Body, Error};
+
+/// How long the text before a part is at most, without its media type.
+const HEAD: usize = 160;
+
+/// What divides the parts: 128 bits that whoever wrote the content could not know, so that no
+/// content can close its part and begin another.
+#[derive(Debug)]
+pub(super) struct Boundary([u64; 2]);
+
+impl Boundary {
+    pub(super) fn random() -> Self {
+        // Keyed with the system's randomness, which the standard library has nothing else to get by.
+        let keys = RandomState::new();
+        Self([keys.hash_one(0_u8), keys.hash_one(1_u8)])
+    }
+
+    fn write(&self, text: &mut BytesMut) {
+        let Self([high, low]) = self;
+        // A buffer that grows cannot fail.
+        let _ = write!(text, "{high:016x}{low:016x}");
+    }
+
+    pub(super) fn content_type(&self) -> HeaderValue {
+        let mut text = BytesMut::from("multipart/byteranges; boundary=");
+        self.write(&mut text);
+        HeaderValue::from_maybe_shared(text.freeze())
+            .unwrap_or_else(|_| HeaderValue::from_static("multipart/byteranges"))
+    }
+}
+
+/// The parts of `source`, which is `len` bytes long, and how long that makes the body.
+pub(super) fn body(
+    source: &Source,
+    parts: &Parts,
+    media_type: Option<&HeaderValue>,
+    len: u64,
+    boundary: &Boundary,
+) -> (Body, u64) {
+    let room = HEAD + media_type.map_or(0, HeaderValue::len);
+    let mut text = BytesMut::with_capacity((parts.len() + 1) * room);
+    let mut pieces = VecDeque::with_capacity(2 * parts.len() + 1);
+    let mut total = 0_u64;
+    let mut delimiter: &[u8] = b"--";
+    for (start, part) in parts.iter() {
+        text.put_slice(delimiter);
+        delimiter = b"\r\n--";
+        boundary.write(&mut text);
+        if let Some(media_type) = media_type {
+            text.put_slice(b"\r\nContent-Type: ");
+            text.put_slice(media_type.as_bytes());
+        }
+        text.put_slice(b"\r\nContent-Range: ");
+        write_range(&mut text, Some((start, part)), len);
+        text.put_slice(b"\r\n\r\n");
+        let head = text.split().freeze();
+        total = total.saturating_add(head.len() as u64).saturating_add(part);
+        pieces.push_back(Body::from(head));
+        pieces.push_back(source.part(start, part));
+    }
+    text.put_slice(delimiter);
+    boundary.write(&mut text);
+    text.put_slice(b"--\r\n");
+    total = total.saturating_add(text.len() as u64);
+    pieces.push_back(Body::from(text.freeze()));
+    let body = match source {
+        Source::Bytes(_) => Body::chunks(pieces.into_iter().flat_map(Body::try_into_bytes)),
+        Source::File(_) => Body::new(Chain {
+            pieces,
+            left: total,
+        }),
+    };
+    (body, total)
+}
+
+/// Writes the value of `Content-Range` (RFC 9110, section 14.4).
+pub(super) fn write_range(text: &mut BytesMut, part: Option<(u64, u64)>, len: u64) {
+    // A buffer that grows cannot fail.
+    let _ = match part {
+        Some((start, part)) => {
+            let last = start.saturating_add(part).saturating_sub(1);
+            write!(text, "bytes {start}-{last}/{len}")
+        }
+        None => write!(text, "bytes */{len}"),
+    };
+}
+
+/// One body after the other.
+struct Chain {
+    pieces: VecDeque<Body>,
+    left: u64,
+}
+
+impl http_body::Body for Chain {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        while let Some(piece) = self.pieces.front_mut() {
+            match ready!(Pin::new(piece).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    let sent = frame.data_ref().map_or(0, Bytes::len) as u64;
+                    self.left = self.left.saturating_sub(sent);
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                Some(Err(error)) => {
+                    self.pieces.clear();
+                    self.left = 0;
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => drop(self.pieces.pop_front()),
+            }
+        }
+        Poll::Ready(None)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
