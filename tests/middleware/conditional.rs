@@ -1,1 +1,358 @@
 //! `conditional` on the wire.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gopuram::middleware::conditional::{Current, EntityTag, Validators};
+use gopuram::middleware::{Body, Conditional};
+use gopuram::testing::{Client, Received};
+use http::{Method, Request, Response, request};
+use tower::service_fn;
+use tower_layer::Layer;
+
+const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
+const THEN: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+
+type Fields = &'static [(&'static str, &'static str)];
+
+/// What an application with these fields answers to this request.
+async fn ask(method: Method, request: Fields, response: Fields) -> Received {
+    let app = service_fn(move |_: Request<Body>| async move {
+        let mut res = Response::builder();
+        for (name, value) in response {
+            res = res.header(*name, *value);
+        }
+        Ok::<_, Infallible>(res.body(Body::from("hello")).unwrap())
+    });
+    let mut req = Client::new(Conditional::default().layer(app)).request(method, "/");
+    for (name, value) in request {
+        req = req.header(name, value);
+    }
+    req.await
+}
+
+#[tokio::test]
+async fn preconditions_are_evaluated_in_their_order() {
+    let strong: Fields = &[("etag", "\"a\""), ("last-modified", THEN)];
+    let weak: Fields = &[("etag", "W/\"a\""), ("last-modified", THEN)];
+    let date: Fields = &[("last-modified", THEN)];
+    let none: Fields = &[];
+    let rows: &[(&str, Fields, Fields, u16)] = &[
+        // Nothing asked.
+        ("13.2", &[], strong, 200),
+        // One each.
+        ("13.1.1", &[("if-match", "\"a\"")], strong, 200),
+        ("13.1.1", &[("if-match", "\"b\"")], strong, 412),
+        ("13.1.1 *", &[("if-match", "*")], none, 200),
+        ("13.1.1 strong", &[("if-match", "W/\"a\"")], weak, 412),
+        ("13.1.1 strong", &[("if-match", "\"a\"")], weak, 412),
+        ("13.1.1 no tag", &[("if-match", "\"a\"")], date, 412),
+        ("13.1.2", &[("if-none-match", "\"a\"")], strong, 304),
+        ("13.1.2", &[("if-none-match", "\"b\"")], strong, 200),
+        ("13.1.2 *", &[("if-none-match", "*")], none, 304),
+        ("13.1.2 weak", &[("if-none-match", "W/\"a\"")], strong, 304),
+        ("13.1.2 weak", &[("if-none-match", "\"a\"")], weak, 304),
+        ("13.1.2 case", &[("if-none-match", "\"A\"")], strong, 200),
+        ("13.1.3", &[("if-modified-since", BEFORE)], strong, 200),
+        ("13.1.3", &[("if-modified-since", THEN)], strong, 304),
+        ("13.1.3", &[("if-modified-since", AFTER)], date, 304),
+        ("13.1.3 no date", &[("if-modified-since", AFTER)], none, 200),
+        (
+            "13.1.3 invalid",
+            &[("if-modified-since", "tomorrow")],
+            date,
+            200,
+        ),
+        ("13.1.4", &[("if-unmodified-since", BEFORE)], strong, 412),
+        ("13.1.4", &[("if-unmodified-since", THEN)], strong, 200),
+        (
+            "13.1.4 no date",
+            &[("if-unmodified-since", BEFORE)],
+            none,
+            200,
+        ),
+        (
+            "13.1.4 invalid",
+            &[("if-unmodified-since", "yesterday")],
+            date,
+            200,
+        ),
+        // The two old formats.
+        (
+            "5.6.7",
+            &[("if-modified-since", "Sunday, 06-Nov-94 08:49:37 GMT")],
+            date,
+            304,
+        ),
+        (
+            "5.6.7",
+            &[("if-modified-since", "Sun Nov  6 08:49:37 1994")],
+            date,
+            304,
+        ),
+        // Lists.
+        (
+            "13.1.2 list",
+            &[("if-none-match", "\"b\", ,W/\"a\",")],
+            strong,
+            304,
+        ),
+        (
+            "5.3 lines",
+            &[("if-none-match", "\"b\""), ("if-none-match", "\"a\"")],
+            strong,
+            304,
+        ),
+        (
+            "8.8.3 comma",
+            &[("if-none-match", "\"a,b\"")],
+            &[("etag", "\"a,b\"")],
+            304,
+        ),
+        (
+            "8.8.3 comma",
+            &[("if-none-match", "\"x,\"a\",y\"")],
+            strong,
+            200,
+        ),
+        ("8.8.3 invalid", &[("if-none-match", "a")], strong, 200),
+        (
+            "8.8.3 invalid",
+            &[("if-none-match", "a, \"a\"")],
+            strong,
+            304,
+        ),
+        ("8.8.3 invalid", &[("if-match", "a")], strong, 412),
+        (
+            "8.8.3 invalid",
+            &[("if-none-match", "\"a\"")],
+            &[("etag", "a")],
+            200,
+        ),
+        (
+            "8.8.3 two",
+            &[("if-none-match", "\"a\"")],
+            &[("etag", "\"a\""), ("etag", "\"a\"")],
+            200,
+        ),
+        // Precedence.
+        (
+            "13.2.2",
+            &[("if-match", "\"a\""), ("if-unmodified-since", BEFORE)],
+            strong,
+            200,
+        ),
+        (
+            "13.2.2",
+            &[("if-none-match", "\"b\""), ("if-modified-since", AFTER)],
+            strong,
+            200,
+        ),
+        (
+            "13.2.2",
+            &[("if-none-match", "\"a\""), ("if-modified-since", BEFORE)],
+            strong,
+            304,
+        ),
+        (
+            "13.2.2",
+            &[("if-none-match", "x"), ("if-modified-since", AFTER)],
+            strong,
+            200,
+        ),
+        (
+            "13.2.2",
+            &[("if-match", "\"b\""), ("if-none-match", "\"a\"")],
+            strong,
+            412,
+        ),
+        (
+            "13.2.2",
+            &[("if-unmodified-since", BEFORE), ("if-none-match", "\"a\"")],
+            strong,
+            412,
+        ),
+        (
+            "13.2.2",
+            &[("if-match", "\"a\""), ("if-modified-since", AFTER)],
+            strong,
+            304,
+        ),
+        // For `range` to say.
+        (
+            "13.1.5",
+            &[("if-range", "\"b\""), ("range", "bytes=0-0")],
+            strong,
+            200,
+        ),
+    ];
+    for (section, request, response, status) in rows {
+        for method in [Method::GET, Method::HEAD] {
+            let res = ask(method.clone(), request, response).await;
+            assert_eq!(
+                res.status(),
+                *status,
+                "{section}: {method} {request:?} {response:?}"
+            );
+            res.assert_body(if *status == 200 { "hello" } else { "" });
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_304_carries_what_it_must_and_describes_no_content() {
+    // 15.4.5
+    let res = ask(
+        Method::GET,
+        &[("if-none-match", "\"a\"")],
+        &[
+            ("cache-control", "max-age=60"),
+            ("content-encoding", "gzip"),
+            ("content-language", "ta"),
+            ("content-length", "5"),
+            ("content-location", "/there"),
+            ("content-type", "text/plain"),
+            ("date", THEN),
+            ("etag", "\"a\""),
+            ("expires", AFTER),
+            ("last-modified", BEFORE),
+            ("set-cookie", "a=1"),
+            ("set-cookie", "b=2"),
+            ("vary", "accept"),
+            ("vary", "cookie"),
+        ],
+    )
+    .await;
+    res.assert_status(304)
+        .assert_header("cache-control", "max-age=60")
+        .assert_header("content-location", "/there")
+        .assert_header("date", THEN)
+        .assert_header("etag", "\"a\"")
+        .assert_header("expires", AFTER)
+        .assert_header("set-cookie", "a=1, b=2")
+        .assert_header("vary", "accept, cookie");
+    assert_eq!(res.headers().keys().count(), 7, "{:?}", res.headers());
+}
+
+#[tokio::test]
+async fn a_304_by_date_carries_the_date() {
+    // 15.4.5
+    let res = ask(
+        Method::GET,
+        &[("if-modified-since", AFTER)],
+        &[("last-modified", THEN), ("content-type", "text/plain")],
+    )
+    .await;
+    res.assert_status(304)
+        .assert_header("last-modified", THEN)
+        .assert_no_header("content-type");
+}
+
+#[tokio::test]
+async fn a_412_is_not_to_be_cached_as_the_representation() {
+    let res = ask(
+        Method::GET,
+        &[("if-match", "\"b\"")],
+        &[
+            ("etag", "\"a\""),
+            ("cache-control", "max-age=60"),
+            ("content-type", "text/plain"),
+            ("vary", "accept"),
+        ],
+    )
+    .await;
+    res.assert_status(412)
+        .assert_header("vary", "accept")
+        .assert_body("");
+    assert_eq!(res.headers().len(), 1, "{:?}", res.headers());
+}
+
+/// A resource under `/there` with the tag `"a"`, and whether it was acted upon.
+async fn act(method: Method, target: &str, fields: Fields) -> (u16, usize) {
+    let acted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&acted);
+    let app = service_fn(move |_: Request<Body>| {
+        count.fetch_add(1, Ordering::Relaxed);
+        // What was made has another tag than what was there.
+        let res = Response::builder().header("etag", "\"new\"");
+        async move { Ok::<_, Infallible>(res.body(Body::from("done")).unwrap()) }
+    });
+    let layer = Conditional::validators(|head: &request::Parts| match head.uri.path() {
+        "/there" => Current::Present(Validators::default().etag(EntityTag::strong("a").unwrap())),
+        "/unknown" => Current::Unknown,
+        _ => Current::Absent,
+    });
+    let mut req = Client::new(layer.layer(app)).request(method, target);
+    for (name, value) in fields {
+        req = req.header(name, value);
+    }
+    (req.await.status().as_u16(), acted.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn an_unsafe_method_that_may_not_act_does_not() {
+    let rows: &[(&str, &str, Fields, u16)] = &[
+        ("13.1.1", "/there", &[("if-match", "\"a\"")], 200),
+        ("13.1.1", "/there", &[("if-match", "\"b\"")], 412),
+        ("13.1.1 weak", "/there", &[("if-match", "W/\"a\"")], 412),
+        ("13.1.1 *", "/there", &[("if-match", "*")], 200),
+        ("13.1.1 *", "/absent", &[("if-match", "*")], 412),
+        ("13.1.2 *", "/there", &[("if-none-match", "*")], 412),
+        ("13.1.2 *", "/absent", &[("if-none-match", "*")], 200),
+        ("13.1.2", "/there", &[("if-none-match", "W/\"a\"")], 412),
+        ("13.1.3", "/there", &[("if-modified-since", AFTER)], 200),
+        ("unknown", "/unknown", &[("if-match", "\"b\"")], 200),
+    ];
+    for method in [Method::PUT, Method::POST, Method::PATCH, Method::DELETE] {
+        for (section, target, fields, status) in rows {
+            let (found, acted) = act(method.clone(), target, fields).await;
+            assert_eq!(found, *status, "{section}: {method} {target} {fields:?}");
+            assert_eq!(
+                acted,
+                usize::from(*status == 200),
+                "{section}: {method} {fields:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_validators_of_what_was_made_are_not_those_of_what_was_there() {
+    // Without a function to ask, the application decides.
+    let fields: Fields = &[("etag", "\"new\"")];
+    let res = ask(Method::PUT, &[("if-match", "\"old\"")], fields).await;
+    res.assert_status(200).assert_body("hello");
+    let res = ask(Method::PUT, &[("if-none-match", "\"new\"")], fields).await;
+    res.assert_status(200).assert_body("hello");
+}
+
+#[tokio::test]
+async fn options_has_no_preconditions() {
+    // 13.2.1
+    assert_eq!(
+        act(Method::OPTIONS, "/there", &[("if-match", "\"b\"")]).await,
+        (200, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_list_of_thousands_of_tags_is_decided() {
+    let app = service_fn(async |_: Request<Body>| {
+        let res = Response::builder().header("etag", "\"9999\"");
+        Ok::<_, Infallible>(res.body(Body::from("hello")).unwrap())
+    });
+    let tags: Vec<_> = (0..10_000).map(|i| format!("\"{i}\"")).collect();
+    let client = Client::new(Conditional::default().layer(app));
+    let res = client
+        .get("/")
+        .header("if-none-match", &tags.join(","))
+        .await;
+    res.assert_status(304);
+    let res = client
+        .get("/")
+        .header("if-none-match", &tags[..9999].join(","))
+        .await;
+    res.assert_status(200);
+}
