@@ -1,5 +1,7 @@
 //! `head` on the wire.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;

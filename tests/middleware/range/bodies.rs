@@ -1,0 +1,165 @@
+//! `range` of files and streams.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use gopuram::Stack;
+use gopuram::middleware::body::{FileRegion, Read, ReadAt};
+use gopuram::middleware::{Body, Conditional, Range};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body::{Frame, SizeHint};
+use tower::service_fn;
+
+use super::{ask, content};
+
+/// A file that counts what is read of it.
+pub(super) struct File {
+    bytes: Bytes,
+    pub(super) read: AtomicU64,
+    soon: bool,
+}
+
+impl File {
+    pub(super) fn new(bytes: Bytes, soon: bool) -> Arc<Self> {
+        let read = AtomicU64::new(0);
+        Arc::new(Self { bytes, read, soon })
+    }
+
+    pub(super) fn body(self: &Arc<Self>) -> Body {
+        let len = self.bytes.len() as u64;
+        Body::file(FileRegion::new(Arc::clone(self) as Arc<dyn ReadAt>, 0, len))
+    }
+}
+
+impl ReadAt for File {
+    fn read_at(self: Arc<Self>, offset: u64, len: usize) -> Read {
+        let offset = usize::try_from(offset).unwrap().min(self.bytes.len());
+        // Short reads, as files may do.
+        let end = (offset + len.min(700)).min(self.bytes.len());
+        let bytes = self.bytes.slice(offset..end);
+        self.read.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        if self.soon {
+            Read::Soon(Box::pin(async move {
+                tokio::task::yield_now().await;
+                Ok(bytes)
+            }))
+        } else {
+            Read::Now(Ok(bytes))
+        }
+    }
+}
+
+/// A stream that says its length, in frames of `step` bytes, with trailers.
+pub(super) struct Stream {
+    frames: VecDeque<Bytes>,
+    said: Option<u64>,
+    trailers: bool,
+}
+
+impl Stream {
+    pub(super) fn of(bytes: &Bytes, step: usize) -> Self {
+        Self {
+            frames: bytes.chunks(step).map(Bytes::copy_from_slice).collect(),
+            said: Some(bytes.len() as u64),
+            trailers: true,
+        }
+    }
+}
+
+impl http_body::Body for Stream {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(frame) = self.frames.pop_front() {
+            return Poll::Ready(Some(Ok(Frame::data(frame))));
+        }
+        let trailers = std::mem::take(&mut self.trailers);
+        Poll::Ready(trailers.then(|| {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("x-sum", HeaderValue::from_static("1"));
+            Ok(Frame::trailers(trailers))
+        }))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.said
+            .map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+#[tokio::test]
+async fn only_what_is_sent_is_read_of_a_file() {
+    let file = File::new(content(1_000_000), false);
+    let res = ask(&[("range", "bytes=999000-999099")], &[], file.body()).await;
+    res.assert_status(206);
+    assert_eq!(file.read.load(Ordering::Relaxed), 100);
+}
+
+#[tokio::test]
+async fn a_part_of_a_file_is_a_region_of_it() {
+    let bytes = content(1000);
+    let app = service_fn(move |_: Request<Body>| {
+        let res = Response::new(File::new(bytes.clone(), false).body());
+        async { Ok::<_, Infallible>(res) }
+    });
+    let mut app = Stack::new()
+        .with(Range::default())
+        .with(Conditional::default())
+        .app(app);
+    for (range, wanted) in [("bytes=10-19", (10, 10)), ("x", (0, 1000))] {
+        let req = Request::builder().header("range", range);
+        let req = req.body(Body::empty()).unwrap();
+        let res = tower_service::Service::call(&mut app, req).await.unwrap();
+        let region = res.body().as_file().unwrap();
+        assert_eq!((region.offset(), region.len()), wanted);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_has_shrunk_breaks_off_and_is_not_padded() {
+    let file = File::new(content(100), false);
+    for range in ["bytes=50-149", "bytes=0-0,190-"] {
+        let region = FileRegion::new(Arc::clone(&file) as Arc<dyn ReadAt>, 0, 200);
+        let res = ask(&[("range", range)], &[], Body::file(region)).await;
+        res.assert_status(206);
+        assert!(res.error().is_some(), "{range}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_unknown_length_is_left_alone() {
+    let bytes = content(50);
+    let mut stream = Stream::of(&bytes, 10);
+    stream.said = None;
+    let res = ask(&[("range", "bytes=0-0")], &[], stream).await;
+    res.assert_status(200)
+        .assert_no_header("accept-ranges")
+        .assert_body(&bytes);
+    assert_eq!(res.trailers().unwrap()["x-sum"], "1");
+}
+
+#[tokio::test]
+async fn a_stream_in_tiny_frames_lets_others_have_their_turn() {
+    let bytes = content(5000);
+    let res = ask(&[("range", "bytes=4990-")], &[], Stream::of(&bytes, 1)).await;
+    res.assert_status(206).assert_body(bytes.slice(4990..));
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_early_breaks_off() {
+    let mut stream = Stream::of(&content(50), 10);
+    stream.said = Some(100);
+    let res = ask(&[("range", "bytes=40-59")], &[], stream).await;
+    res.assert_status(206).assert_header("content-length", "20");
+    assert_eq!(res.bytes(), &content(50).slice(40..));
+    assert!(res.error().is_some());
+}
