@@ -21,15 +21,17 @@
 //!
 //! # `GET` and `HEAD`
 //!
-//! The application answers first; if it answers 200 or 206, the `ETag` and `Last-Modified` of the
-//! answer are compared, in the order of [RFC 9110, section 13.2.2]: `If-Match` (strongly), or else
-//! `If-Unmodified-Since`; then `If-None-Match` (weakly), or else `If-Modified-Since`. What fails the first two becomes 412
-//! (another success too), what fails the last two becomes 304. `If-Range` is for
-//! [`Range`](crate::Range), which stands outside, so that it sees only what passed.
+//! The application answers first; if it answers 200 or 206, the `ETag` and `Last-Modified` of
+//! the answer are compared, in the order of [RFC 9110, section 13.2.2]: `If-Match` (strongly),
+//! or else `If-Unmodified-Since`; then `If-None-Match` (weakly), or else `If-Modified-Since`.
+//! What fails the first two becomes 412 (another success too), what fails the last two becomes
+//! 304. `If-Range` is for [`Range`](crate::Range), which stands outside, so that it sees only
+//! what passed.
 //!
-//! A 304 keeps `Cache-Control`, `Content-Location`, `Date`, `ETag`, `Expires`, `Vary` and all that is
-//! not about the representation; what describes the content goes, `Last-Modified` too if
-//! there is an `ETag`. A 412 keeps nothing of the representation, nor of how long it may be cached.
+//! A 304 keeps `Cache-Control`, `Content-Location`, `Date`, `ETag`, `Expires`, `Vary` and all
+//! that is not about the representation; what describes the content goes, `Last-Modified` too if
+//! there is an `ETag`. A 412 keeps nothing of the representation, nor of how long it may be
+//! cached.
 //!
 //! # Other methods
 //!
@@ -39,20 +41,20 @@
 //! know, and without such a function, preconditions are left to the application.
 //! `CONNECT`, `OPTIONS` and `TRACE` have no preconditions (section 13.2.1).
 //!
-//! Between the look and the act another request may act. A store that must not lose an update compares
-//! again when it writes.
+//! Between the look and the act another request may act. A store that must not lose an update
+//! compares again when it writes.
 //!
 //! # What clients may send
 //!
-//! A date that is none, or that is there twice, is ignored (sections 13.1.3 and 13.1.4), and a date counts only
-//! where the representation has one. A member of a list that is no entity tag matches
-//! nothing: a list without any fails `If-Match` and passes `If-None-Match`. So does any list but `*`
-//! for a representation without an `ETag`.
+//! A date that is none, or that is there twice, is ignored (sections 13.1.3 and 13.1.4), and a
+//! date counts only where the representation has one. A member of a list that is no entity tag
+//! matches nothing: a list without any fails `If-Match` and passes `If-None-Match`. So does any
+//! list but `*` for a representation without an `ETag`.
 //!
 //! # Cost
 //!
-//! Four look-ups in the request's fields; with preconditions one allocation more. The body of
-//! a 304 is dropped at once, unread.
+//! Four look-ups in the request's fields, and about 100 bytes of the response's future. No
+//! allocation, unless a list comes in several lines. The body of a 304 is dropped at once, unread.
 //!
 //! [RFC 9110, section 13.2.2]: https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
 
@@ -168,7 +170,7 @@ where
             return ControlFlow::Continue((req, None));
         };
         if matches!(*req.method(), Method::GET | Method::HEAD) {
-            let pending = Pending(Box::new(conditions));
+            let pending = Pending(conditions);
             return ControlFlow::Continue((req, Some(pending)));
         }
         let (head, body) = req.into_parts();
@@ -181,7 +183,7 @@ where
 
 /// The preconditions that wait for the validators of the response.
 #[derive(Debug)]
-pub struct Pending(Box<Conditions>);
+pub struct Pending(Conditions);
 
 impl<C: Default> OnResponse<C> for Pending {
     type Body = C;

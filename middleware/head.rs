@@ -10,14 +10,14 @@
 //! ```
 //!
 //! The application sees a `GET`, and what it answers is returned with the same status and the
-//! same fields ([RFC 9110, section 9.3.2]), without its body and trailers. `Content-Length` is added
-//! where the body knows its length and the gateway would have added it to the `GET`: not to 204 and 304.
-//! `Range` and `If-Range` are taken off the request, since they mean nothing to a `HEAD`
-//! (section 14.2).
+//! same fields ([RFC 9110, section 9.3.2]), without its body and trailers. `Content-Length` is
+//! added where the body knows its length and the gateway would have added it to the `GET`: not
+//! to 204 and 304. `Range` and `If-Range` are taken off the request, since they mean nothing to
+//! a `HEAD` (section 14.2).
 //!
-//! Interim answers (1xx) and errors of the application pass through. The body is dropped as soon as
-//! the response is there, unread: an application that makes it while it is read does not make it.
-//! One that wants to do less for `HEAD` handles it itself, inside of nothing.
+//! Interim answers (1xx) and errors of the application pass through. The body is dropped as soon
+//! as the response is there, unread: an application that makes it while it is read does not make
+//! it. One that wants to do less for `HEAD` handles it itself, inside of nothing.
 //!
 //! [RFC 9110, section 9.3.2]: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2
 

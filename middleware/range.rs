@@ -9,39 +9,43 @@
 //! # let _ = app;
 //! ```
 //!
-//! A 200 answer to a `GET` whose length is known says `Accept-Ranges: bytes`, and if a `Range` was
-//! asked for, it becomes 206 with the part, 206 `multipart/byteranges` with the parts, or 416
-//! with `Content-Range: bytes */length` if there are none ([RFC 9110, section 14]). The other fields stay, but for
-//! `Content-Digest`, which is of the content as it is sent.
+//! A 200 answer to a `GET` whose length is known says `Accept-Ranges: bytes`, and if a `Range`
+//! was asked for, it becomes 206 with the part, 206 `multipart/byteranges` with the parts, or
+//! 416 with `Content-Range: bytes */length` if there are none ([RFC 9110, section 14]). The
+//! other fields stay, but for `Content-Digest`, which is of the content as it is sent.
 //!
 //! # What can be cut
 //!
-//! A [`Body`] that is there as a whole gives up its parts without a copy, and a region of a file stays one, so
-//! that only what is sent is read. Of any other body whose length is exactly known, one part can be had: what stands
-//! before it is read and thrown away, what stands after it is not read, and its trailers neither. Several
-//! parts of such a body, or of one with a `Content-Encoding`, are answered with everything.
+//! A [`Body`] that is there as a whole gives up its parts without a copy, and a region of a file
+//! stays one, so that only what is sent is read. Of any other body whose length is exactly
+//! known, one part can be had: what stands before it is read and thrown away, what stands after
+//! it is not read, and its trailers neither. Several parts of such a body, or of one with a
+//! `Content-Encoding`, are answered with everything.
 //!
 //! The parts are of the representation as it is inside of this layer, coded or not.
-//! [`Conditional`](crate::Conditional) stands further in, since preconditions come before ranges (section 13.2.2).
+//! [`Conditional`](crate::Conditional) stands further in, since preconditions come before ranges
+//! (section 13.2.2).
 //!
 //! # What is ignored
 //!
-//! `Range` on any method but `GET`; one that is there twice, that is not in bytes, or that has an invalid range in it;
-//! all if `If-Range` is false: not the same strong entity tag, nor the very date of `Last-Modified`, the
-//! second of which must be over (section 8.8.2.2); more ranges than the [`limit`](Range::limit). Then everything is sent.
+//! `Range` on any method but `GET`; one that is there twice, that is not in bytes, or that has
+//! an invalid range in it; all if `If-Range` is false: not the same strong entity tag, nor the
+//! very date of `Last-Modified`, the second of which must be over (section 8.8.2.2); more ranges
+//! than the [`limit`](Range::limit). Then everything is sent.
 //!
-//! Left alone are answers other than 200, of unknown length, those whose `Content-Length` disagrees with
-//! their body, and those that say `Accept-Ranges: none`.
+//! Left alone are answers other than 200, of unknown length, those whose `Content-Length`
+//! disagrees with their body, and those that say `Accept-Ranges: none`.
 //!
 //! # Security
 //!
-//! Ranges that overlap, or that have no more than 80 bytes between them, are sent as one (section 15.3.7.2):
-//! an answer is never longer than the representation and one small head for each of at most 200 parts,
-//! in whatever order and however often a client asks for the same.
+//! Ranges that overlap, or that have no more than 80 bytes between them, are sent as one
+//! (section 15.3.7.2): an answer is never longer than the representation and one small head for
+//! each of at most 200 parts, in whatever order and however often a client asks for the same.
 //!
 //! # Cost
 //!
-//! Without `Range`, one look-up, and one field on the way out. A body of another type than [`Body`] is boxed.
+//! Without `Range`, one look-up, and one field on the way out. A body of another type than
+//! [`Body`] is boxed.
 //!
 //! [RFC 9110, section 14]: https://www.rfc-editor.org/rfc/rfc9110#section-14
 
@@ -52,7 +56,7 @@ use std::ops::ControlFlow;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, DATE};
+use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, DATE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use tower_layer::Layer;
@@ -176,11 +180,11 @@ where
 fn length(res: &Response<Body>) -> Option<u64> {
     let len = res.body().size_hint().exact()?;
     let headers = res.headers();
-    let said = match headers.get(CONTENT_LENGTH) {
+    let agreed = match headers.get(CONTENT_LENGTH) {
         Some(said) => said.to_str().ok()?.parse() == Ok(len),
-        None => true,
+        None => !headers.contains_key(TRANSFER_ENCODING),
     };
-    (said && !headers.contains_key(CONTENT_RANGE)).then_some(len)
+    (agreed && !headers.contains_key(CONTENT_RANGE)).then_some(len)
 }
 
 /// When the answer was made: what its `Date` says, or else now.

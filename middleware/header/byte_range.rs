@@ -6,7 +6,8 @@
 //! ```
 //!
 //! One invalid range makes the whole specifier invalid, and a server may ignore such a one
-//! (section 14.2). A position beyond 2^64 - 1 stands for 2^64 - 1, which is beyond the end of anything.
+//! (section 14.2). A position beyond 2^64 - 1 stands for 2^64 - 1, which is beyond the end of
+//! anything.
 
 use super::list::members;
 

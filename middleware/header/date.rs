@@ -2,7 +2,8 @@
 //!
 //! All three formats are read, the preferred one (IMF-fixdate) is written. What does not name a
 //! second between 1970 and 9999, or names the wrong weekday, is no date; a recipient then ignores
-//! the field that has it. The same goes for a leap second, which no [`SystemTime`] can hold.
+//! the field that has it. The same goes for a leap second, which no [`SystemTime`] can hold. Two
+//! digits of a year are one from 1970 to 2069.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

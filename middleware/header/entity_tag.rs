@@ -7,9 +7,9 @@
 //!
 //! A tag may have commas in it, and a backslash is a byte as any other. A member of a list that
 //! is not a tag (`abc`, `w/"a"`, `"a"b`, `"a b"`, a `*` beside others) matches nothing, and the
-//! members beside it count as if it were not there; a quote that is never closed takes the rest of the list
-//! with it. So a list that makes no sense fails `If-Match`, and lets `If-None-Match` pass: the
-//! safe way out for both.
+//! members beside it count as if it were not there; a quote that is never closed takes the rest
+//! of the list with it. So a list that makes no sense fails `If-Match`, and lets `If-None-Match`
+//! pass: the safe way out for both.
 
 use std::error::Error;
 use std::fmt;

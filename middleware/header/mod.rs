@@ -3,6 +3,8 @@
 #[cfg(feature = "dates")]
 pub(crate) mod byte_range;
 #[cfg(feature = "dates")]
+pub(crate) mod content_range;
+#[cfg(feature = "dates")]
 pub(crate) mod date;
 #[cfg(feature = "dates")]
 pub(crate) mod entity_tag;

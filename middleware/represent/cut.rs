@@ -4,7 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use http_body::{Frame, SizeHint};
@@ -13,16 +13,17 @@ use super::multipart::{self, Boundary};
 use super::ranges::{Parts, Ranges};
 use super::{failed, fields};
 use crate::body::{Body, Error, FileRegion};
+use crate::header::content_range::ContentRange;
 
 /// How many frames of a stream are thrown away before others get their turn.
 const FRAMES: usize = 32;
 
 /// Answers `ranges` of a 200 whose body is `len` bytes long.
 ///
-/// The body of a 206 stays what it was: bytes are shared and a region of a file stays one. From a stream one part
-/// can be taken, by throwing away what stands before it; several cannot, and neither can several of a coded
-/// representation, since `Content-Encoding` would then be said of the multipart as well: everything is sent, as to
-/// a request without `Range`.
+/// The body of a 206 stays what it was: bytes are shared and a region of a file stays one. From
+/// a stream one part can be taken, by throwing away what stands before it; several cannot, and
+/// neither can several of a coded representation, since `Content-Encoding` would then be said of
+/// the multipart as well: everything is sent, as to a request without `Range`.
 pub(crate) fn answer(res: Response<Body>, ranges: &Ranges, len: u64) -> Response<Body> {
     match ranges {
         Ranges::Parts(parts) => cut(res, parts, len),
@@ -36,7 +37,8 @@ fn unsatisfiable(mut res: Response<Body>, len: u64) -> Response<Body> {
     *res.body_mut() = Body::empty();
     let headers = res.headers_mut();
     failed(headers);
-    headers.insert(CONTENT_RANGE, content_range(None, len));
+    let range = ContentRange { part: None, len };
+    headers.insert(CONTENT_RANGE, range.into());
     res
 }
 
@@ -44,8 +46,11 @@ fn cut(res: Response<Body>, parts: &Parts, len: u64) -> Response<Body> {
     let (mut head, body) = res.into_parts();
     let (body, length) = match (parts.only(), Source::of(body)) {
         (Some((start, part)), source) => {
-            let range = content_range(Some((start, part)), len);
-            head.headers.insert(CONTENT_RANGE, range);
+            let part_of = ContentRange {
+                part: Some((start, part)),
+                len,
+            };
+            head.headers.insert(CONTENT_RANGE, part_of.into());
             let body = match source {
                 Ok(source) => source.part(start, part),
                 Err(stream) => Body::new(Skip {
@@ -73,14 +78,6 @@ fn cut(res: Response<Body>, parts: &Parts, len: u64) -> Response<Body> {
         .insert(CONTENT_LENGTH, HeaderValue::from(length));
     fields::remove(&mut head.headers, &fields::CONTENT_DIGESTS);
     Response::from_parts(head, body)
-}
-
-/// `bytes 0-9/10`, or `bytes */10` for no part of it (section 14.4).
-fn content_range(part: Option<(u64, u64)>, len: u64) -> HeaderValue {
-    let mut text = BytesMut::with_capacity("bytes -/".len() + 3 * 20);
-    multipart::write_range(&mut text, part, len);
-    HeaderValue::from_maybe_shared(text.freeze())
-        .unwrap_or_else(|_| HeaderValue::from_static("bytes */*"))
 }
 
 /// A body of which any part can be had without reading the others.
@@ -113,8 +110,8 @@ fn slice(bytes: &Bytes, start: u64, len: u64) -> Bytes {
     bytes.slice(within(start)..within(start.saturating_add(len)))
 }
 
-/// One part of a stream. What stands before it is read and thrown away; what stands after it is not read, its
-/// trailers neither.
+/// One part of a stream. What stands before it is read and thrown away; what stands after it is
+/// not read, its trailers neither.
 struct Skip {
     body: Body,
     skip: u64,

@@ -7,7 +7,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName};
 
-/// Digests of the content as it is sent, which is another when only a part is (RFC 9530, section 2).
+/// Digests of the content as it is sent, of which a part has another (RFC 9530, section 2).
 pub(super) static CONTENT_DIGESTS: [HeaderName; 2] = [
     HeaderName::from_static("content-digest"),
     HeaderName::from_static("content-md5"),

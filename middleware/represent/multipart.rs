@@ -1,4 +1,6 @@
 //! `multipart/byteranges`: RFC 9110, section 14.6, and RFC 2046, section 5.1.
+//!
+//! The text between the parts is written into one buffer that grows, so that no write can fail.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -13,6 +15,7 @@ use http_body::{Frame, SizeHint};
 use super::cut::Source;
 use super::ranges::Parts;
 use crate::body::{Body, Error};
+use crate::header::content_range::ContentRange;
 
 /// How long the text before a part is at most, without its media type.
 const HEAD: usize = 160;
@@ -24,14 +27,13 @@ pub(super) struct Boundary([u64; 2]);
 
 impl Boundary {
     pub(super) fn random() -> Self {
-        // Keyed with the system's randomness, which the standard library has nothing else to get by.
+        // The only way by which the standard library gives out the system's randomness.
         let keys = RandomState::new();
         Self([keys.hash_one(0_u8), keys.hash_one(1_u8)])
     }
 
     fn write(&self, text: &mut BytesMut) {
         let Self([high, low]) = self;
-        // A buffer that grows cannot fail.
         let _ = write!(text, "{high:016x}{low:016x}");
     }
 
@@ -64,9 +66,11 @@ pub(super) fn body(
             text.put_slice(b"\r\nContent-Type: ");
             text.put_slice(media_type.as_bytes());
         }
-        text.put_slice(b"\r\nContent-Range: ");
-        write_range(&mut text, Some((start, part)), len);
-        text.put_slice(b"\r\n\r\n");
+        let range = ContentRange {
+            part: Some((start, part)),
+            len,
+        };
+        let _ = write!(text, "\r\nContent-Range: {range}\r\n\r\n");
         let head = text.split().freeze();
         total = total.saturating_add(head.len() as u64).saturating_add(part);
         pieces.push_back(Body::from(head));
@@ -85,18 +89,6 @@ pub(super) fn body(
         }),
     };
     (body, total)
-}
-
-/// Writes the value of `Content-Range` (RFC 9110, section 14.4).
-pub(super) fn write_range(text: &mut BytesMut, part: Option<(u64, u64)>, len: u64) {
-    // A buffer that grows cannot fail.
-    let _ = match part {
-        Some((start, part)) => {
-            let last = start.saturating_add(part).saturating_sub(1);
-            write!(text, "bytes {start}-{last}/{len}")
-        }
-        None => write!(text, "bytes */{len}"),
-    };
 }
 
 /// One body after the other.

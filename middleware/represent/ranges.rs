@@ -85,9 +85,10 @@ impl Wanted {
 
     /// Which parts are answered of a representation of `len` bytes.
     ///
-    /// Everything, if it has changed since the client had a piece of it (`If-Range`), if the specifier is
-    /// invalid or not in bytes, or if it has more than `most` ranges: no more than these are even looked at. `now`
-    /// is when the response is made; neither it nor `validators` is asked unless it matters.
+    /// Everything, if it has changed since the client had a piece of it (`If-Range`), if the
+    /// specifier is invalid or not in bytes, or if it has more than `most` ranges: no more than
+    /// these are even looked at. `now` is when the response is made; neither it nor `validators`
+    /// is asked unless it matters.
     pub(crate) fn resolve(
         &self,
         validators: impl FnOnce() -> Validators,
@@ -145,8 +146,8 @@ fn satisfy(range: &[u8], len: u64, most: usize) -> Ranges {
     }
     match first {
         Some(first) => Ranges::Parts(coalesce(first, rest)),
-        // Nothing was asked for; or the end of nothing, which is satisfiable (section 14.1.2), but which no
-        // `Content-Range` can say.
+        // Nothing was asked for; or the end of nothing, which is satisfiable (section 14.1.2),
+        // but which no `Content-Range` can say.
         None if count == 0 || (len == 0 && suffix) => Ranges::Whole,
         None => Ranges::Unsatisfiable,
     }

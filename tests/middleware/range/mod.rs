@@ -218,6 +218,7 @@ async fn what_the_application_says_of_its_ranges_stands() {
         (("content-length", "4"), 200),
         (("content-length", "5"), 206),
         (("content-range", "bytes 0-4/5"), 200),
+        (("transfer-encoding", "chunked"), 200),
     ] {
         let res = ask(&[("range", "bytes=0-0")], &[response], Body::from("hello")).await;
         res.assert_status(status);
