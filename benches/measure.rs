@@ -32,7 +32,8 @@ pub(crate) fn request() -> Request<Body> {
         (ACCEPT_ENCODING, "gzip, br"),
     ];
     for (name, value) in fields {
-        req.headers_mut().insert(name, http::HeaderValue::from_static(value));
+        req.headers_mut()
+            .insert(name, http::HeaderValue::from_static(value));
     }
     req
 }
@@ -73,7 +74,10 @@ where
     S: Service<Request<B>>,
 {
     let mut cx = Context::from_waker(Waker::noop());
-    assert!(service.poll_ready(&mut cx).is_ready(), "the service is not ready");
+    assert!(
+        service.poll_ready(&mut cx).is_ready(),
+        "the service is not ready"
+    );
     let future = pin!(service.call(req));
     match future.poll(&mut cx) {
         Poll::Ready(answer) => drop(std::hint::black_box(answer)),
