@@ -84,7 +84,7 @@ pub trait OnResponse<C> {
 impl<C> OnResponse<C> for () {
     type Body = C;
 
-    #[inline]
+    #[inline(always)]
     fn on_response(self, res: Response<C>) -> Response<C> {
         res
     }
@@ -94,7 +94,7 @@ impl<C> OnResponse<C> for () {
 impl<C, T: OnResponse<C, Body = C>> OnResponse<C> for Option<T> {
     type Body = C;
 
-    #[inline]
+    #[inline(always)]
     fn on_response(self, res: Response<C>) -> Response<C> {
         match self {
             Some(then) => then.on_response(res),
@@ -164,12 +164,12 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, M::Then, M::Reply>;
 
-    #[inline]
+    #[inline(always)]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[inline(always)]
     fn call(&mut self, req: Request<B>) -> Self::Future {
         match self.middleware.on_request(req) {
             ControlFlow::Continue((req, then)) => ResponseFuture::Inner {
@@ -203,7 +203,7 @@ where
 {
     type Output = Result<Response<T::Body>, E>;
 
-    #[inline]
+    #[inline(always)]
     #[expect(
         clippy::expect_used,
         reason = "a future is not polled after it is ready"

@@ -14,7 +14,9 @@ use crate::middleware::Body;
 
 /// An application with its stack around it; prints itself as a tower.
 ///
-/// It is the outermost layer's service and adds nothing to it.
+/// It takes requests with any body and gives the stack [`Body`]: for nothing if it is one already. That
+/// the stack is asked for one request type only is what keeps compile times flat: a compiler
+/// that must guess the request type tries every layer twice.
 #[derive(Clone)]
 pub struct App<S> {
     service: S,
@@ -35,7 +37,12 @@ impl<S> App<S> {
     }
 }
 
-impl<S: Service<Request<B>>, B> Service<Request<B>> for App<S> {
+impl<S, B> Service<Request<B>> for App<S>
+where
+    S: Service<Request<Body>>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
@@ -47,7 +54,7 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for App<S> {
 
     #[inline]
     fn call(&mut self, req: Request<B>) -> S::Future {
-        self.service.call(req)
+        self.service.call(req.map(Body::new))
     }
 }
 

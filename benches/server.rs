@@ -1,0 +1,30 @@
+//! The servers that are measured over sockets: `bench-server KIND PORT [ROOT]`.
+
+mod peers;
+mod production;
+
+use std::io;
+
+fn main() -> io::Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut args = args.iter().map(String::as_str);
+    let kind = args.next().unwrap_or_default();
+    let port = args.next().and_then(|port| port.parse().ok()).unwrap_or(0);
+    let root = args.next().unwrap_or(".");
+    // Each has one core to itself, so one thread serves best.
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(async {
+            match kind {
+                "hyper" => peers::hyper(port).await,
+                "hyper-h2" => peers::hyper_h2(port).await,
+                "axum" => peers::axum(port, peers::axum_hello()).await,
+                "axum-stack" => peers::axum(port, peers::axum_production()).await,
+                "gopuram" => production::serve(port, production::hello()).await,
+                "gopuram-stack" => production::serve(port, production::app()).await,
+                "gopuram-static" => production::serve(port, production::files(root)?).await,
+                other => Err(io::Error::other(format!("no server `{other}`"))),
+            }
+        })
+}

@@ -1,0 +1,114 @@
+//! Servers on one core, load from the other.
+
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{Effort, median};
+use crate::run::{self, Background, Failed, command, target};
+
+/// A server that is measured.
+#[derive(Clone, Debug)]
+pub(crate) struct Contender {
+    pub(crate) name: &'static str,
+    pub(crate) port: u16,
+}
+
+/// One of our own programs, pinned to the first core.
+pub(crate) fn program(name: &str, args: &[&str]) -> Command {
+    let path = target().join("release").join(name);
+    let mut pinned = command("taskset", &["-c", "0"]);
+    pinned.arg(path).args(args).stdout(Stdio::null());
+    pinned
+}
+
+/// Starts a server and waits until it accepts connections.
+pub(crate) fn serve(command: Command, port: u16) -> Result<Background, Failed> {
+    let running = Background::start(command)?;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        if Instant::now() > deadline {
+            return Err(format!("nothing answers on port {port}"));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(running)
+}
+
+/// Requests per second of each contender, in interleaved rounds, the median of each.
+pub(crate) fn contest(
+    contenders: &[Contender],
+    effort: Effort,
+    once: impl Fn(&Contender, u32) -> Result<f64, Failed>,
+) -> Result<Vec<f64>, Failed> {
+    let mut rounds: Vec<Vec<f64>> = contenders.iter().map(|_| Vec::new()).collect();
+    for contender in contenders {
+        once(contender, 1)?;
+    }
+    for _ in 0..effort.rounds {
+        for (contender, measured) in contenders.iter().zip(&mut rounds) {
+            measured.push(once(contender, effort.seconds)?);
+        }
+    }
+    Ok(rounds.into_iter().map(median).collect())
+}
+
+/// Loads a server over HTTP/1.1 from the second core: `wrk`, 64 connections.
+///
+/// # Errors
+///
+/// If anything but successes (or, with `If-None-Match`, 304) came back.
+pub(crate) fn wrk(port: u16, path: &str, fields: &[&str], seconds: u32) -> Result<f64, Failed> {
+    let duration = format!("-d{seconds}s");
+    let mut wrk = command("taskset", &["-c", "1", "wrk", "-t1", "-c64", &duration]);
+    for field in fields {
+        wrk.args(["-H", field]);
+    }
+    wrk.arg(format!("http://127.0.0.1:{port}{path}"));
+    let said = run::output(wrk)?;
+    if let Some(line) = said
+        .lines()
+        .find(|l| l.contains("Non-2xx") || l.contains("Socket errors"))
+    {
+        return Err(format!("port {port}{path}: {}", line.trim()));
+    }
+    figure(&said, "Requests/sec:")
+}
+
+/// Loads a server over HTTP/2 with prior knowledge: `h2load`, 16 connections of 32 streams.
+pub(crate) fn h2load(port: u16, path: &str, seconds: u32) -> Result<f64, Failed> {
+    let duration = format!("--duration={seconds}");
+    let url = format!("http://127.0.0.1:{port}{path}");
+    let args = [
+        "-c",
+        "1",
+        "h2load",
+        "-t1",
+        "-c16",
+        "-m32",
+        &duration,
+        "--warm-up-time=1",
+        &url,
+    ];
+    let said = run::output(command("taskset", &args))?;
+    if !said.contains(" 0 failed, 0 errored") {
+        return Err(format!("port {port}{path} over HTTP/2:\n{said}"));
+    }
+    // "finished in 4.00s, 123456.00 req/s, 5.00MB/s"
+    let line = said
+        .lines()
+        .find(|l| l.starts_with("finished in"))
+        .unwrap_or_default();
+    let figure = line
+        .split(", ")
+        .find_map(|part| part.strip_suffix(" req/s"));
+    figure
+        .and_then(|f| f.parse().ok())
+        .ok_or_else(|| format!("no figure in:\n{said}"))
+}
+
+fn figure(said: &str, label: &str) -> Result<f64, Failed> {
+    let line = said.lines().find_map(|l| l.strip_prefix(label));
+    line.and_then(|l| l.trim().parse().ok())
+        .ok_or_else(|| format!("no `{label}` in:\n{said}"))
+}

@@ -1,0 +1,75 @@
+//! `cargo xtask bench`: measured beside the peers, in the same run.
+
+mod build;
+mod http;
+mod in_process;
+mod load;
+mod statics;
+
+use crate::run::{Failed, cargo, run};
+
+/// How long and how often is measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// Interleaved rounds; the median counts.
+    pub(crate) rounds: usize,
+    /// Seconds of load a round.
+    pub(crate) seconds: u32,
+}
+
+/// Measures one section and prints its figures.
+///
+/// # Errors
+///
+/// A section that does not exist, a part that is missing, or a peer that does not answer.
+pub(crate) fn section(name: &str, quick: bool) -> Result<(), Failed> {
+    let effort = if quick {
+        Effort {
+            rounds: 3,
+            seconds: 1,
+        }
+    } else {
+        Effort {
+            rounds: 7,
+            seconds: 4,
+        }
+    };
+    match name {
+        "layers" => in_process::layers(),
+        "router" => in_process::router(),
+        "http" => http::bench(effort),
+        "static" => statics::bench(effort),
+        "build" => build::bench(),
+        other => Err(format!(
+            "no section `{other}`: there are layers, http, static, router and build"
+        )),
+    }
+}
+
+/// Builds the programs that are measured.
+fn build() -> Result<(), Failed> {
+    run(cargo(&[
+        "build",
+        "--quiet",
+        "--profile",
+        "bench",
+        "--package",
+        "gopuram-benches",
+    ]))
+}
+
+/// Prints a ratio, ours over the peer's: higher is better.
+fn ratio(name: &str, value: f64) {
+    println!("RATIO {name} {value:.2}");
+}
+
+/// Prints a count.
+fn count(name: &str, value: f64) {
+    println!("COUNT {name} {value}");
+}
+
+/// The middle one of some measurements.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

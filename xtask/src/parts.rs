@@ -1,0 +1,92 @@
+//! The real parts that tests and benchmarks need, and how to get them.
+
+use crate::run::{self, Failed};
+
+/// A program, the flag that makes it print its version, and Debian's package of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    program: &'static str,
+    version: &'static str,
+    package: &'static str,
+}
+
+pub(crate) const CHROMIUM: Part = Part {
+    program: "chromium",
+    version: "--version",
+    package: "chromium",
+};
+pub(crate) const CURL: Part = Part {
+    program: "curl",
+    version: "--version",
+    package: "curl",
+};
+pub(crate) const H2LOAD: Part = Part {
+    program: "h2load",
+    version: "--version",
+    package: "nghttp2-client",
+};
+pub(crate) const NGINX: Part = Part {
+    program: "nginx",
+    version: "-v",
+    package: "nginx",
+};
+pub(crate) const VALGRIND: Part = Part {
+    program: "valgrind",
+    version: "--version",
+    package: "valgrind",
+};
+pub(crate) const WRK: Part = Part {
+    program: "wrk",
+    // wrk prints its version and then its usage, and fails for want of a URL.
+    version: "-v",
+    package: "wrk",
+};
+
+impl Part {
+    fn is_there(self) -> bool {
+        if self.program == WRK.program {
+            return run::output(run::command("sh", &["-c", "command -v wrk"])).is_ok();
+        }
+        run::has(self.program, self.version)
+    }
+}
+
+/// Installs what is missing where that is possible, and says what is still missing.
+///
+/// `apt-get` is used where it is there and may be used (as root); elsewhere nothing is installed.
+///
+/// # Errors
+///
+/// If something is missing then: its name, and the package it comes in.
+pub(crate) fn need(parts: &[Part]) -> Result<(), Failed> {
+    let missing = || parts.iter().copied().filter(|part| !part.is_there());
+    let packages: Vec<_> = missing().map(|part| part.package).collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    if is_root() && run::has("apt-get", "--version") {
+        println!("installing {}", packages.join(", "));
+        let mut args = vec!["install", "--yes", "--no-install-recommends"];
+        args.extend(&packages);
+        let installed = run::output(run::command("apt-get", &["update"])).and_then(|_| {
+            let mut install = run::command("apt-get", &args);
+            install.env("DEBIAN_FRONTEND", "noninteractive");
+            run::output(install)
+        });
+        if let Err(why) = installed {
+            eprintln!("{why}");
+        }
+    }
+    let still: Vec<_> = missing()
+        .map(|part| format!("{} (Debian's package {})", part.program, part.package))
+        .collect();
+    if still.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("missing: {}", still.join(", ")))
+    }
+}
+
+fn is_root() -> bool {
+    run::output(run::command("id", &["-u"])).is_ok_and(|id| id.trim() == "0")
+}
