@@ -16,8 +16,9 @@
 //! a `HEAD` (section 14.2).
 //!
 //! Interim answers (1xx) and errors of the application pass through. The body is dropped as soon
-//! as the response is there, unread: an application that makes it while it is read does not make
-//! it. One that wants to do less for `HEAD` handles it itself, inside of nothing.
+//! as the response is there, unread: a body that is made while it is read is not made. The
+//! application does the rest of its work as for a `GET`; one that can do less answers `HEAD`
+//! itself, without this layer.
 //!
 //! [RFC 9110, section 9.3.2]: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2
 

@@ -178,3 +178,103 @@ impl http_body::Body for Skip {
         SizeHint::with_exact(self.left)
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::VecDeque;
+    use std::task::Waker;
+
+    use http_body::Body as _;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A stream that is ready every other time it is asked.
+    struct Hesitant {
+        frames: VecDeque<Bytes>,
+        ready: bool,
+    }
+
+    impl http_body::Body for Hesitant {
+        type Data = Bytes;
+        type Error = Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+            self.ready = !self.ready;
+            if self.ready {
+                return Poll::Ready(self.frames.pop_front().map(|data| Ok(Frame::data(data))));
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    }
+
+    /// All that a body sends; checks before each frame that the body knows what is left.
+    pub(in crate::represent) fn read<B>(mut body: B) -> Vec<u8>
+    where
+        B: http_body::Body<Data = Bytes, Error = Error> + Unpin,
+    {
+        let len = usize::try_from(body.size_hint().exact().unwrap()).unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut all = Vec::new();
+        loop {
+            let left = body.size_hint().exact().unwrap();
+            assert_eq!(left, (len - all.len()) as u64);
+            assert_eq!(body.is_end_stream(), left == 0);
+            match Pin::new(&mut body).poll_frame(&mut cx) {
+                Poll::Ready(Some(frame)) => {
+                    all.extend_from_slice(frame.unwrap().data_ref().unwrap());
+                }
+                Poll::Ready(None) => return all,
+                Poll::Pending => {}
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_of_a_stream_is_the_part_of_its_bytes(
+            frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 0..90),
+            start: prop::sample::Index,
+            end: prop::sample::Index,
+        ) {
+            let bytes = frames.concat();
+            let (start, end) = (start.index(bytes.len() + 1), end.index(bytes.len() + 1));
+            let (start, end) = (start.min(end), start.max(end));
+            let frames = frames.into_iter().map(Bytes::from).collect();
+            let part = Skip {
+                body: Body::new(Hesitant { frames, ready: false }),
+                skip: start as u64,
+                left: (end - start) as u64,
+            };
+            prop_assert_eq!(read(part), &bytes[start..end]);
+        }
+
+        #[test]
+        fn a_slice_is_within_the_bytes(bytes: Vec<u8>, start: u64, len: u64) {
+            let all = Bytes::from(bytes);
+            prop_assert!(slice(&all, start, len).len() <= all.len());
+            prop_assert_eq!(slice(&all, 0, u64::MAX), all);
+        }
+    }
+
+    #[test]
+    fn a_stream_is_let_go_with_the_last_byte_of_the_part() {
+        let frames = ["ab", "cd"].map(Bytes::from).into();
+        let mut part = Skip {
+            body: Body::new(Hesitant {
+                frames,
+                ready: true,
+            }),
+            skip: 1,
+            left: 1,
+        };
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut part).poll_frame(&mut cx).is_pending());
+        assert!(Pin::new(&mut part).poll_frame(&mut cx).is_ready());
+        assert_eq!(part.body.size_hint().exact(), Some(0));
+    }
+}

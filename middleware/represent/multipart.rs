@@ -131,3 +131,66 @@ impl http_body::Body for Chain {
         SizeHint::with_exact(self.left)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use http_body::Body as _;
+
+    use super::*;
+    use crate::body::{FileRegion, Read, ReadAt};
+    use crate::represent::cut::tests::read;
+    use crate::represent::{MOST, Ranges};
+
+    struct File(Bytes);
+
+    impl ReadAt for File {
+        fn read_at(self: Arc<Self>, offset: u64, len: usize) -> Read {
+            let offset = usize::try_from(offset).unwrap();
+            Read::Now(Ok(self.0.slice(offset..offset + len.min(7))))
+        }
+    }
+
+    /// The same three parts of bytes and of a file.
+    fn both(media_type: Option<&HeaderValue>) -> [(Body, u64); 2] {
+        let bytes: Bytes = (b'a'..=b'z').cycle().take(1000).collect();
+        let region = FileRegion::new(Arc::new(File(bytes.clone())), 0, 1000);
+        let ranges = crate::represent::ranges::satisfy(b"bytes=900-909,0-1,400-420", 1000, MOST);
+        let Ranges::Parts(parts) = ranges else {
+            panic!("{ranges:?}");
+        };
+        let boundary = Boundary([0x1234, 0xabcd]);
+        [Source::Bytes(bytes), Source::File(region)]
+            .map(|source| body(&source, &parts, media_type, 1000, &boundary))
+    }
+
+    #[test]
+    fn bytes_and_files_are_made_alike_and_as_long_as_is_said() {
+        let wanted = "\
+            --0000000000001234000000000000abcd\r\n\
+            Content-Type: text/plain\r\n\
+            Content-Range: bytes 900-909/1000\r\n\r\n\
+            qrstuvwxyz\r\n\
+            --0000000000001234000000000000abcd\r\n\
+            Content-Type: text/plain\r\n\
+            Content-Range: bytes 0-1/1000\r\n\r\n\
+            ab\r\n\
+            --0000000000001234000000000000abcd\r\n\
+            Content-Type: text/plain\r\n\
+            Content-Range: bytes 400-420/1000\r\n\r\n\
+            klmnopqrstuvwxyzabcde\r\n\
+            --0000000000001234000000000000abcd--\r\n";
+        for (made, len) in both(Some(&HeaderValue::from_static("text/plain"))) {
+            assert_eq!(made.size_hint().exact(), Some(len));
+            assert_eq!(String::from_utf8(read(made)).unwrap(), wanted);
+        }
+    }
+
+    #[test]
+    fn a_multipart_of_bytes_is_there_as_a_whole() {
+        let [(bytes, _), (file, _)] = both(None);
+        assert!(bytes.try_into_bytes().is_ok());
+        assert!(file.try_into_bytes().is_err());
+    }
+}

@@ -121,7 +121,8 @@ fn unchanged(
     validators.second() == Some(date) && date::seconds(now()).is_some_and(|now| now > date)
 }
 
-fn satisfy(range: &[u8], len: u64, most: usize) -> Ranges {
+/// The parts that a specifier asks for of `len` bytes (section 14.1.2).
+pub(super) fn satisfy(range: &[u8], len: u64, most: usize) -> Ranges {
     let Some(specs) = specs(range) else {
         return Ranges::Whole;
     };
