@@ -55,6 +55,7 @@
 //!
 //! Four look-ups in the request's fields, and about 100 bytes of the response's future. No
 //! allocation, unless a list comes in several lines. The body of a 304 is dropped at once, unread.
+//! The type of the body stays, with its `Default` for the empty one.
 //!
 //! [RFC 9110, section 13.2.2]: https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2
 

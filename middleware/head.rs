@@ -20,6 +20,9 @@
 //! application does the rest of its work as for a `GET`; one that can do less answers `HEAD`
 //! itself, without this layer.
 //!
+//! Costs a comparison on other methods. The type of the body stays, with its `Default` for the
+//! empty one.
+//!
 //! [RFC 9110, section 9.3.2]: https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2
 
 use std::convert::Infallible;

@@ -11,9 +11,11 @@ use bytes::Bytes;
 use gopuram::Stack;
 use gopuram::middleware::body::{FileRegion, Read, ReadAt};
 use gopuram::middleware::{Body, Conditional, Range};
+use gopuram::testing::Client;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::{Frame, SizeHint};
 use tower::service_fn;
+use tower_layer::Layer;
 
 use super::{ask, content};
 
@@ -162,4 +164,74 @@ async fn a_stream_that_ends_early_breaks_off() {
     res.assert_status(206).assert_header("content-length", "20");
     assert_eq!(res.bytes(), &content(50).slice(40..));
     assert!(res.error().is_some());
+}
+
+#[tokio::test]
+async fn the_answer_of_another_framework_is_cut_too() {
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(async || "hello from axum"))
+        .layer(axum::middleware::map_response(
+            async |mut res: axum::response::Response| {
+                res.extensions_mut().insert("kept");
+                res
+            },
+        ));
+    let mut app = Range::default().layer(app);
+    let req = Request::builder().header("range", "bytes=-4");
+    let req = req.body(Body::empty()).unwrap();
+    let res = tower_service::Service::call(&mut app, req).await.unwrap();
+    assert_eq!(res.extensions().get(), Some(&"kept"));
+    let client = Client::new(app);
+    let res = client.get("/").header("range", "bytes=-4").await;
+    res.assert_status(206)
+        .assert_header("content-range", "bytes 11-14/15")
+        .assert_header("content-length", "4")
+        .assert_header("content-type", "text/plain; charset=utf-8")
+        .assert_body("axum");
+    // Another framework's 404 and 405 are its own.
+    let res = client.get("/absent").header("range", "bytes=-4").await;
+    res.assert_status(404).assert_no_header("accept-ranges");
+}
+
+#[tokio::test]
+async fn an_error_of_the_application_passes_through() {
+    let app = service_fn(async |_: Request<Body>| Err::<Response<Body>, _>("broken"));
+    let mut app = Range::default().layer(Conditional::default().layer(app));
+    let req = Request::builder()
+        .header("range", "bytes=0-0")
+        .header("if-none-match", "\"a\"");
+    let req = req.body(Body::empty()).unwrap();
+    let error = tower_service::Service::call(&mut app, req).await;
+    assert_eq!(error.unwrap_err(), "broken");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_says_so_behind_what_was_sent() {
+    struct Breaks(Stream);
+
+    impl http_body::Body for Breaks {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            if self.0.frames.is_empty() {
+                return Poll::Ready(Some(Err(std::io::Error::other("reset"))));
+            }
+            let next = Pin::new(&mut self.0).poll_frame(cx);
+            next.map_err(|never| match never {})
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(100)
+        }
+    }
+
+    let body = Breaks(Stream::of(&content(50), 10));
+    let res = ask(&[("range", "bytes=45-60")], &[], body).await;
+    assert_eq!(res.bytes(), &content(50).slice(45..));
+    let source = std::error::Error::source(res.error().unwrap()).unwrap();
+    assert_eq!(source.to_string(), "reset");
 }
