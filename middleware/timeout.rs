@@ -1,5 +1,0 @@
-//! Deadlines on heads and bodies.
-
-/// Deadlines on heads and bodies.
-#[derive(Clone, Debug)]
-pub struct Timeout;
