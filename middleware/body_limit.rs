@@ -1,5 +1,432 @@
 //! 413 for request bodies that are too long.
+//!
+//! ```
+//! # use gopuram_middleware::BodyLimit;
+//! # use tower_layer::Layer as _;
+//! # let app = ();
+//! let app = BodyLimit::new(64 * 1024)
+//!     .at("/upload", 100 * 1024 * 1024)
+//!     .layer(app);
+//! # let _ = app;
+//! ```
+//!
+//! A request that says itself that its body is too long, by `Content-Length` or because the
+//! body is there already, is answered `413 Content Too Large` at once ([RFC 9110, section
+//! 15.5.14]): inner is not called, and a client that waits for `100 Continue` sends
+//! nothing. All other bodies are counted while they are read, and one that
+//! grows too long ends with [`Error::TooLong`] before the frame that is too much.
+//!
+//! Inner reads that as an error of the body, and most applications make some 400 or 500 of it. If the
+//! response is one of an error (4xx or 5xx), it is replaced by 413, so that clients are
+//! told what was wrong; an application that copes and answers otherwise is believed.
+//!
+//! Only the content counts, not trailers or the framing; what a layer inside makes of it, by
+//! decompressing, is that layer's to limit.
+//!
+//! # Security
+//!
+//! Paths are compared as they were sent. One spelled otherwise, `//upload` or `/uplo%61d`,
+//! has the limit that all have: let that be the strict one and paths raise it.
+//!
+//! # Cost
+//!
+//! No allocation for a body that is known to fit, an empty one included; one for a body of unknown
+//! length.
+//!
+//! [RFC 9110, section 15.5.14]: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.14
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Buf;
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+
+use crate::place::{Contain, Placed};
+use crate::wrap::{OnRequest, OnResponse, Wrapped};
 
 /// 413 for request bodies that are too long.
+///
+/// See the [module documentation](self) for an example. By default 1 MiB, as nginx does: enough for
+/// forms and API calls, and little enough to be held in memory for each
+/// connection.
 #[derive(Clone, Debug)]
-pub struct BodyLimit;
+pub struct BodyLimit {
+    limit: u64,
+    /// Longest prefix first.
+    paths: Option<Arc<[(Box<str>, u64)]>>,
+}
+
+impl BodyLimit {
+    /// Allows request bodies of up to `bytes` bytes.
+    pub const fn new(bytes: u64) -> Self {
+        Self {
+            limit: bytes,
+            paths: None,
+        }
+    }
+
+    /// Allows bodies of up to `bytes` bytes at the path `prefix` and below it, in place of the limit
+    /// that all have.
+    ///
+    /// Whole segments are compared, so that `/upload` is not `/uploads`, and the longest
+    /// prefix wins. A slash at its end makes no difference, nor does
+    /// the lack of one at its start. `u64::MAX` is no limit.
+    #[must_use]
+    pub fn at(mut self, prefix: &str, bytes: u64) -> Self {
+        let mut paths = self.paths.as_deref().unwrap_or_default().to_vec();
+        let prefix = prefix.trim_matches('/').into();
+        paths.retain(|(other, _)| *other != prefix);
+        paths.push((prefix, bytes));
+        paths.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        self.paths = Some(paths.into());
+        self
+    }
+
+    /// The limit at `path`.
+    #[inline]
+    fn of(&self, path: &str) -> u64 {
+        let Some(paths) = &self.paths else {
+            return self.limit;
+        };
+        let found = paths.iter().find(|(prefix, _)| is_below(path, prefix));
+        found.map_or(self.limit, |(_, limit)| *limit)
+    }
+}
+
+impl Default for BodyLimit {
+    fn default() -> Self {
+        Self::new(1024 * 1024)
+    }
+}
+
+impl Placed for BodyLimit {
+    type Place = Contain;
+    const NAME: &'static str = "body_limit";
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.limit {
+            u64::MAX => f.write_str("no limit")?,
+            n if n > 0 && n.is_multiple_of(1 << 30) => write!(f, "{} GiB", n >> 30)?,
+            n if n > 0 && n.is_multiple_of(1 << 20) => write!(f, "{} MiB", n >> 20)?,
+            n if n > 0 && n.is_multiple_of(1 << 10) => write!(f, "{} KiB", n >> 10)?,
+            n => write!(f, "{n} bytes")?,
+        }
+        match self.paths.as_deref().unwrap_or_default().len() {
+            0 => Ok(()),
+            n => write!(f, ", {n} by path"),
+        }
+    }
+}
+
+impl<S> Layer<S> for BodyLimit {
+    type Service = Wrapped<S, Self>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Wrapped::new(inner, self.clone())
+    }
+}
+
+impl<B: Body> OnRequest<B> for BodyLimit {
+    type Body = LimitedBody<B>;
+    type Then = Option<Watch>;
+    type Reply = StatusCode;
+
+    #[inline]
+    fn on_request(
+        &self,
+        req: Request<B>,
+    ) -> ControlFlow<StatusCode, (Request<LimitedBody<B>>, Option<Watch>)> {
+        let limit = self.of(req.uri().path());
+        let hint = req.body().size_hint();
+        let declared = declared(req.headers());
+        if hint.lower() > limit || declared.is_some_and(|length| length > limit) {
+            return ControlFlow::Break(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        let fits = declared.is_some() || hint.upper().is_some_and(|most| most <= limit);
+        let watch = (!fits).then(Watch::default);
+        let req = req.map(|body| LimitedBody {
+            body: Some(body),
+            left: limit,
+            watch: watch.clone(),
+        });
+        ControlFlow::Continue((req, watch))
+    }
+}
+
+/// Whether a body grew too long, told by the body to the way out.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    too_long: Arc<AtomicBool>,
+}
+
+impl<C: Default> OnResponse<C> for Watch {
+    type Body = C;
+
+    fn on_response(self, res: Response<C>) -> Response<C> {
+        let status = res.status();
+        let failed = status.is_client_error() || status.is_server_error();
+        if !(failed && self.too_long.load(Ordering::Acquire)) {
+            return res;
+        }
+        let mut res = Response::new(C::default());
+        *res.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+        res
+    }
+}
+
+pin_project! {
+    /// A request body that ends where it is too long; empty by default.
+    #[derive(Debug)]
+    pub struct LimitedBody<B> {
+        // None after the end, an error or the limit.
+        #[pin]
+        body: Option<B>,
+        left: u64,
+        watch: Option<Watch>,
+    }
+}
+
+impl<B> Default for LimitedBody<B> {
+    fn default() -> Self {
+        Self {
+            body: None,
+            left: 0,
+            watch: None,
+        }
+    }
+}
+
+impl<B: Body> Body for LimitedBody<B> {
+    type Data = B::Data;
+    type Error = Error<B::Error>;
+
+    #[inline]
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, Self::Error>>> {
+        let mut this = self.project();
+        let Some(body) = this.body.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let last = match body.poll_frame(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Some(Ok(frame))) => {
+                let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
+                if let Some(left) = this.left.checked_sub(length) {
+                    *this.left = left;
+                    return Poll::Ready(Some(Ok(frame)));
+                }
+                if let Some(watch) = this.watch {
+                    watch.too_long.store(true, Ordering::Release);
+                }
+                Some(Err(Error::TooLong))
+            }
+            Poll::Ready(Some(Err(error))) => Some(Err(Error::Body(error))),
+            Poll::Ready(None) => None,
+        };
+        this.body.set(None);
+        Poll::Ready(last)
+    }
+
+    #[inline]
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    /// Inner's, but never more than is left of the limit.
+    #[inline]
+    fn size_hint(&self) -> SizeHint {
+        let Some(body) = &self.body else {
+            return SizeHint::with_exact(0);
+        };
+        let inner = body.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower().min(self.left));
+        hint.set_upper(inner.upper().map_or(self.left, |most| most.min(self.left)));
+        hint
+    }
+}
+
+/// Why a request body broke off.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error<E> {
+    /// The inner body failed.
+    Body(E),
+    /// There was more than the limit allows.
+    TooLong,
+}
+
+impl<E> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Body(_) => "the body failed",
+            Self::TooLong => "the body is too long",
+        })
+    }
+}
+
+impl<E: StdError + 'static> StdError for Error<E> {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Body(error) => Some(error),
+            Self::TooLong => None,
+        }
+    }
+}
+
+/// Whether `path` is `/prefix` or below it.
+fn is_below(path: &str, prefix: &str) -> bool {
+    let Some(path) = path.strip_prefix('/') else {
+        return false;
+    };
+    let Some(rest) = path.strip_prefix(prefix) else {
+        return false;
+    };
+    prefix.is_empty() || rest.is_empty() || rest.starts_with('/')
+}
+
+/// What `Content-Length` says, at most `u64::MAX`; `None` if it says no number (RFC 9110,
+/// section 8.6), which is for the gateway to refuse and for the count to bound.
+#[inline]
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    let digits = headers.get(CONTENT_LENGTH)?.as_bytes();
+    let add = |length: u64, digit: &u8| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        Some(length.saturating_mul(10).saturating_add(digit))
+    };
+    match digits {
+        [] => None,
+        _ => digits.iter().try_fold(0, add),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use bytes::Bytes;
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A body of which nothing is known but what it says.
+    struct Hint(SizeHint);
+
+    impl Body for Hint {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(None)
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            self.0
+        }
+    }
+
+    /// Whether the way in passes a body on, and whether it then watches it.
+    fn ask(limit: &BodyLimit, path: &'static str, body: SizeHint) -> Option<bool> {
+        let mut req = Request::new(Hint(body));
+        *req.uri_mut() = http::Uri::from_static(path);
+        match limit.on_request(req) {
+            ControlFlow::Continue((_, watch)) => Some(watch.is_some()),
+            ControlFlow::Break(status) => {
+                assert_eq!(status, 413);
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_body_of_unknown_length_is_watched() {
+        let limit = BodyLimit::new(10);
+        assert_eq!(ask(&limit, "/", SizeHint::with_exact(10)), Some(false));
+        assert_eq!(ask(&limit, "/", SizeHint::with_exact(11)), None);
+        assert_eq!(ask(&limit, "/", SizeHint::new()), Some(true));
+    }
+
+    #[test]
+    fn the_longest_prefix_of_whole_segments_wins() {
+        let limit = BodyLimit::new(1)
+            .at("/up", 2)
+            .at("up/big/", 3)
+            .at("/up/big", 4);
+        for (path, bytes) in [
+            ("/", 1),
+            ("/up", 2),
+            ("/up/", 2),
+            ("/up/bigger", 2),
+            ("/up/big", 4),
+            ("/up/big/x", 4),
+            ("/upper", 1),
+            ("//up", 1),
+            ("*", 1),
+        ] {
+            assert_eq!(limit.of(path), bytes, "{path}");
+        }
+        assert_eq!(BodyLimit::new(1).at("/", 2).of("/any"), 2);
+    }
+
+    #[test]
+    fn a_length_is_read_or_is_no_length() {
+        for (text, length) in [
+            ("0", Some(0)),
+            ("007", Some(7)),
+            ("18446744073709551615", Some(u64::MAX)),
+            ("99999999999999999999999", Some(u64::MAX)),
+            ("", None),
+            ("+5", None),
+            ("5, 5", None),
+            ("0x5", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static(text));
+            assert_eq!(declared(&headers), length, "{text}");
+        }
+        assert_eq!(declared(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn hints_stay_within_the_limit() {
+        let body = LimitedBody {
+            body: Some(Hint(SizeHint::new())),
+            left: 5,
+            watch: None,
+        };
+        assert_eq!(body.size_hint().upper(), Some(5));
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_is_read_as_it_was_written(n: u64) {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_LENGTH, n.into());
+            prop_assert_eq!(declared(&headers), Some(n));
+        }
+
+        #[test]
+        fn any_value_is_read_without_panic(bytes: Vec<u8>) {
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                let mut headers = HeaderMap::new();
+                headers.insert(CONTENT_LENGTH, value);
+                let _ = declared(&headers);
+            }
+        }
+    }
+}
