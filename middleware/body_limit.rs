@@ -147,11 +147,16 @@ impl<B: Body> OnRequest<B> for BodyLimit {
     ) -> ControlFlow<StatusCode, (Request<LimitedBody<B>>, Option<Watch>)> {
         let limit = self.of(req.uri().path());
         let hint = req.body().size_hint();
-        let declared = declared(req.headers());
-        if hint.lower() > limit || declared.is_some_and(|length| length > limit) {
-            return ControlFlow::Break(StatusCode::PAYLOAD_TOO_LARGE);
-        }
-        let fits = declared.is_some() || hint.upper().is_some_and(|most| most <= limit);
+        let fits = match hint.upper() {
+            Some(most) if most <= limit => true,
+            _ => {
+                let declared = declared(req.headers());
+                if hint.lower() > limit || declared.is_some_and(|length| length > limit) {
+                    return ControlFlow::Break(StatusCode::PAYLOAD_TOO_LARGE);
+                }
+                declared.is_some()
+            }
+        };
         let watch = (!fits).then(Watch::default);
         let req = req.map(|body| LimitedBody {
             body: Some(body),

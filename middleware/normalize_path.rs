@@ -136,19 +136,18 @@ impl NormalizePath {
     #[inline]
     fn accepts(self, path: &str) -> bool {
         let bytes = path.as_bytes();
-        let mut rest = bytes;
-        while let [first, tail @ ..] = rest {
-            if *first == b'/' {
-                let fine = match tail {
-                    [b'/', ..] => self.empty == Empty::Keep && rest.len() < bytes.len(),
-                    [b'.' | b'%', ..] => Dots::at_start_of(tail).is_none(),
-                    _ => true,
+        let mut after_slash = false;
+        for (at, byte) in bytes.iter().enumerate() {
+            if after_slash && matches!(byte, b'/' | b'.' | b'%') {
+                let fine = match byte {
+                    b'/' => self.empty == Empty::Keep && at > 1,
+                    _ => Dots::at_start_of(bytes.get(at..).unwrap_or_default()).is_none(),
                 };
                 if !fine {
                     return false;
                 }
             }
-            rest = tail;
+            after_slash = *byte == b'/';
         }
         match self.slash {
             Slash::Append => bytes.ends_with(b"/") || has_extension(path),

@@ -84,6 +84,7 @@ struct Fields {
     always: Vec<(HeaderName, HeaderValue)>,
     over_tls: Option<HeaderValue>,
     assume_tls: bool,
+    lengths: Lengths,
 }
 
 impl SecurityHeaders {
@@ -101,6 +102,7 @@ impl SecurityHeaders {
     pub fn field(self, name: HeaderName, value: HeaderValue) -> Self {
         let mut this = self.without(name.clone());
         let fields = Arc::make_mut(&mut this.fields);
+        fields.lengths.add(&name);
         if name == STRICT_TRANSPORT_SECURITY {
             fields.over_tls = Some(value);
         } else {
@@ -158,10 +160,14 @@ impl Default for SecurityHeaders {
             (X_CONTENT_TYPE_OPTIONS, value("nosniff")),
             (X_FRAME_OPTIONS, value("DENY")),
         ];
+        let mut lengths = Lengths::default();
+        lengths.add(&STRICT_TRANSPORT_SECURITY);
+        always.iter().for_each(|(name, _)| lengths.add(name));
         let fields = Fields {
             always,
             over_tls: Some(value("max-age=31536000")),
             assume_tls: false,
+            lengths,
         };
         Self {
             fields: Arc::new(fields),
@@ -242,27 +248,57 @@ impl<C> OnResponse<C> for Pending {
     #[inline]
     fn on_response(self, mut res: Response<C>) -> Response<C> {
         let headers = res.headers_mut();
+        let fields = &*self.fields;
         // One growth in place of several.
-        headers.reserve(self.fields.always.len() + 2);
+        headers.reserve(fields.always.len() + 2);
+        // Most responses have none of the fields, and to insert is half the work of looking first.
+        let put = if headers.keys().any(|name| fields.lengths.has(name)) {
+            put_if_absent
+        } else {
+            put
+        };
         if let Some(policy) = self.policy {
-            if_absent(headers, &CONTENT_SECURITY_POLICY, policy);
+            put(headers, &CONTENT_SECURITY_POLICY, policy);
         }
-        for (name, value) in &self.fields.always {
-            if_absent(headers, name, value.clone());
+        for (name, value) in &fields.always {
+            put(headers, name, value.clone());
         }
         if self.over_tls
-            && let Some(value) = &self.fields.over_tls
+            && let Some(value) = &fields.over_tls
         {
-            if_absent(headers, &STRICT_TRANSPORT_SECURITY, value.clone());
+            put(headers, &STRICT_TRANSPORT_SECURITY, value.clone());
         }
         res
     }
 }
 
-#[inline]
-fn if_absent(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+fn put(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+    headers.insert(name, value);
+}
+
+fn put_if_absent(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
     if let Entry::Vacant(vacant) = headers.entry(name) {
         vacant.insert(value);
+    }
+}
+
+/// The lengths of our fields' names, by which most others are told from them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lengths(u64);
+
+impl Lengths {
+    fn add(&mut self, name: &HeaderName) {
+        self.0 |= Self::bit(name);
+    }
+
+    #[inline]
+    fn has(self, name: &HeaderName) -> bool {
+        self.0 & Self::bit(name) != 0
+    }
+
+    #[inline]
+    fn bit(name: &HeaderName) -> u64 {
+        1 << (name.as_str().len() % 64)
     }
 }
 
