@@ -162,7 +162,9 @@ impl Default for SecurityHeaders {
         ];
         let mut lengths = Lengths::default();
         lengths.add(&STRICT_TRANSPORT_SECURITY);
-        always.iter().for_each(|(name, _)| lengths.add(name));
+        for (name, _) in &always {
+            lengths.add(name);
+        }
         let fields = Fields {
             always,
             over_tls: Some(value("max-age=31536000")),
