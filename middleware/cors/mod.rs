@@ -52,6 +52,7 @@
 //! [Fetch, section 3.3]: https://fetch.spec.whatwg.org/#http-cors-protocol
 
 mod origin;
+mod rules;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -59,12 +60,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
 use tower_layer::Layer;
 
 use crate::place::{Dress, Placed};
@@ -72,19 +69,7 @@ use crate::wrap::{OnRequest, OnResponse, Wrapped};
 
 pub use origin::InvalidOrigin;
 use origin::Origins;
-
-const ALLOW_PRIVATE_NETWORK: HeaderName =
-    HeaderName::from_static("access-control-allow-private-network");
-const REQUEST_PRIVATE_NETWORK: HeaderName =
-    HeaderName::from_static("access-control-request-private-network");
-
-const ANY: HeaderValue = HeaderValue::from_static("*");
-const TRUE: HeaderValue = HeaderValue::from_static("true");
-const BY_ORIGIN: HeaderValue = HeaderValue::from_static("origin");
-const BY_PREFLIGHT: HeaderValue = HeaderValue::from_static(
-    "origin, access-control-request-method, access-control-request-headers, \
-     access-control-request-private-network",
-);
+use rules::{ANY, Allowed, Rules, list};
 
 /// Cross-origin rules of the Fetch standard.
 ///
@@ -104,25 +89,6 @@ pub struct AnyOrigin;
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct KnownOrigins;
-
-#[derive(Clone, Debug)]
-struct Rules {
-    origins: Origins,
-    credentials: bool,
-    methods: Allowed,
-    headers: Allowed,
-    expose: Option<HeaderValue>,
-    max_age: HeaderValue,
-    private_network: bool,
-}
-
-/// What a preflight allows besides what needs no permission.
-#[derive(Clone, Debug)]
-enum Allowed {
-    Any,
-    List(HeaderValue),
-    Nothing,
-}
 
 impl Cors<AnyOrigin> {
     /// Lets scripts of any origin read answers: `*`.
@@ -173,17 +139,8 @@ impl Cors {
 
 impl<O> Cors<O> {
     fn new(origins: Origins) -> Self {
-        let rules = Rules {
-            origins,
-            credentials: false,
-            methods: Allowed::Nothing,
-            headers: Allowed::Nothing,
-            expose: None,
-            max_age: HeaderValue::from_static("3600"),
-            private_network: false,
-        };
         Self {
-            rules: Arc::new(rules),
+            rules: Arc::new(Rules::new(origins)),
             origins: PhantomData,
         }
     }
@@ -307,150 +264,7 @@ impl<C> OnResponse<C> for Pending {
 
     #[inline]
     fn on_response(self, mut res: Response<C>) -> Response<C> {
-        let headers = res.headers_mut();
-        if let Some(names) = &self.rules.expose
-            && self.allowed.is_some()
-        {
-            headers.append(ACCESS_CONTROL_EXPOSE_HEADERS, names.clone());
-        }
-        self.rules.say_origin(headers, self.allowed);
-        if !matches!(self.rules.origins, Origins::Any) {
-            vary_by_origin(headers);
-        }
+        self.rules.dress(res.headers_mut(), self.allowed);
         res
-    }
-}
-
-impl Rules {
-    /// Says who may read the response, in place of what inner said.
-    #[inline]
-    fn say_origin(&self, headers: &mut HeaderMap, allowed: Option<HeaderValue>) {
-        let credentials = self.credentials && allowed.is_some();
-        match allowed {
-            Some(origin) => headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin),
-            None => headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN),
-        };
-        if credentials {
-            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
-        } else {
-            headers.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
-        }
-    }
-
-    /// The answer to a preflight with these fields.
-    #[cold]
-    fn preflight(&self, asked: &HeaderMap) -> Response<()> {
-        let mut res = Response::new(());
-        *res.status_mut() = StatusCode::NO_CONTENT;
-        *res.headers_mut() = HeaderMap::with_capacity(7);
-        let headers = res.headers_mut();
-        headers.insert(VARY, BY_PREFLIGHT);
-        let Some(origin) = self.origins.allowed(asked.get(ORIGIN)) else {
-            return res;
-        };
-        self.say_origin(headers, Some(origin));
-        let methods = self.say(&self.methods, asked.get(ACCESS_CONTROL_REQUEST_METHOD), ANY);
-        if let Some(methods) = methods {
-            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
-        }
-        // `*` does not cover `Authorization` (Fetch, section 3.3.4).
-        let any = HeaderValue::from_static("*, authorization");
-        let names = self.say(
-            &self.headers,
-            asked.get(ACCESS_CONTROL_REQUEST_HEADERS),
-            any,
-        );
-        if let Some(names) = names {
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
-        }
-        if self.private_network
-            && asked
-                .get(REQUEST_PRIVATE_NETWORK)
-                .is_some_and(|v| v == TRUE)
-        {
-            headers.insert(ALLOW_PRIVATE_NETWORK, TRUE);
-        }
-        headers.insert(ACCESS_CONTROL_MAX_AGE, self.max_age.clone());
-        res
-    }
-
-    /// What is said to be allowed, where `asked` was asked for.
-    fn say(
-        &self,
-        allowed: &Allowed,
-        asked: Option<&HeaderValue>,
-        any: HeaderValue,
-    ) -> Option<HeaderValue> {
-        match allowed {
-            // With credentials a `*` is no more than a name (Fetch, section 3.3.4).
-            Allowed::Any if self.credentials => asked.cloned(),
-            Allowed::Any => Some(any),
-            Allowed::List(list) => Some(list.clone()),
-            Allowed::Nothing => None,
-        }
-    }
-}
-
-/// Adds the origin to what the response varies by, if it is not there.
-#[inline]
-fn vary_by_origin(headers: &mut HeaderMap) {
-    let known = headers.get_all(VARY).iter().any(|line| {
-        let mut names = line.as_bytes().split(|byte| *byte == b',');
-        names.any(|name| {
-            let name = name.trim_ascii();
-            name == b"*" || name.eq_ignore_ascii_case(b"origin")
-        })
-    });
-    if !known {
-        headers.append(VARY, BY_ORIGIN);
-    }
-}
-
-/// `items` with commas between; nothing if there are none.
-#[expect(clippy::expect_used, reason = "methods and field names are tokens")]
-fn list<T: AsRef<str>>(items: impl Iterator<Item = T>) -> Option<HeaderValue> {
-    let mut text = String::new();
-    for item in items {
-        if !text.is_empty() {
-            text.push_str(", ");
-        }
-        text.push_str(item.as_ref());
-    }
-    let value = || HeaderValue::try_from(text.as_str()).expect("tokens make a field value");
-    (!text.is_empty()).then(value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn vary(lines: &[&'static str]) -> Vec<String> {
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            headers.append(VARY, HeaderValue::from_static(line));
-        }
-        vary_by_origin(&mut headers);
-        let lines = headers.get_all(VARY).iter();
-        lines
-            .map(|line| line.to_str().unwrap().to_owned())
-            .collect()
-    }
-
-    #[test]
-    fn vary_is_added_to_once() {
-        assert_eq!(vary(&[]), ["origin"]);
-        assert_eq!(vary(&["accept-encoding"]), ["accept-encoding", "origin"]);
-        assert_eq!(vary(&["accept , Origin"]), ["accept , Origin"]);
-        assert_eq!(vary(&["accept", "*"]), ["accept", "*"]);
-        assert_eq!(vary(&["x-origin"]), ["x-origin", "origin"]);
-    }
-
-    #[test]
-    fn lists_have_commas_between() {
-        assert_eq!(
-            list([Method::PUT, Method::DELETE].iter()).unwrap(),
-            "PUT, DELETE"
-        );
-        assert_eq!(list(std::iter::empty::<Method>()), None);
     }
 }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
+use super::rules::ANY;
+
 /// Which origins are allowed.
 #[derive(Clone)]
 pub(super) enum Origins {
@@ -51,7 +53,7 @@ impl Origins {
     #[inline]
     pub(super) fn allowed(&self, origin: Option<&HeaderValue>) -> Option<HeaderValue> {
         match self {
-            Self::Any => Some(super::ANY),
+            Self::Any => Some(ANY),
             Self::By(allows) => {
                 let origin = origin?;
                 allows(origin.to_str().ok()?).then(|| origin.clone())
