@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
+use gopuram::Stack;
 use gopuram::middleware::wrap::{OnRequest, OnResponse, Wrapped};
+use gopuram::stack::Chain;
 use http::{Request, Response};
 use tower_layer::Layer;
 
@@ -36,3 +38,20 @@ impl<C> OnResponse<C> for Noop {
         res
     }
 }
+
+/// Eight of them inside a stack.
+pub(crate) fn eight<L, P>(stack: Stack<L, P>) -> Stack<Eight<L>, P> {
+    let stack = stack.layer(Noop).layer(Noop).layer(Noop).layer(Noop);
+    stack.layer(Noop).layer(Noop).layer(Noop).layer(Noop)
+}
+
+/// Thirty-two of them inside a stack.
+pub(crate) fn thirty_two<L, P>(stack: Stack<L, P>) -> Stack<Eight<Eight<Eight<Eight<L>>>>, P> {
+    eight(eight(eight(eight(stack))))
+}
+
+/// A stack with two more inside.
+type Two<L> = Chain<Chain<L, Noop>, Noop>;
+
+/// A stack with eight more inside.
+type Eight<L> = Two<Two<Two<Two<L>>>>;

@@ -38,26 +38,23 @@ fn quiet(name: &str, args: &[&str]) -> std::process::Command {
     program
 }
 
-/// Instructions a request, by callgrind: two runs of different length, so
-/// that starting up is not counted.
+/// Instructions a request, by callgrind, making the request not counted.
 fn instructions(what: &str) -> Result<f64, Failed> {
-    const SHORT: u32 = 500;
-    const LONG: u32 = 2500;
-    let run = |requests: u32| -> Result<f64, Failed> {
-        let binary = run::target().join("release").join("bench-layers");
-        let mut callgrind = command(
-            "valgrind",
-            &["--tool=callgrind", "--callgrind-out-file=/dev/null"],
-        );
-        callgrind
-            .arg(binary)
-            .args(["count", what, &requests.to_string()]);
-        let output = callgrind.output().map_err(|e| format!("valgrind: {e}"))?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let total = said.lines().find_map(|l| l.split("Collected : ").nth(1));
-        total
-            .and_then(|t| t.trim().parse().ok())
-            .ok_or_else(|| format!("valgrind counted nothing:\n{said}"))
-    };
-    Ok(((run(LONG)? - run(SHORT)?) / f64::from(LONG - SHORT)).round())
+    const REQUESTS: u32 = 2000;
+    let binary = run::target().join("release").join("bench-layers");
+    let args = [
+        "--tool=callgrind",
+        "--callgrind-out-file=/dev/null",
+        "--collect-atstart=no",
+        "--toggle-collect=*measure::once*",
+    ];
+    let mut callgrind = command("valgrind", &args);
+    callgrind.arg(binary).args(["count", what, &REQUESTS.to_string()]);
+    let output = callgrind.output().map_err(|e| format!("valgrind: {e}"))?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let total = said.lines().find_map(|l| l.split("Collected : ").nth(1));
+    let total: f64 = total
+        .and_then(|t| t.trim().parse().ok())
+        .ok_or_else(|| format!("valgrind counted nothing:\n{said}"))?;
+    Ok((total / f64::from(REQUESTS)).round())
 }

@@ -1,0 +1,52 @@
+//! Ours: hello, the production stack, and files.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use gopuram::gateway::Application;
+use gopuram::middleware::access_log::Log;
+use gopuram::middleware::{
+    AccessLog, BodyLimit, CatchPanic, Compress, Cors, NormalizePath, RequestId, Router,
+    SecurityHeaders, StaticFiles, Timeout,
+};
+use gopuram::{Body, Stack};
+use http::Request;
+
+/// What everybody answers.
+const HELLO: &str = "Hello, World!";
+
+/// Hello by a router alone.
+pub(crate) fn hello() -> Router {
+    Router::new().get("/hello", async |_: Request<Body>| HELLO)
+}
+
+/// Hello behind what a service on the open internet wears: the layers that axum's stack has.
+pub(crate) fn app() -> io::Result<impl Application> {
+    let log = Log::file(std::env::temp_dir().join("gopuram-bench.log"))?;
+    Ok(Stack::new()
+        .with(RequestId::default())
+        .with(AccessLog::combined(log))
+        .with(SecurityHeaders::default())
+        .with(Cors::any_origin())
+        .with(CatchPanic::default())
+        .with(Timeout::head(Duration::from_secs(30)))
+        .with(BodyLimit::new(2 << 20))
+        .with(NormalizePath::trim().rewrite())
+        .with(Compress::default())
+        .app(hello()))
+}
+
+/// The files of a directory.
+pub(crate) fn files(root: &str) -> io::Result<StaticFiles> {
+    StaticFiles::new(Path::new(root))
+}
+
+/// Serves as a program would, with all limits and deadlines on.
+pub(crate) async fn serve(port: u16, app: impl Application) -> io::Result<()> {
+    gopuram::serve(app)
+        .bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(io::Error::other)
+}
