@@ -1,5 +1,7 @@
 //! Private parsers, one grammar a file.
 
+#[cfg(any(feature = "br", feature = "files", feature = "gzip", feature = "zstd"))]
+pub(crate) mod accept_encoding;
 #[cfg(feature = "dates")]
 pub(crate) mod byte_range;
 #[cfg(feature = "dates")]
@@ -8,5 +10,7 @@ pub(crate) mod content_range;
 pub(crate) mod date;
 #[cfg(feature = "dates")]
 pub(crate) mod entity_tag;
-#[cfg(feature = "dates")]
+#[cfg(any(feature = "br", feature = "dates", feature = "gzip", feature = "zstd"))]
 pub(crate) mod list;
+#[cfg(any(feature = "br", feature = "dates", feature = "gzip", feature = "zstd"))]
+pub(crate) mod tags;
