@@ -1,9 +1,10 @@
 //! From a request that hyper has parsed to the application, and back.
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,7 +44,7 @@ where
 {
     type Response = Response<Outgoing<C, S>>;
     // A failed application is answered for; hyper has no part in it.
-    type Error = std::convert::Infallible;
+    type Error = Infallible;
     type Future = Calling<S>;
 
     #[inline]
@@ -60,14 +61,16 @@ where
                 let attributes = Attributes::new(Arc::clone(&self.0.connection));
                 req.extensions_mut().insert(attributes);
                 let deadline = self.0.body_deadline;
-                let req = req.map(|body| {
-                    if body.is_end_stream() {
-                        Body::empty()
-                    } else {
-                        Body::new(Paced::new(body, deadline))
-                    }
-                });
-                State::Fresh { req: Some(req) }
+                start(
+                    &self.0,
+                    req.map(|body| {
+                        if body.is_end_stream() {
+                            Body::empty()
+                        } else {
+                            Body::new(Paced::new(body, deadline))
+                        }
+                    }),
+                )
             }
             Err(status) => State::Refused { status },
         };
@@ -142,11 +145,11 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, F> {
-        Refused { status: StatusCode },
-        Fresh { req: Option<Request<Body>> },
+        Answering { #[pin] future: F },
         // An application that was not ready and now makes itself ready for this request.
         Waiting { app: S, req: Option<Request<Body>> },
-        Answering { #[pin] future: F },
+        Refused { status: StatusCode },
+        Failed { error: Option<Box<dyn StdError + Send + Sync>> },
     }
 }
 
@@ -155,7 +158,7 @@ where
     S: Service<Request<Body>, Response = Response<C>> + Clone,
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    type Output = Result<Response<Outgoing<C, S>>, std::convert::Infallible>;
+    type Output = Result<Response<Outgoing<C, S>>, Infallible>;
 
     #[inline]
     #[expect(
@@ -165,29 +168,23 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut me = self.project();
         let answer = loop {
-            let next = match me.state.as_mut().project() {
+            let future = match me.state.as_mut().project() {
                 StateProj::Answering { future } => {
                     break ready!(future.poll(cx)).map_err(Into::into);
                 }
-                StateProj::Fresh { req } => {
-                    let shared = &me.flight.as_ref().expect("polled after ready").shared;
-                    match start(shared, req, cx) {
-                        Ok(next) => next,
-                        Err(error) => break Err(error),
-                    }
-                }
                 StateProj::Waiting { app, req } => match ready!(app.poll_ready(cx)) {
-                    Ok(()) => State::Answering {
-                        future: app.call(req.take().expect("polled after ready")),
-                    },
+                    Ok(()) => app.call(req.take().expect("polled after ready")),
                     Err(error) => break Err(error.into()),
                 },
+                StateProj::Failed { error } => {
+                    break Err(error.take().expect("polled after ready"));
+                }
                 StateProj::Refused { status } => {
                     let flight = me.flight.take().expect("polled after ready");
                     return Poll::Ready(Ok(own(*status, *me.version, flight)));
                 }
             };
-            me.state.set(next);
+            me.state.set(State::Answering { future });
         };
         let flight = me.flight.take().expect("polled after ready");
         Poll::Ready(Ok(match answer {
@@ -199,39 +196,37 @@ where
 
 /// Calls the connection's application if it is ready, else takes it for this request.
 ///
-/// Whoever found it not ready stands in its queues and is woken by them: so that one is
-/// taken along, and its clone left for the next request.
+/// Here and not when the answer is first polled, since an application that is done with the
+/// request at once lets hyper have its buffer back: two allocations less.
+///
+/// Who finds it not ready stands in its queues and is woken by them. So that one is taken
+/// along, and its clone left for the next request; the real waker is given when the
+/// answer is polled.
 #[inline]
-#[expect(
-    clippy::expect_used,
-    reason = "a future is not polled after it is ready"
-)]
-fn start<S>(
-    shared: &Shared<S>,
-    req: &mut Option<Request<Body>>,
-    cx: &mut Context<'_>,
-) -> Result<State<S, S::Future>, Box<dyn StdError + Send + Sync>>
+fn start<S>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::Future>
 where
     S: Service<Request<Body>> + Clone,
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
     // After a panic in another stream the application is asked as before.
     let mut app = shared.app.lock().unwrap_or_else(PoisonError::into_inner);
-    match app.poll_ready(cx) {
-        Poll::Ready(Ok(())) => Ok(State::Answering {
-            future: app.call(req.take().expect("polled after ready")),
-        }),
+    match app.poll_ready(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(())) => State::Answering {
+            future: app.call(req),
+        },
         Poll::Ready(Err(error)) => {
             // A service that fails to become ready is done for; another connection has another.
             shared.pulse.close();
-            Err(error.into())
+            State::Failed {
+                error: Some(error.into()),
+            }
         }
         Poll::Pending => {
             let fresh = app.clone();
-            Ok(State::Waiting {
+            State::Waiting {
                 app: std::mem::replace(&mut *app, fresh),
-                req: req.take(),
-            })
+                req: Some(req),
+            }
         }
     }
 }

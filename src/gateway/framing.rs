@@ -152,16 +152,19 @@ impl Framing {
     }
 
     fn target<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        let end = find_newline(rest);
-        let (line, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        // RFC 9112, section 3.2: no form of the target has a fragment.
-        self.fault |= line.contains(&b'#');
-        match after.split_first() {
+        let end = find(rest, |byte| matches!(byte, b'\n' | b'#'));
+        match rest.get(end..).and_then(<[u8]>::split_first) {
+            // RFC 9112, section 3.2: no form of the target has a fragment.
+            Some((b'#', after)) => {
+                self.fault = true;
+                self.at = At::Line;
+                after
+            }
             Some((_, after)) => {
                 self.at = At::LineStart;
                 after
             }
-            None => after,
+            None => &[],
         }
     }
 
@@ -255,15 +258,21 @@ fn chunk_size(size: u64, byte: u8) -> At {
 /// Where the first newline is, or the length if there is none.
 #[inline]
 fn find_newline(bytes: &[u8]) -> usize {
+    find(bytes, |byte| byte == b'\n')
+}
+
+/// Where the first byte of a kind is, or the length if there is none.
+#[inline]
+fn find(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
     // Sixteen at a time without leaving early is what compilers make one comparison of.
     let (chunks, _) = bytes.as_chunks::<16>();
     let clear = chunks
         .iter()
-        .take_while(|chunk| !chunk.iter().fold(false, |hit, &byte| hit | (byte == b'\n')))
+        .take_while(|chunk| !chunk.iter().fold(false, |hit, &byte| hit | wanted(byte)))
         .count()
         * 16;
     let rest = bytes.get(clear..).unwrap_or_default();
-    let within = rest.iter().position(|&byte| byte == b'\n');
+    let within = rest.iter().position(|&byte| wanted(byte));
     clear + within.unwrap_or(rest.len())
 }
 

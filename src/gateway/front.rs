@@ -164,19 +164,26 @@ fn is_host(value: &[u8]) -> bool {
 
 /// Where the registered name or IPv4 address ends (RFC 3986, section 3.2.2).
 fn reg_name(value: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while let Some(&byte) = value.get(at) {
-        at += match byte {
-            b':' => break,
-            b'%' => match value.get(at + 1..at + 3) {
-                Some(hex) if hex.iter().all(u8::is_ascii_hexdigit) => 3,
-                _ => return None,
-            },
-            _ if REG_NAME.get(usize::from(byte)) == Some(&true) => 1,
-            _ => return None,
+    let mut end = 0;
+    loop {
+        let rest = value.get(end..)?;
+        let Some(plain) = rest.iter().position(|&byte| !is_reg_name(byte)) else {
+            return Some(value.len());
         };
+        end += plain;
+        match rest.get(plain..)? {
+            [b':', ..] => return Some(end),
+            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                end += 3;
+            }
+            _ => return None,
+        }
     }
-    Some(at)
+}
+
+#[inline]
+fn is_reg_name(byte: u8) -> bool {
+    REG_NAME.get(usize::from(byte)) == Some(&true)
 }
 
 /// Unreserved characters and sub-delimiters (RFC 3986, section 2).
@@ -221,7 +228,7 @@ fn is_ip_literal(literal: &[u8]) -> bool {
     else {
         return text.parse::<Ipv6Addr>().is_ok();
     };
-    let is_address = |byte| byte == b':' || REG_NAME.get(usize::from(byte)) == Some(&true);
+    let is_address = |byte| byte == b':' || is_reg_name(byte);
     !version.is_empty()
         && version.bytes().all(|byte| byte.is_ascii_hexdigit())
         && !address.is_empty()
