@@ -40,6 +40,7 @@ pub struct Script {
 #[derive(Debug)]
 enum Step {
     Data(Bytes),
+    End,
     Error(&'static str),
     Panic(&'static str),
     Pause,
@@ -71,6 +72,11 @@ impl Script {
     /// Then trailers.
     pub fn trailers(self, trailers: HeaderMap) -> Self {
         self.step(Step::Trailers(trailers))
+    }
+
+    /// Then the end, before what follows.
+    pub fn end(self) -> Self {
+        self.step(Step::End)
     }
 
     /// Then an error with this text.
@@ -129,7 +135,7 @@ impl http_body::Body for Script {
                 return Poll::Pending;
             }
             Some(Step::Trailers(trailers)) => Some(Ok(Frame::trailers(trailers))),
-            None => None,
+            Some(Step::End) | None => None,
         })
     }
 

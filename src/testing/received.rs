@@ -1,15 +1,15 @@
 //! What was answered, and what is asserted of it.
 
 use std::any::Any;
+use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::pin::pin;
 
 use bytes::{Bytes, BytesMut};
 use http::{Extensions, HeaderMap, Response, StatusCode};
-use http_body::{Body as _, Frame};
+use http_body::Frame;
 
 use super::client::Failure;
-use crate::middleware::Body;
 use crate::middleware::body::Error;
 
 /// What was answered, as a whole.
@@ -29,7 +29,11 @@ pub struct Received {
 
 impl Received {
     /// Reads a response to its end or to the error that breaks it off.
-    pub async fn of(res: Response<Body>) -> Self {
+    pub async fn of<C>(res: Response<C>) -> Self
+    where
+        C: http_body::Body<Data = Bytes>,
+        C::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
         let (head, body) = res.into_parts();
         let mut received = Self {
             status: head.status,
@@ -53,7 +57,7 @@ impl Received {
                 }
                 Ok(Err(frame)) => received.trailers = frame.into_trailers().ok(),
                 Err(broke) => {
-                    received.error = Some(broke);
+                    received.error = Some(Error::new(broke));
                     break;
                 }
             }

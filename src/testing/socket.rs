@@ -61,7 +61,7 @@ where
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let client = tokio::spawn(async move {
         // How it ended is seen where the answer is read.
-        let _ = connection.with_upgrades().await;
+        drop(connection.with_upgrades().await);
     });
     let tasks = Arc::new(Tasks([server, client]));
     let mut res = sender.send_request(req).await?;
@@ -95,10 +95,10 @@ where
         async move { Ok::<_, Infallible>(answer.await) }
     });
     // How it ended is seen by the client.
-    let _ = hyper::server::conn::http1::Builder::new()
+    let connection = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
+        .with_upgrades();
+    drop(connection.await);
 }
 
 /// What an exchange runs on; ended with it.
