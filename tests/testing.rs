@@ -113,7 +113,8 @@ async fn trailers_and_broken_bodies_arrive() {
     }));
     let res = full.get("/").header("te", "trailers").await;
     res.assert_body("ab").assert_trailer("etag", "\"a\"");
-    let broken = Client::new(app::answer(|_| {
+    // Over a socket the head may be lost with the body.
+    let broken = Client::in_process(app::answer(|_| {
         Response::new(Script::new().data("a").error("cut"))
     }));
     let res = broken.get("/").await;
