@@ -68,7 +68,7 @@ pub const fn panics_when_polled(message: &'static str) -> PanicsWhenPolled {
     PanicsWhenPolled(message)
 }
 
-/// How many futures or bodies were dropped before they had ended.
+/// How many futures or bodies were dropped.
 #[derive(Clone, Debug, Default)]
 pub struct Dropped(Arc<AtomicUsize>);
 
@@ -79,13 +79,14 @@ impl Dropped {
     }
 
     /// Counts one when the guard is dropped.
-    pub(super) fn guard(&self) -> DropGuard {
+    pub fn guard(&self) -> DropGuard {
         DropGuard(self.clone())
     }
 }
 
+/// Counts its drop; see [`Dropped::guard`].
 #[derive(Debug)]
-pub(super) struct DropGuard(Dropped);
+pub struct DropGuard(Dropped);
 
 impl Drop for DropGuard {
     fn drop(&mut self) {

@@ -33,6 +33,7 @@ use super::app::{DropGuard, Dropped};
 pub struct Script {
     steps: VecDeque<Step>,
     hint: SizeHint,
+    counts_down: bool,
     ended: bool,
     guard: Option<DropGuard>,
 }
@@ -96,6 +97,12 @@ impl Script {
         self
     }
 
+    /// Says how many bytes are still to come, truly, and when none are.
+    pub fn counts_down(mut self) -> Self {
+        self.counts_down = true;
+        self
+    }
+
     /// Says that it has ended, from the start.
     pub fn claims_end(mut self) -> Self {
         self.ended = true;
@@ -140,11 +147,18 @@ impl http_body::Body for Script {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ended
+        self.ended || (self.counts_down && self.steps.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint.clone()
+        if !self.counts_down {
+            return self.hint;
+        }
+        let left = self.steps.iter().map(|step| match step {
+            Step::Data(data) => data.len() as u64,
+            _ => 0,
+        });
+        SizeHint::with_exact(left.sum())
     }
 }
 

@@ -74,9 +74,12 @@ where
 
     fn call(&mut self, req: Request<Inspected<Body>>) -> S::Future {
         let whole = self.whole;
-        self.app.call(req.map(|body| match whole {
-            true => body.into_inner(),
-            false => Body::new(body),
+        self.app.call(req.map(|body| {
+            if whole {
+                body.into_inner()
+            } else {
+                Body::new(body)
+            }
         }))
     }
 }
