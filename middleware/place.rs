@@ -24,6 +24,11 @@
 use std::fmt;
 
 /// A layer that knows its place in a stack, its name and how it is set.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a layer that knows its place in a stack",
+    label = "no `Placed` layer",
+    note = "`.with(layer)` takes the layers of the catalogue, and others that implement `Placed`; write `.layer(layer)` for any other tower layer"
+)]
 pub trait Placed {
     /// The place, one of the types of this [module](self).
     type Place: Place;

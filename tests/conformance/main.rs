@@ -35,7 +35,8 @@ macro_rules! conformance {
                 lengths_and_ends_are_true
                 a_broken_body_breaks_off
                 a_stream_is_not_held_back
-                what_is_dropped_is_dropped_inside
+                a_dropped_future_is_dropped_inside
+                a_dropped_body_is_dropped_inside
             );
         })*
     };
