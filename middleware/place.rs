@@ -80,6 +80,7 @@ impl sealed::Place for Anywhere {}
 impl Place for Anywhere {
     const NAME: &'static str = "";
 }
+#[diagnostic::do_not_recommend]
 impl<Previous> Inside<Previous> for Anywhere {
     type Innermost = Previous;
 }
@@ -101,6 +102,7 @@ macro_rules! places {
             impl Place for $name {
                 const NAME: &'static str = $word;
             }
+            #[diagnostic::do_not_recommend]
             impl Inside<Outside> for $name {
                 type Innermost = Self;
             }
@@ -109,10 +111,12 @@ macro_rules! places {
     };
     // Each place is inside itself and inside all that are written before it.
     (@order $first:ident $($rest:ident)*) => {
+        #[diagnostic::do_not_recommend]
         impl Inside<$first> for $first {
             type Innermost = Self;
         }
         $(
+            #[diagnostic::do_not_recommend]
             impl Inside<$first> for $rest {
                 type Innermost = Self;
             }

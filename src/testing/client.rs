@@ -19,6 +19,35 @@ use super::socket;
 use crate::middleware::Body;
 use crate::middleware::attributes::{Attributes, Connection, Scheme};
 
+/// An application that a gateway can serve: it is shared among requests, and its work moves among
+/// threads. There is nothing to implement.
+pub trait Served:
+    Service<
+        Request<Body>,
+        Response = Response<Self::Content>,
+        Error: fmt::Debug,
+        Future: Future<Output = Result<Response<Self::Content>, Self::Error>> + Send + 'static,
+    > + Clone
+    + Send
+    + 'static
+{
+    /// The body of its responses.
+    type Content: http_body::Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>>
+        + Send
+        + 'static;
+}
+
+impl<S, C> Served for S
+where
+    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: fmt::Debug,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Content = C;
+}
+
 /// A client of an application, by the gateway's rules.
 ///
 /// The application gets what a gateway would give it: `Host`, [`Attributes`] of a connection, the
@@ -69,14 +98,17 @@ impl<S> Client<S> {
     }
 }
 
-impl<S: Clone> Client<S> {
+impl<S> Client<S> {
     /// A `DELETE` of `target`.
     ///
     /// # Panics
     ///
     /// As [`request`](Self::request).
     #[track_caller]
-    pub fn delete(&self, target: &str) -> RequestBuilder<S> {
+    pub fn delete(&self, target: &str) -> RequestBuilder<S>
+    where
+        S: Served,
+    {
         self.request(Method::DELETE, target)
     }
 
@@ -86,7 +118,10 @@ impl<S: Clone> Client<S> {
     ///
     /// As [`request`](Self::request).
     #[track_caller]
-    pub fn get(&self, target: &str) -> RequestBuilder<S> {
+    pub fn get(&self, target: &str) -> RequestBuilder<S>
+    where
+        S: Served,
+    {
         self.request(Method::GET, target)
     }
 
@@ -96,7 +131,10 @@ impl<S: Clone> Client<S> {
     ///
     /// As [`request`](Self::request).
     #[track_caller]
-    pub fn head(&self, target: &str) -> RequestBuilder<S> {
+    pub fn head(&self, target: &str) -> RequestBuilder<S>
+    where
+        S: Served,
+    {
         self.request(Method::HEAD, target)
     }
 
@@ -106,7 +144,10 @@ impl<S: Clone> Client<S> {
     ///
     /// As [`request`](Self::request).
     #[track_caller]
-    pub fn options(&self, target: &str) -> RequestBuilder<S> {
+    pub fn options(&self, target: &str) -> RequestBuilder<S>
+    where
+        S: Served,
+    {
         self.request(Method::OPTIONS, target)
     }
 
@@ -116,7 +157,10 @@ impl<S: Clone> Client<S> {
     ///
     /// As [`request`](Self::request).
     #[track_caller]
-    pub fn post(&self, target: &str) -> RequestBuilder<S> {
+    pub fn post(&self, target: &str) -> RequestBuilder<S>
+    where
+        S: Served,
+    {
         self.request(Method::POST, target)
     }
 
@@ -126,7 +170,10 @@ impl<S: Clone> Client<S> {
     ///
     /// As [`request`](Self::request).
     #[track_caller]
-    pub fn put(&self, target: &str) -> RequestBuilder<S> {
+    pub fn put(&self, target: &str) -> RequestBuilder<S>
+    where
+        S: Served,
+    {
         self.request(Method::PUT, target)
     }
 
@@ -136,7 +183,10 @@ impl<S: Clone> Client<S> {
     ///
     /// If `target` is not a request target.
     #[track_caller]
-    pub fn request(&self, method: Method, target: &str) -> RequestBuilder<S> {
+    pub fn request(&self, method: Method, target: &str) -> RequestBuilder<S>
+    where
+        S: Served,
+    {
         let mut req = Request::new(Body::empty());
         *req.method_mut() = method;
         *req.uri_mut() = match target.parse() {
@@ -250,13 +300,9 @@ impl<S> RequestBuilder<S> {
     ///
     /// If the lint has found something, now or when the body is read, or if the gateway
     /// closes the connection without an answer.
-    pub async fn send<C>(self) -> Response<Body>
+    pub async fn send(self) -> Response<Body>
     where
-        S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
-        S::Future: Send + 'static,
-        S::Error: fmt::Debug,
-        C: http_body::Body<Data = Bytes> + Send + 'static,
-        C::Error: Into<Box<dyn StdError + Send + Sync>>,
+        S: Served,
     {
         let Client {
             app,
@@ -283,14 +329,7 @@ impl<S> fmt::Debug for RequestBuilder<S> {
     }
 }
 
-impl<S, C> IntoFuture for RequestBuilder<S>
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: fmt::Debug,
-    C: http_body::Body<Data = Bytes> + Send + 'static,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
+impl<S: Served> IntoFuture for RequestBuilder<S> {
     type Output = Received;
     type IntoFuture = Pin<Box<dyn Future<Output = Received> + Send>>;
 
