@@ -1,7 +1,12 @@
 //! `Request -> Response`, and layers around it.
+mod error;
+pub mod gateway;
 pub mod stack;
 pub mod testing;
 
+pub use error::Error;
+#[doc(inline)]
+pub use gateway::serve;
 #[doc(inline)]
 pub use gopuram_middleware as middleware;
 pub use gopuram_middleware::Body;

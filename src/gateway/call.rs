@@ -1,0 +1,265 @@
+//! From a request that hyper has parsed to the application, and back.
+
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+use tracing::error;
+
+use super::front;
+use super::outgoing::Outgoing;
+use super::paced::{Paced, Stalled};
+use super::pulse::Pulse;
+use crate::middleware::Body;
+use crate::middleware::attributes::{Attributes, Connection};
+
+/// What all requests over a connection have in common.
+pub(super) struct Shared<S> {
+    /// One clone of the application for the connection, not one for each request.
+    pub(super) app: Mutex<S>,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) body_deadline: Duration,
+}
+
+/// The service that hyper calls.
+pub(super) struct Call<S>(pub(super) Arc<Shared<S>>);
+
+impl<S, C> hyper::service::Service<Request<Incoming>> for Call<S>
+where
+    S: Service<Request<Body>, Response = Response<C>> + Clone,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    C: http_body::Body<Data = Bytes>,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Response = Response<Outgoing<C, S>>;
+    // A failed application is answered for; hyper has no part in it.
+    type Error = Infallible;
+    type Future = Calling<S>;
+
+    #[inline]
+    fn call(&self, mut req: Request<Incoming>) -> Calling<S> {
+        let flight = InFlight::new(Arc::clone(&self.0));
+        let version = req.version();
+        let verdict = if self.0.pulse.refused() == flight.number {
+            Err(StatusCode::BAD_REQUEST)
+        } else {
+            front::check(&mut req)
+        };
+        let state = match verdict {
+            Ok(()) => {
+                let attributes = Attributes::new(Arc::clone(&self.0.connection));
+                req.extensions_mut().insert(attributes);
+                let deadline = self.0.body_deadline;
+                start(
+                    &self.0,
+                    req.map(|body| {
+                        if body.is_end_stream() {
+                            Body::empty()
+                        } else {
+                            Body::new(Paced::new(body, deadline))
+                        }
+                    }),
+                )
+            }
+            Err(status) => State::Refused { status },
+        };
+        Calling {
+            state,
+            flight: Some(flight),
+            version,
+        }
+    }
+}
+
+/// A request that is being answered; its end is noted in the pulse.
+pub(super) struct InFlight<S> {
+    shared: Arc<Shared<S>>,
+    number: usize,
+    /// Whether the body gave a frame and was not asked for more yet.
+    gave: bool,
+}
+
+impl<S> InFlight<S> {
+    #[inline]
+    fn new(shared: Arc<Shared<S>>) -> Self {
+        let number = shared.pulse.call();
+        Self {
+            shared,
+            number,
+            gave: false,
+        }
+    }
+
+    /// The body of the response is asked for a frame.
+    #[inline]
+    pub(super) fn ask(&mut self) {
+        if std::mem::take(&mut self.gave) {
+            self.shared.pulse.ask();
+        }
+    }
+
+    /// The body of the response gave a frame.
+    ///
+    /// HTTP/1 does without: there the transport knows.
+    #[inline]
+    pub(super) fn give(&mut self) {
+        if self.shared.pulse.is_http2() {
+            self.shared.pulse.give(!self.gave);
+            self.gave = true;
+        }
+    }
+}
+
+impl<S> Drop for InFlight<S> {
+    #[inline]
+    fn drop(&mut self) {
+        self.ask();
+        self.shared.pulse.end();
+    }
+}
+
+pin_project! {
+    /// The answer of the application, or the gateway's own.
+    pub(super) struct Calling<S>
+    where
+        S: Service<Request<Body>>,
+    {
+        #[pin]
+        state: State<S, S::Future>,
+        flight: Option<InFlight<S>>,
+        version: Version,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, F> {
+        Answering { #[pin] future: F },
+        // An application that was not ready and now makes itself ready for this request.
+        Waiting { app: S, req: Option<Request<Body>> },
+        Refused { status: StatusCode },
+        Failed { error: Option<Box<dyn StdError + Send + Sync>> },
+    }
+}
+
+impl<S, C> Future for Calling<S>
+where
+    S: Service<Request<Body>, Response = Response<C>> + Clone,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Output = Result<Response<Outgoing<C, S>>, Infallible>;
+
+    #[inline]
+    #[expect(
+        clippy::expect_used,
+        reason = "a future is not polled after it is ready"
+    )]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut me = self.project();
+        let answer = loop {
+            let future = match me.state.as_mut().project() {
+                StateProj::Answering { future } => {
+                    break ready!(future.poll(cx)).map_err(Into::into);
+                }
+                StateProj::Waiting { app, req } => match ready!(app.poll_ready(cx)) {
+                    Ok(()) => app.call(req.take().expect("polled after ready")),
+                    Err(error) => break Err(error.into()),
+                },
+                StateProj::Failed { error } => {
+                    break Err(error.take().expect("polled after ready"));
+                }
+                StateProj::Refused { status } => {
+                    let flight = me.flight.take().expect("polled after ready");
+                    return Poll::Ready(Ok(own(*status, *me.version, flight)));
+                }
+            };
+            me.state.set(State::Answering { future });
+        };
+        let flight = me.flight.take().expect("polled after ready");
+        Poll::Ready(Ok(match answer {
+            Ok(res) => res.map(|body| Outgoing::new(body, flight)),
+            Err(error) => failed(&*error, *me.version, flight),
+        }))
+    }
+}
+
+/// Calls the connection's application if it is ready, else takes it for this request.
+///
+/// Here and not when the answer is first polled, since an application that is done with the
+/// request at once lets hyper have its buffer back: two allocations less.
+///
+/// Who finds it not ready stands in its queues and is woken by them. So that one is taken
+/// along, and its clone left for the next request; the real waker is given when the
+/// answer is polled.
+#[inline]
+fn start<S>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::Future>
+where
+    S: Service<Request<Body>> + Clone,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    // After a panic in another stream the application is asked as before.
+    let mut app = shared.app.lock().unwrap_or_else(PoisonError::into_inner);
+    match app.poll_ready(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok(())) => State::Answering {
+            future: app.call(req),
+        },
+        Poll::Ready(Err(error)) => {
+            // A service that fails to become ready is done for; another connection has another.
+            shared.pulse.close();
+            State::Failed {
+                error: Some(error.into()),
+            }
+        }
+        Poll::Pending => {
+            let fresh = app.clone();
+            State::Waiting {
+                app: std::mem::replace(&mut *app, fresh),
+                req: Some(req),
+            }
+        }
+    }
+}
+
+/// The answer for an application that failed.
+#[cold]
+fn failed<C, S>(
+    error: &(dyn StdError + 'static),
+    version: Version,
+    flight: InFlight<S>,
+) -> Response<Outgoing<C, S>> {
+    if Stalled::is_cause_of(error) {
+        return own(StatusCode::REQUEST_TIMEOUT, version, flight);
+    }
+    error!(error, "the application failed; answered 500");
+    let mut res = Response::new(Outgoing::empty(flight));
+    *res.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    res
+}
+
+/// An answer of the gateway, after which an HTTP/1 connection is closed: what the client sends next
+/// cannot be told from what belongs to the request refused.
+#[cold]
+fn own<C, S>(
+    status: StatusCode,
+    version: Version,
+    flight: InFlight<S>,
+) -> Response<Outgoing<C, S>> {
+    let mut res = Response::new(Outgoing::empty(flight));
+    *res.status_mut() = status;
+    if version != Version::HTTP_2 {
+        res.headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    res
+}

@@ -1,0 +1,130 @@
+//! How long the gateway waits for a client.
+
+use std::time::Duration;
+
+use super::pulse::Wait;
+
+/// How long the gateway waits for a client; every wait has an end.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use gopuram::gateway::Deadlines;
+///
+/// let deadlines = Deadlines::default().head(Duration::from_secs(5));
+/// # let _ = deadlines;
+/// ```
+///
+/// | | default | what happens then |
+/// |---|---|---|
+/// | [`head`](Self::head) | 30 s | the connection is closed |
+/// | [`idle`](Self::idle) | 75 s | the connection is closed |
+/// | [`body`](Self::body) | 60 s | the body breaks off; 408 if the application passes its error on |
+/// | [`write`](Self::write) | 60 s | the connection is cut |
+/// | [`linger`](Self::linger) | 2 s | the connection is cut |
+/// | [`ping`](Self::ping) | 30 s, and 20 s for the answer | the connection is cut |
+/// | [`drain`](Self::drain) | 30 s | all connections are cut |
+///
+/// How long the application takes is not the gateway's to say: that is what
+/// [`Timeout`](crate::middleware::timeout) is for.
+///
+/// A connection has one timer, set again only when it fires: a deadline costs a
+/// request one look at the clock. [`Duration::MAX`] is no deadline.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    pub(super) head: Duration,
+    pub(super) idle: Duration,
+    pub(super) body: Duration,
+    pub(super) write: Duration,
+    pub(super) linger: Duration,
+    pub(super) ping: Duration,
+    pub(super) drain: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(30),
+            idle: Duration::from_secs(75),
+            body: Duration::from_secs(60),
+            write: Duration::from_secs(60),
+            linger: Duration::from_secs(2),
+            ping: Duration::from_secs(30),
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Deadlines {
+    /// From the first byte of a head to its last, and from the connection to the end of its
+    /// first head; by default 30 s.
+    ///
+    /// Sending slowly does not prolong it. Browsers connect ahead of need and so run into
+    /// it now and then; they connect again.
+    #[must_use]
+    pub const fn head(mut self, after: Duration) -> Self {
+        self.head = after;
+        self
+    }
+
+    /// From the end of a response to the next request; by default 75 s, as nginx has it.
+    ///
+    /// Behind a proxy it has to be longer than the proxy's own, or the proxy will
+    /// send requests to a connection that is just being closed. Pings do not prolong it.
+    #[must_use]
+    pub const fn idle(mut self, after: Duration) -> Self {
+        self.idle = after;
+        self
+    }
+
+    /// Without a byte of a request's body while the application waits for one; by default 60 s.
+    #[must_use]
+    pub const fn body(mut self, after: Duration) -> Self {
+        self.body = after;
+        self
+    }
+
+    /// Without the client reading any of what waits for it; by default 60 s.
+    ///
+    /// On HTTP/2 also when every stream waits for the client to open its window.
+    #[must_use]
+    pub const fn write(mut self, after: Duration) -> Self {
+        self.write = after;
+        self
+    }
+
+    /// For a client that is still sending to notice that it was answered; by default 2 s.
+    ///
+    /// A connection closed with bytes of the client unread is reset, and the client may
+    /// never see the answer (RFC 9112, section 9.6).
+    #[must_use]
+    pub const fn linger(mut self, after: Duration) -> Self {
+        self.linger = after;
+        self
+    }
+
+    /// Between the pings of an HTTP/2 connection, which find clients that are gone; by default
+    /// 30 s, with 20 s for the answer.
+    #[must_use]
+    pub const fn ping(mut self, every: Duration) -> Self {
+        self.ping = every;
+        self
+    }
+
+    /// From the wish to end to the end; by default 30 s, as long as orchestrators wait.
+    #[must_use]
+    pub const fn drain(mut self, after: Duration) -> Self {
+        self.drain = after;
+        self
+    }
+
+    /// How long this wait may last; for the application, after how long to look again.
+    pub(super) const fn of(&self, wait: Wait) -> Duration {
+        match wait {
+            Wait::App | Wait::Idle => self.idle,
+            Wait::Head => self.head,
+            Wait::Linger => self.linger,
+            Wait::Write => self.write,
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! Follows the framing of HTTP/1 requests while their bytes pass by.
+//!
+//! The parsed head does not show everything: of a request with both `Content-Length` and
+//! `Transfer-Encoding` hyper shows the latter only, of equal `Content-Length` lines it shows one,
+//! and a fragment in the target is gone. Two parties that disagree about where such a request
+//! ends are how requests are smuggled (RFC 9112, section 11.2), so the gateway looks at the bytes
+//! itself. It keeps none of them: what is remembered is a position in the grammar.
+//!
+//! Only what hyper accepts has to be followed. Where it would refuse, it will, and
+//! nothing that comes after matters.
+
+/// Where in the stream of requests the last byte was.
+#[derive(Debug, Default)]
+pub(super) struct Framing {
+    at: At,
+    length: Option<u64>,
+    fault: bool,
+    chunked: bool,
+    heads: usize,
+    refused: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum At {
+    /// Between requests, where empty lines are skipped (RFC 9112, section 2.2).
+    #[default]
+    Between,
+    Target,
+    LineStart,
+    /// After the carriage return of the empty line.
+    HeadEnd,
+    /// In a field name that may be one of the two, so many bytes into it.
+    Name(Field, u8),
+    /// In the value of `Content-Length`.
+    Length,
+    /// In a line that does not matter.
+    Line,
+    Body(u64),
+    ChunkSize(u64),
+    /// In a chunk extension, before a chunk of this size.
+    ChunkExtension(u64),
+    ChunkData(u64),
+    /// After the data of a chunk.
+    ChunkEnd,
+    TrailerStart,
+    TrailerLine,
+    /// No longer followed.
+    Lost,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Field {
+    ContentLength,
+    TransferEncoding,
+}
+
+impl Field {
+    const fn name(self) -> &'static [u8] {
+        match self {
+            Self::ContentLength => b"content-length",
+            Self::TransferEncoding => b"transfer-encoding",
+        }
+    }
+}
+
+impl Framing {
+    /// Takes notice of more bytes.
+    pub(super) fn follow(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while let Some((&first, tail)) = rest.split_first() {
+            rest = match self.at {
+                At::Between => {
+                    if !matches!(first, b'\r' | b'\n') {
+                        self.at = At::Target;
+                        self.length = None;
+                        self.chunked = false;
+                    }
+                    tail
+                }
+                At::Target => self.target(rest),
+                At::LineStart => {
+                    self.at = match first {
+                        b'\n' => self.head_end(),
+                        b'\r' => At::HeadEnd,
+                        b'c' | b'C' => At::Name(Field::ContentLength, 1),
+                        b't' | b'T' => At::Name(Field::TransferEncoding, 1),
+                        _ => At::Line,
+                    };
+                    tail
+                }
+                At::HeadEnd => {
+                    self.at = if first == b'\n' {
+                        self.head_end()
+                    } else {
+                        At::Lost
+                    };
+                    tail
+                }
+                At::Name(field, matched) => {
+                    self.name(field, matched, first);
+                    tail
+                }
+                At::Length => {
+                    self.length_byte(first);
+                    tail
+                }
+                At::Line => self.skip_line(rest, At::LineStart),
+                At::Body(left) => self.skip(rest, left, At::Body, At::Between),
+                At::ChunkSize(size) => {
+                    self.at = chunk_size(size, first);
+                    tail
+                }
+                At::ChunkExtension(0) => self.skip_line(rest, At::TrailerStart),
+                At::ChunkExtension(size) => self.skip_line(rest, At::ChunkData(size)),
+                At::ChunkData(left) => self.skip(rest, left, At::ChunkData, At::ChunkEnd),
+                At::ChunkEnd => self.skip_line(rest, At::ChunkSize(0)),
+                At::TrailerStart => {
+                    self.at = match first {
+                        b'\n' => At::Between,
+                        b'\r' => At::TrailerStart,
+                        _ => At::TrailerLine,
+                    };
+                    tail
+                }
+                At::TrailerLine => self.skip_line(rest, At::TrailerStart),
+                At::Lost => return,
+            };
+        }
+    }
+
+    /// Whether a head has begun and not ended.
+    pub(super) const fn is_in_head(&self) -> bool {
+        matches!(
+            self.at,
+            At::Target | At::LineStart | At::HeadEnd | At::Name(..) | At::Length | At::Line
+        )
+    }
+
+    /// Whether all that was begun has ended.
+    pub(super) const fn is_between(&self) -> bool {
+        matches!(self.at, At::Between)
+    }
+
+    /// How many heads have ended.
+    pub(super) const fn heads(&self) -> usize {
+        self.heads
+    }
+
+    /// Which head, counted from 1, must not be served.
+    pub(super) const fn refused(&self) -> Option<usize> {
+        self.refused
+    }
+
+    fn target<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let end = find(rest, |byte| matches!(byte, b'\n' | b'#'));
+        match rest.get(end..).and_then(<[u8]>::split_first) {
+            // RFC 9112, section 3.2: no form of the target has a fragment.
+            Some((b'#', after)) => {
+                self.fault = true;
+                self.at = At::Line;
+                after
+            }
+            Some((_, after)) => {
+                self.at = At::LineStart;
+                after
+            }
+            None => &[],
+        }
+    }
+
+    fn name(&mut self, field: Field, matched: u8, byte: u8) {
+        self.at = match field.name().get(usize::from(matched)) {
+            Some(expected) if byte.eq_ignore_ascii_case(expected) => At::Name(field, matched + 1),
+            None if byte == b':' => match field {
+                Field::ContentLength => {
+                    // RFC 9112, section 6.3: equal lines may be refused as well.
+                    self.fault |= self.chunked || self.length.is_some();
+                    self.length = Some(0);
+                    At::Length
+                }
+                Field::TransferEncoding => {
+                    self.fault |= self.length.is_some();
+                    self.chunked = true;
+                    At::Line
+                }
+            },
+            _ if byte == b'\n' => At::LineStart,
+            _ => At::Line,
+        };
+    }
+
+    fn length_byte(&mut self, byte: u8) {
+        match byte {
+            b'0'..=b'9' => {
+                let digit = u64::from(byte - b'0');
+                self.length = self
+                    .length
+                    .map(|length| length.saturating_mul(10).saturating_add(digit));
+            }
+            b'\n' => self.at = At::LineStart,
+            // White space around; hyper refuses anything else.
+            _ => {}
+        }
+    }
+
+    fn head_end(&mut self) -> At {
+        self.heads += 1;
+        if self.fault {
+            self.refused = Some(self.heads);
+            return At::Lost;
+        }
+        match self.length {
+            _ if self.chunked => At::ChunkSize(0),
+            None | Some(0) => At::Between,
+            Some(length) => At::Body(length),
+        }
+    }
+
+    fn skip_line<'a>(&mut self, rest: &'a [u8], then: At) -> &'a [u8] {
+        match rest.get(find_newline(rest)..).and_then(<[u8]>::split_first) {
+            Some((_, after)) => {
+                self.at = then;
+                after
+            }
+            None => &[],
+        }
+    }
+
+    fn skip<'a>(&mut self, rest: &'a [u8], left: u64, within: fn(u64) -> At, then: At) -> &'a [u8] {
+        match usize::try_from(left).ok().and_then(|left| rest.get(left..)) {
+            Some(after) => {
+                self.at = then;
+                after
+            }
+            None => {
+                self.at = within(left - rest.len() as u64);
+                &[]
+            }
+        }
+    }
+}
+
+fn chunk_size(size: u64, byte: u8) -> At {
+    let digit = match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'f' => byte - b'a' + 10,
+        b'A'..=b'F' => byte - b'A' + 10,
+        b'\n' if size == 0 => return At::TrailerStart,
+        b'\n' => return At::ChunkData(size),
+        _ => return At::ChunkExtension(size),
+    };
+    match size.checked_mul(16) {
+        Some(size) => At::ChunkSize(size | u64::from(digit)),
+        None => At::Lost,
+    }
+}
+
+/// Where the first newline is, or the length if there is none.
+#[inline]
+fn find_newline(bytes: &[u8]) -> usize {
+    find(bytes, |byte| byte == b'\n')
+}
+
+/// Where the first byte of a kind is, or the length if there is none.
+#[inline]
+fn find(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
+    // Sixteen at a time without leaving early is what compilers make one comparison of.
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let clear = chunks
+        .iter()
+        .take_while(|chunk| !chunk.iter().fold(false, |hit, &byte| hit | wanted(byte)))
+        .count()
+        * 16;
+    let rest = bytes.get(clear..).unwrap_or_default();
+    let within = rest.iter().position(|&byte| wanted(byte));
+    clear + within.unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn followed(bytes: &[u8]) -> Framing {
+        let mut framing = Framing::default();
+        framing.follow(bytes);
+        framing
+    }
+
+    fn refused(bytes: &str) -> Option<usize> {
+        followed(bytes.as_bytes()).refused()
+    }
+
+    #[test]
+    fn both_lengths_are_refused_in_either_order_and_any_case() {
+        for head in [
+            "POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nTRANSFER-ENCODING:chunked\r\nHost: a\r\ncontent-length: 5\r\n\r\n",
+            "POST / HTTP/1.1\nContent-Length: 5\ntransfer-Encoding: chunked\n\n",
+        ] {
+            assert_eq!(refused(head), Some(1), "{head}");
+        }
+    }
+
+    #[test]
+    fn a_second_length_is_refused_though_it_is_equal() {
+        let head = "POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n";
+        assert_eq!(refused(head), Some(1));
+    }
+
+    #[test]
+    fn a_fragment_is_refused() {
+        assert_eq!(refused("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"), Some(1));
+        assert_eq!(refused("GET / HTTP/1.1\r\nReferer: /a#b\r\n\r\n"), None);
+    }
+
+    #[test]
+    fn names_that_only_begin_alike_are_none_of_them() {
+        let head = "POST / HTTP/1.1\r\nContent-Lengthy: 5\r\nContent-Length: 0\r\n\
+                    Transfer-Encodings: x\r\nTransfer: y\r\nt\r\n\r\n";
+        let framing = followed(head.as_bytes());
+        assert_eq!(framing.refused(), None);
+        assert!(framing.is_between());
+    }
+
+    #[test]
+    fn bodies_are_not_mistaken_for_heads() {
+        let inside = "\r\n\r\nGET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n";
+        let sized = format!(
+            "POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n{inside}",
+            inside.len()
+        );
+        let chunked = format!(
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{:x};a=b\r\n{inside}\r\n1\r\nx\r\n0\r\nA: b\r\n\r\n",
+            inside.len()
+        );
+        let framing = followed(format!("{sized}{chunked}{sized}").as_bytes());
+        assert_eq!(framing.refused(), None);
+        assert_eq!(framing.heads(), 3);
+        assert!(framing.is_between());
+    }
+
+    #[test]
+    fn a_later_head_is_told_by_its_number() {
+        let good = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        let bad = "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(refused(&format!("{good}{good}{bad}")), Some(3));
+    }
+
+    #[test]
+    fn a_head_is_in_progress_from_its_first_byte_to_its_last() {
+        assert!(!followed(b"\r\n").is_in_head());
+        assert!(followed(b"\r\nG").is_in_head());
+        assert!(followed(b"GET / HTTP/1.1\r\n\r").is_in_head());
+        let framing = followed(b"GET / HTTP/1.1\r\n\r\n");
+        assert!(!framing.is_in_head() && framing.is_between());
+    }
+
+    fn stream() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just("GET /".to_owned()),
+            Just(" HTTP/1.1\r\n".to_owned()),
+            Just("Content-Length: 3\r\n".to_owned()),
+            Just("Transfer-Encoding: chunked\r\n".to_owned()),
+            Just("\r\n".to_owned()),
+            Just("\n".to_owned()),
+            Just("a;b\r\n0123456789\r\n".to_owned()),
+            Just("0\r\n".to_owned()),
+            "[ -~]{0,40}",
+        ];
+        prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat().into_bytes())
+    }
+
+    proptest! {
+        #[test]
+        fn it_does_not_matter_how_the_bytes_are_cut(stream in stream(), size in 1_usize..50) {
+            let whole = followed(&stream);
+            let mut cut = Framing::default();
+            for piece in stream.chunks(size) {
+                cut.follow(piece);
+            }
+            prop_assert_eq!(format!("{whole:?}"), format!("{cut:?}"));
+        }
+
+        #[test]
+        fn any_bytes_are_followed(bytes in prop::collection::vec(any::<u8>(), 0..500)) {
+            followed(&bytes);
+        }
+
+        #[test]
+        fn the_first_newline_is_found(bytes in prop::collection::vec(0_u8..20, 0..70)) {
+            let expected = bytes.iter().position(|&b| b == b'\n').unwrap_or(bytes.len());
+            prop_assert_eq!(find_newline(&bytes), expected);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The body of a request, which has to come on.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use pin_project_lite::pin_project;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::pulse::far;
+
+pin_project! {
+    /// The body of a request, which breaks off when the client sends nothing of it for too long.
+    ///
+    /// Only the time counts that the application waits. A body that is there already costs
+    /// no look at the clock.
+    pub(super) struct Paced {
+        body: Incoming,
+        limit: Duration,
+        // Since when the application waits, if it does.
+        since: Option<Instant>,
+        #[pin]
+        timer: Option<Sleep>,
+    }
+}
+
+impl Paced {
+    pub(super) const fn new(body: Incoming, limit: Duration) -> Self {
+        Self {
+            body,
+            limit,
+            since: None,
+            timer: None,
+        }
+    }
+}
+
+impl http_body::Body for Paced {
+    type Data = Bytes;
+    type Error = Box<dyn StdError + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let mut me = self.project();
+        if let Poll::Ready(frame) = Pin::new(&mut *me.body).poll_frame(cx) {
+            *me.since = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let since = *me.since.get_or_insert_with(Instant::now);
+        let deadline = since.checked_add(*me.limit).unwrap_or_else(far);
+        if me.timer.is_none() {
+            me.timer.set(Some(sleep_until(deadline)));
+        }
+        // The timer is left where it was when bytes come, and set again when it fires.
+        while let Some(mut timer) = me.timer.as_mut().as_pin_mut() {
+            if timer.as_mut().poll(cx).is_pending() {
+                break;
+            }
+            if timer.deadline() >= deadline {
+                return Poll::Ready(Some(Err(Box::new(Stalled { limit: *me.limit }))));
+            }
+            timer.reset(deadline);
+        }
+        Poll::Pending
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of a request broke off since the client sent nothing of it for too long.
+///
+/// A source of the [error](crate::middleware::body::Error) of that body. An application that
+/// lets it through as its own error, as it is or as a source, is answered for with 408.
+#[derive(Debug)]
+pub struct Stalled {
+    limit: Duration,
+}
+
+impl Stalled {
+    /// Whether `error` or one of its sources is this one.
+    pub(super) fn is_cause_of(error: &(dyn StdError + 'static)) -> bool {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if error.is::<Self>() {
+                return true;
+            }
+            next = error.source();
+        }
+        false
+    }
+}
+
+impl fmt::Display for Stalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the client sent nothing for {:?}", self.limit)
+    }
+}
+
+impl StdError for Stalled {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::middleware::body;
+
+    #[test]
+    fn it_is_found_among_the_sources() {
+        let stalled = Stalled {
+            limit: Duration::from_secs(3),
+        };
+        assert_eq!(stalled.to_string(), "the client sent nothing for 3s");
+        assert!(Stalled::is_cause_of(&body::Error::new(stalled)));
+        assert!(!Stalled::is_cause_of(&fmt::Error));
+    }
+}

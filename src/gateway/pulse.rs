@@ -1,0 +1,189 @@
+//! What a connection is doing, noted by those who know and read by the one with the timer.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What a connection is doing.
+///
+/// Written by the transport, the service and the bodies of responses, read by the
+/// [connection](super::connection) when it has been polled. Nothing is handed over through
+/// it, so all accesses are relaxed.
+#[derive(Debug, Default)]
+pub(super) struct Pulse {
+    http2: AtomicBool,
+    calls: AtomicUsize,
+    ended: AtomicUsize,
+    refused: AtomicUsize,
+    in_head: AtomicBool,
+    blocked: AtomicBool,
+    blocks: AtomicUsize,
+    taken: AtomicUsize,
+    frames: AtomicUsize,
+    lingering: AtomicBool,
+    closing: AtomicBool,
+}
+
+/// What a connection waits for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Wait {
+    /// The application.
+    App,
+    /// The rest of a head, or the first one.
+    Head,
+    /// Another request.
+    Idle,
+    /// The client's noticing that it was answered.
+    Linger,
+    /// The client's reading.
+    Write,
+}
+
+impl Pulse {
+    /// What is waited for, and a number that is another one whenever a new wait began.
+    #[inline]
+    pub(super) fn wait(&self) -> (Wait, usize) {
+        let calls = self.calls.load(Ordering::Relaxed);
+        let flying = calls.wrapping_sub(self.ended.load(Ordering::Relaxed));
+        if self.lingering.load(Ordering::Relaxed) {
+            (Wait::Linger, 0)
+        } else if self.blocked.load(Ordering::Relaxed) {
+            (Wait::Write, self.blocks.load(Ordering::Relaxed))
+        } else if flying > 0 {
+            if flying == self.taken.load(Ordering::Relaxed) {
+                (Wait::Write, self.frames.load(Ordering::Relaxed))
+            } else {
+                (Wait::App, calls)
+            }
+        } else if calls == 0 || self.in_head.load(Ordering::Relaxed) {
+            (Wait::Head, calls)
+        } else {
+            (Wait::Idle, calls)
+        }
+    }
+
+    /// It turned out to be HTTP/2.
+    pub(super) fn set_http2(&self) {
+        self.http2.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.http2.load(Ordering::Relaxed)
+    }
+
+    /// A request came; its number, counted from 1.
+    ///
+    /// Only the connection's task makes calls, so this need not be one operation.
+    #[inline]
+    pub(super) fn call(&self) -> usize {
+        let number = self.calls.load(Ordering::Relaxed).wrapping_add(1);
+        self.calls.store(number, Ordering::Relaxed);
+        number
+    }
+
+    pub(super) fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// A response ended, or was given up.
+    #[inline]
+    pub(super) fn end(&self) {
+        self.ended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Which request must not be served, 0 for none.
+    #[inline]
+    pub(super) fn refused(&self) -> usize {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(super) fn read(&self, in_head: bool, refused: Option<usize>) {
+        self.in_head.store(in_head, Ordering::Relaxed);
+        if let Some(number) = refused {
+            self.refused.store(number, Ordering::Relaxed);
+        }
+    }
+
+    /// The client took some bytes.
+    #[inline]
+    pub(super) fn unblock(&self) {
+        self.blocked.store(false, Ordering::Relaxed);
+    }
+
+    /// The client takes no more bytes; `anew` if it took some since it was told the last time.
+    pub(super) fn block(&self, anew: bool) {
+        self.blocked.store(true, Ordering::Relaxed);
+        if anew {
+            self.blocks.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The body of a response gave a frame to a stream; `first` if it was asked for.
+    pub(super) fn give(&self, first: bool) {
+        self.frames.fetch_add(1, Ordering::Relaxed);
+        if first {
+            self.taken.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// That body is asked for more, or is gone.
+    pub(super) fn ask(&self) {
+        self.taken.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn linger(&self) {
+        self.lingering.store(true, Ordering::Relaxed);
+    }
+
+    /// No more requests are wanted on this connection.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+}
+
+/// When a deadline is that is none, since the clock does not go that far.
+pub(super) fn far() -> Instant {
+    Instant::now() + Duration::from_secs(30 * 365 * 86_400)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_waits_for_one_thing_at_a_time() {
+        let pulse = Pulse::default();
+        assert_eq!(pulse.wait(), (Wait::Head, 0));
+        assert_eq!(pulse.call(), 1);
+        assert_eq!(pulse.wait(), (Wait::App, 1));
+        pulse.block(true);
+        assert_eq!(pulse.wait(), (Wait::Write, 1));
+        pulse.unblock();
+        pulse.end();
+        assert_eq!(pulse.wait(), (Wait::Idle, 1));
+        pulse.read(true, None);
+        assert_eq!(pulse.wait(), (Wait::Head, 1));
+        pulse.linger();
+        assert_eq!(pulse.wait().0, Wait::Linger);
+    }
+
+    #[test]
+    fn a_client_stalls_when_it_stalls_every_stream() {
+        let pulse = Pulse::default();
+        pulse.call();
+        pulse.call();
+        pulse.give(true);
+        assert_eq!(pulse.wait().0, Wait::App);
+        pulse.give(true);
+        assert_eq!(pulse.wait(), (Wait::Write, 2));
+        pulse.ask();
+        assert_eq!(pulse.wait().0, Wait::App);
+    }
+}

@@ -1,0 +1,181 @@
+//! What to serve, where, and for how long.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tower_service::Service;
+
+use super::address::Address;
+use super::connection::{Connection, Settings};
+use super::deadlines::Deadlines;
+use super::drain::{Drain, Handle};
+use super::limits::Limits;
+use super::server::{Server, Until};
+use crate::Error;
+use crate::middleware::{Body, attributes};
+
+/// Serves an application over HTTP.
+///
+/// See the [module documentation](super) for what is served and how.
+///
+/// ```no_run
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), gopuram::Error> {
+/// # let app = tower::service_fn(async |_| Ok::<_, std::convert::Infallible>(
+/// #     http::Response::new(gopuram::Body::empty())));
+/// gopuram::serve(app).bind("127.0.0.1:8000").await
+/// # }
+/// ```
+pub fn serve<S>(app: S) -> Serve<S> {
+    Serve {
+        app,
+        addresses: Vec::new(),
+        limits: Limits::default(),
+        deadlines: Deadlines::default(),
+        until: Until::Signals,
+    }
+}
+
+/// An application and where to serve it; awaiting it serves.
+///
+/// Made by [`serve`]. Awaiting it is [`listen`](Self::listen) and then [`run`](Server::run).
+#[must_use = "await it"]
+pub struct Serve<S> {
+    app: S,
+    addresses: Vec<Address>,
+    limits: Limits,
+    deadlines: Deadlines,
+    until: Until,
+}
+
+impl<S> Serve<S> {
+    /// Adds an address to listen on; all are served alike.
+    ///
+    /// See [`Address`] for what can be written. It is bound when serving begins, all of them or
+    /// none.
+    pub fn bind(mut self, address: impl Into<Address>) -> Self {
+        self.addresses.push(address.into());
+        self
+    }
+
+    /// How much a client may take.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long the gateway waits for a client.
+    pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
+        self.deadlines = deadlines;
+        self
+    }
+
+    /// Serves until `end` is ready; by default until `SIGTERM` or `SIGINT`, which are left alone
+    /// then.
+    pub fn until(mut self, end: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.until = Until::Future(Box::pin(end));
+        self
+    }
+
+    /// Binds the addresses, and serves when it is [run](Server::run).
+    ///
+    /// Must be called within a tokio runtime, of any kind.
+    ///
+    /// # Errors
+    ///
+    /// If there is no address, or one that cannot be understood or bound.
+    pub async fn listen(self) -> Result<Server<S>, Error> {
+        let settings = Settings::new(&self.limits, self.deadlines, Arc::default());
+        let connections = self.limits.connections;
+        Server::bind(
+            self.app,
+            &self.addresses,
+            Arc::new(settings),
+            connections,
+            self.until,
+        )
+        .await
+    }
+}
+
+impl<S, C> Serve<S>
+where
+    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    S::Future: Send + 'static,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    /// Serves one connection that is there already, until it is closed or upgraded.
+    ///
+    /// For transports of other kinds, and for tests. Addresses and signals play no part;
+    /// when the future of [`until`](Self::until) is ready the connection is drained.
+    ///
+    /// ```
+    /// # use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let app = tower::service_fn(async |_| Ok::<_, std::convert::Infallible>(
+    /// #     http::Response::new(gopuram::Body::empty())));
+    /// let (mut client, io) = tokio::io::duplex(1024);
+    /// tokio::spawn(gopuram::serve(app).over(io));
+    /// client.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
+    /// let mut answer = String::new();
+    /// client.read_to_string(&mut answer).await?;
+    /// assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn over<T>(self, io: T)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let drain = Arc::new(Drain::default());
+        let settings = Settings::new(&self.limits, self.deadlines, Arc::clone(&drain));
+        let connection = attributes::Connection::default();
+        let connection = Connection::new(io, self.app, connection, Arc::new(settings), None);
+        let Until::Future(end) = self.until else {
+            return connection.await;
+        };
+        let drained = async {
+            end.await;
+            Handle(Arc::clone(&drain)).stop();
+            tokio::time::sleep(self.deadlines.drain).await;
+        };
+        tokio::select! {
+            () = connection => {}
+            () = drained => {}
+        }
+    }
+}
+
+impl<S> fmt::Debug for Serve<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve")
+            .field("addresses", &self.addresses)
+            .field("limits", &self.limits)
+            .field("deadlines", &self.deadlines)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, C> IntoFuture for Serve<S>
+where
+    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    S::Future: Send + 'static,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Output = Result<(), Error>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async { self.listen().await?.run().await })
+    }
+}

@@ -1,0 +1,270 @@
+//! A server that listens, and its end.
+
+use std::error::Error as StdError;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tower_service::Service;
+use tracing::{info, warn};
+
+use super::address::Address;
+use super::connection::{Connection, Settings};
+use super::drain::Handle;
+use super::listen::{Admit, Listener};
+use crate::Error;
+use crate::middleware::{Body, attributes};
+
+/// A server that listens and does not serve yet: clients can connect and have to wait.
+///
+/// Made by [`Serve::listen`](super::Serve::listen), for who wants to know the ports taken or to end
+/// serving from code.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), gopuram::Error> {
+/// # let app = tower::service_fn(async |_| Ok::<_, std::convert::Infallible>(
+/// #     http::Response::new(gopuram::Body::empty())));
+/// let server = gopuram::serve(app).bind("127.0.0.1:0").listen().await?;
+/// let port = server.socket().map(|socket| socket.port());
+/// assert_ne!(port, Some(0));
+/// let handle = server.handle();
+/// let serving = tokio::spawn(server.run());
+/// // ... clients come and go ...
+/// handle.stop();
+/// serving.await.unwrap()
+/// # }
+/// ```
+#[must_use = "a server serves when it is run"]
+pub struct Server<S> {
+    app: S,
+    listeners: Vec<Listener>,
+    addresses: Vec<Address>,
+    settings: Arc<Settings>,
+    connections: usize,
+    until: Until,
+}
+
+/// What ends serving.
+pub(super) enum Until {
+    Signals,
+    Future(Pin<Box<dyn Future<Output = ()> + Send>>),
+}
+
+impl<S> std::fmt::Debug for Server<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Server").field(&self.addresses).finish()
+    }
+}
+
+impl<S> Server<S> {
+    pub(super) async fn bind(
+        app: S,
+        addresses: &[Address],
+        settings: Arc<Settings>,
+        connections: usize,
+        until: Until,
+    ) -> Result<Self, Error> {
+        if addresses.is_empty() {
+            return Err(Error::nothing_bound());
+        }
+        let mut listeners = Vec::with_capacity(addresses.len());
+        let mut bound = Vec::with_capacity(addresses.len());
+        for address in addresses {
+            let listener = Listener::bind(address).await?;
+            let taken = listener.address();
+            bound.push(taken.map_err(|error| Error::bind(address, error))?);
+            listeners.push(listener);
+        }
+        Ok(Self {
+            app,
+            listeners,
+            addresses: bound,
+            settings,
+            connections,
+            until,
+        })
+    }
+
+    /// What is listened on, in the order of [`bind`](super::Serve::bind), with the ports that were
+    /// taken.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// The first TCP address that is listened on.
+    pub fn socket(&self) -> Option<SocketAddr> {
+        self.addresses.iter().find_map(Address::socket)
+    }
+
+    /// A handle to end serving with.
+    pub fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.settings.drain))
+    }
+}
+
+impl<S, C> Server<S>
+where
+    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    S::Future: Send + 'static,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    /// Serves until `SIGTERM`, `SIGINT`, [`until`](super::Serve::until) or a [`Handle`] ends it.
+    ///
+    /// Then no more connections are accepted and idle ones are closed; requests in flight may finish
+    /// until the [deadline](super::Deadlines::drain), or until a second signal or [`Handle::end`],
+    /// which cuts the rest. Connections that were upgraded are waited for as well. Dropping
+    /// the future cuts all connections that were not upgraded.
+    ///
+    /// # Errors
+    ///
+    /// If signals cannot be waited for.
+    pub async fn run(self) -> Result<(), Error> {
+        let Self {
+            app,
+            listeners,
+            addresses,
+            settings,
+            connections,
+            until,
+        } = self;
+        let mut until = Ending::new(until)?;
+        let handle = EndOnDrop(Handle(Arc::clone(&settings.drain)));
+        let slots = Arc::new(Semaphore::new(connections));
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            let admit = Admission {
+                app: app.clone(),
+                settings: Arc::clone(&settings),
+            };
+            accepting.spawn(listener.accept(Arc::clone(&slots), admit));
+        }
+        for address in &addresses {
+            info!(%address, "listening");
+        }
+
+        tokio::select! {
+            () = until.next() => handle.0.stop(),
+            () = settings.drain.wished() => {}
+        }
+        info!("ending: no more connections, requests in flight may finish");
+        accepting.shutdown().await;
+        let all_closed = all(&slots, connections);
+        tokio::select! {
+            () = all_closed => return Ok(()),
+            () = until.next() => {}
+            () = settings.drain.ended() => {}
+            () = tokio::time::sleep(settings.deadlines.drain) => {}
+        }
+        let open = connections - slots.available_permits();
+        warn!(open, "ended before all requests were finished");
+        handle.0.end();
+        // Connections close when they are polled, which is soon; upgraded ones are not ours.
+        let _: Result<(), _> = tokio::time::timeout(GOODBYE, all(&slots, connections)).await;
+        Ok(())
+    }
+}
+
+/// How long to wait for connections that were told to close at once.
+const GOODBYE: Duration = Duration::from_millis(200);
+
+/// Waits until no connection is open.
+async fn all(slots: &Semaphore, connections: usize) {
+    // In pieces, since connections may be more than a semaphore gives at once.
+    let mut taken = Vec::new();
+    let mut left = connections;
+    while left > 0 {
+        let some = u32::try_from(left).unwrap_or(u32::MAX);
+        let Ok(permit) = slots.acquire_many(some).await else {
+            return;
+        };
+        left -= some as usize;
+        taken.push(permit);
+    }
+}
+
+/// Nobody is left who would wait for the connections.
+struct EndOnDrop(Handle);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// The signals, or a future and then nothing.
+enum Ending {
+    Signals {
+        terminate: Signal,
+        interrupt: Signal,
+    },
+    Future(Option<Pin<Box<dyn Future<Output = ()> + Send>>>),
+}
+
+impl Ending {
+    fn new(until: Until) -> Result<Self, Error> {
+        Ok(match until {
+            Until::Signals => Self::Signals {
+                terminate: signal(SignalKind::terminate()).map_err(Error::signals)?,
+                interrupt: signal(SignalKind::interrupt()).map_err(Error::signals)?,
+            },
+            Until::Future(future) => Self::Future(Some(future)),
+        })
+    }
+
+    async fn next(&mut self) {
+        poll_fn(|cx| match self {
+            Self::Signals {
+                terminate,
+                interrupt,
+            } => match (terminate.poll_recv(cx), interrupt.poll_recv(cx)) {
+                (Poll::Pending, Poll::Pending) => Poll::Pending,
+                _ => Poll::Ready(()),
+            },
+            Self::Future(slot) => {
+                let Some(future) = slot else {
+                    return Poll::Pending;
+                };
+                ready!(future.as_mut().poll(cx));
+                *slot = None;
+                Poll::Ready(())
+            }
+        })
+        .await;
+    }
+}
+
+/// Gives each connection a task and a clone of the application.
+struct Admission<S> {
+    app: S,
+    settings: Arc<Settings>,
+}
+
+impl<S, C> Admit for Admission<S>
+where
+    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    S::Future: Send + 'static,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    fn admit<T>(&mut self, io: T, connection: attributes::Connection, slot: OwnedSemaphorePermit)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let app = self.app.clone();
+        let settings = Arc::clone(&self.settings);
+        tokio::spawn(Connection::new(io, app, connection, settings, Some(slot)));
+    }
+}

@@ -1,0 +1,205 @@
+//! The transport of a connection, watched.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::framing::Framing;
+use super::pulse::Pulse;
+
+/// What is read to learn which HTTP it is, at most: the preface of HTTP/2.
+pub(super) type Opening = [u8; 24];
+
+/// A transport that tells the [pulse](Pulse) what passes, and closes without losing the last
+/// answer.
+///
+/// It goes along when the connection is upgraded, and the place among the open
+/// connections with it.
+#[derive(Debug)]
+pub(super) struct Transport<T> {
+    io: T,
+    pulse: Arc<Pulse>,
+    opening: Opening,
+    /// What of the opening is not read again yet.
+    again: std::ops::Range<usize>,
+    /// Of HTTP/1.
+    framing: Option<Framing>,
+    took: bool,
+    ended: bool,
+    shut: bool,
+    _slot: Option<OwnedSemaphorePermit>,
+}
+
+impl<T> Transport<T> {
+    pub(super) fn new(io: T, pulse: Arc<Pulse>, slot: Option<OwnedSemaphorePermit>) -> Self {
+        Self {
+            io,
+            pulse,
+            opening: Opening::default(),
+            again: 0..0,
+            framing: None,
+            took: true,
+            ended: false,
+            shut: false,
+            _slot: slot,
+        }
+    }
+
+    /// The transport with what was read of it in front again.
+    pub(super) fn rewound(mut self, opening: Opening, len: usize) -> Self {
+        self.opening = opening;
+        self.again = 0..len;
+        if !self.pulse.is_http2() {
+            self.framing = Some(Framing::default());
+        }
+        self
+    }
+
+    fn note(&mut self, fresh: &[u8]) {
+        if let Some(framing) = &mut self.framing {
+            framing.follow(fresh);
+            self.pulse.read(framing.is_in_head(), framing.refused());
+        }
+    }
+
+    /// Whether the client is, for all we know, still sending what nobody will read.
+    fn is_unread(&self) -> bool {
+        !self.ended
+            && self.framing.as_ref().is_some_and(|framing| {
+                !framing.is_between() || framing.heads() > self.pulse.calls()
+            })
+    }
+
+    fn wrote(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match result {
+            Poll::Ready(_) => {
+                self.took = true;
+                self.pulse.unblock();
+            }
+            Poll::Pending => self.pulse.block(std::mem::take(&mut self.took)),
+        }
+        result
+    }
+}
+
+impl<T: AsyncRead + Unpin> Transport<T> {
+    /// Reads and forgets until the client has sent all, as long as the connection's timer allows.
+    fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; 4096];
+        for _ in 0..16 {
+            let mut buf = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf))?;
+            if buf.filled().is_empty() {
+                self.ended = true;
+                return Poll::Ready(Ok(()));
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let me = &mut *self;
+        let before = buf.filled().len();
+        if me.again.is_empty() {
+            ready!(Pin::new(&mut me.io).poll_read(cx, buf))?;
+        } else {
+            let end = me.again.end.min(me.again.start + buf.remaining());
+            buf.put_slice(me.opening.get(me.again.start..end).unwrap_or_default());
+            me.again.start = end;
+        }
+        let fresh = buf.filled().get(before..).unwrap_or_default();
+        me.ended |= fresh.is_empty();
+        me.note(fresh);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.wrote(result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let io = Pin::new(&mut self.io);
+        let mut small = [0; SMALL];
+        let result = match gather(bufs, &mut small) {
+            Some(len) => io.poll_write(cx, small.get(..len).unwrap_or_default()),
+            None => io.poll_write_vectored(cx, bufs),
+        };
+        self.wrote(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let me = &mut *self;
+        if !me.shut {
+            ready!(Pin::new(&mut me.io).poll_shutdown(cx))?;
+            me.shut = true;
+        }
+        if !me.is_unread() {
+            return Poll::Ready(Ok(()));
+        }
+        me.pulse.linger();
+        // An error here is the client's having gone, which is what was waited for.
+        ready!(me.poll_unread(cx)).ok();
+        me.ended = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What is copied together to be sent: a small answer in one plain piece costs the kernel
+/// less than its head and its body in two.
+const SMALL: usize = 1024;
+
+/// Copies all pieces into `small` if they fit; how many bytes they are.
+fn gather(bufs: &[io::IoSlice<'_>], small: &mut [u8; SMALL]) -> Option<usize> {
+    let mut len = 0;
+    for buf in bufs {
+        small.get_mut(len..len + buf.len())?.copy_from_slice(buf);
+        len += buf.len();
+    }
+    Some(len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_pieces_are_gathered_and_large_ones_are_not() {
+        let mut small = [0; SMALL];
+        let pieces = [io::IoSlice::new(b"ab"), io::IoSlice::new(b"c")];
+        assert_eq!(gather(&pieces, &mut small), Some(3));
+        assert_eq!(&small[..3], b"abc");
+        let large = [b'x'; SMALL];
+        let pieces = [io::IoSlice::new(b"ab"), io::IoSlice::new(&large)];
+        assert_eq!(gather(&pieces, &mut small), None);
+    }
+}
