@@ -208,8 +208,10 @@ async fn the_application_gets_a_body_whatever_the_layers_make_of_it() {
     });
     let echo = app::answer(|req: Request<Body>| Response::new(req.into_body()));
     let app = Stack::new().layer(wraps).app(echo);
+    let again = app.clone();
     let client = Client::new(app);
     client.post("/").body("hello").await.assert_body("hello");
+    let client = Client::in_process(again);
     let res = client.post("/").body("much too long").await;
     assert!(res.error().is_some());
 }

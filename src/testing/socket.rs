@@ -1,9 +1,7 @@
-//! The same exchange over a loopback connection.
+//! The same exchange over a loopback connection, through the HTTP gateway.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
-use std::fmt;
-use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -15,13 +13,12 @@ use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tower_service::Service;
 
-use super::client::ask;
+use super::client::{Served, ask};
 use crate::middleware::Body;
-use crate::middleware::attributes::{Attributes, Connection, Scheme};
 
 /// Whether the environment says that tests go over a socket.
 pub(super) fn is_chosen() -> bool {
@@ -29,34 +26,24 @@ pub(super) fn is_chosen() -> bool {
 }
 
 /// Serves `app` on a port of its own and sends it one request.
-pub(super) async fn exchange<S, C>(app: S, req: Request<Body>) -> Response<Body>
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: fmt::Debug,
-    C: http_body::Body<Data = Bytes> + Send + 'static,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
+pub(super) async fn exchange<S: Served>(app: S, req: Request<Body>) -> Response<Body> {
     match try_exchange(app, req).await {
         Ok(res) => res,
         Err(error) => panic!("no answer over the socket: {error}"),
     }
 }
 
-async fn try_exchange<S, C>(
+async fn try_exchange<S: Served>(
     app: S,
     req: Request<Body>,
-) -> Result<Response<Body>, Box<dyn StdError + Send + Sync>>
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: fmt::Debug,
-    C: http_body::Body<Data = Bytes> + Send + 'static,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let address = listener.local_addr()?;
-    let server = tokio::spawn(serve(listener, app));
+) -> Result<Response<Body>, Box<dyn StdError + Send + Sync>> {
+    let gateway = crate::serve(Answering(app)).bind("127.0.0.1:0");
+    let server = gateway.listen().await?;
+    let address = server.socket().ok_or("no port")?;
+    let server = tokio::spawn(async move {
+        // How it ended is seen by the client.
+        drop(server.run().await);
+    });
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let client = tokio::spawn(async move {
@@ -73,32 +60,23 @@ where
     Ok(res.map(|body| Body::new(OverSocket { body, tasks })))
 }
 
-/// Serves one connection.
-async fn serve<S, C>(listener: TcpListener, app: S)
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: fmt::Debug,
-    C: http_body::Body<Data = Bytes> + Send + 'static,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    let Ok((stream, peer)) = listener.accept().await else {
-        return;
-    };
-    let local = stream.local_addr().ok();
-    let connection = Arc::new(Connection::new(local, Some(peer), Scheme::Http));
-    let service = hyper::service::service_fn(move |req: Request<Incoming>| {
-        let mut req = req.map(Body::new);
-        let attributes = Attributes::new(Arc::clone(&connection));
-        req.extensions_mut().insert(attributes);
-        let answer = ask(app.clone(), req);
-        async move { Ok::<_, Infallible>(answer.await) }
-    });
-    // How it ended is seen by the client.
-    let connection = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    drop(connection.await);
+/// An application whose errors are answers already.
+#[derive(Clone, Copy)]
+struct Answering<S>(S);
+
+impl<S: Served> Service<Request<Body>> for Answering<S> {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, req: Request<Body>) -> Self::Future {
+        let answer = ask(self.0.clone(), req);
+        Box::pin(async { Ok(answer.await) })
+    }
 }
 
 /// What an exchange runs on; ended with it.
