@@ -14,7 +14,6 @@ use gopuram::stack::Application;
 use gopuram::testing::app;
 use gopuram::{Body, Stack};
 use http::{Request, Response, request, response};
-use tower::Service;
 use tower_layer::Layer;
 
 /// Made of the two halves, and does nothing in either.

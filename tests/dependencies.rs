@@ -27,11 +27,8 @@ fn tree(args: &[&str]) -> Vec<String> {
 }
 
 fn names(lines: &[String]) -> BTreeSet<&str> {
-    let name = |line: &'_ String| line.split(' ').next().map(str::len);
-    lines
-        .iter()
-        .map(|line| &line[..name(line).unwrap()])
-        .collect()
+    let names = lines.iter().filter_map(|line| line.split(' ').next());
+    names.collect()
 }
 
 #[test]

@@ -67,6 +67,10 @@ fn hello(_: Request<Body>) -> Response<Body> {
 }
 
 /// Answers with the `Via` of the request.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "an application is given its request"
+)]
 fn told(req: Request<Body>) -> Response<Body> {
     let via: Vec<_> = req.headers().get_all(VIA).iter().collect();
     Response::new(Body::from(format!("{via:?}")))

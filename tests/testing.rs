@@ -1,5 +1,7 @@
 //! The tools to test with, tested.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -19,7 +21,8 @@ async fn echo(req: Request<Body>) -> Result<Response<Body>, Infallible> {
     let (head, body) = req.into_parts();
     let mut text = format!("{} {} {:?}\n", head.method, head.uri, head.version);
     for (name, value) in &head.headers {
-        text += &format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes()));
+        let value = String::from_utf8_lossy(value.as_bytes());
+        text.extend([name.as_str(), ": ", &value, "\n"]);
     }
     let body = body.collect().await.unwrap().to_bytes();
     text += &String::from_utf8_lossy(&body);

@@ -1,5 +1,7 @@
 //! `lint` on the wire: each rule with exchanges that break it and exchanges that keep it.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 mod heads;
 
 use std::collections::BTreeSet;
@@ -276,9 +278,9 @@ async fn two_lints_tell_which_side_of_a_layer_is_to_blame() {
         panic!("{told:?}")
     };
     assert_eq!((only.place(), only.side()), (Some("above"), Side::Response));
-    let line = "response from inside, above: `etag` is malformed [GET /a?b] \
+    let printed = "response from inside, above: `etag` is malformed [GET /a?b] \
         M7: Validators and dates are well formed (RFC 9110, 5.6.7 and 8.8)";
-    assert_eq!(only.to_string(), line);
+    assert_eq!(only.to_string(), printed);
 }
 
 #[tokio::test]
