@@ -52,6 +52,11 @@ where
 }
 
 /// What a closure over a request says: pass it on, or reply.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say whether to pass a request on",
+    label = "neither passed on nor refused",
+    note = "the closure of `on_request` gives `()` to pass the request on, or a `Result<(), Reply>` whose error is answered"
+)]
 pub trait Verdict {
     /// What is answered instead of asking the inner service.
     type Reply;

@@ -12,6 +12,7 @@
 //! | [`Conditional`] | `If-Match`, `If-None-Match` and the dates: 304 and 412 | represent | `dates` |
 //! | [`Cors`] | cross-origin rules of the Fetch standard | dress |  |
 //! | [`Head`] | `HEAD` is `GET` with the body dropped | represent |  |
+//! | [`Lint`] | checks both sides of the interface at run time | anywhere |  |
 //! | [`NormalizePath`] | trailing and double slashes | direct |  |
 //! | [`Range`] | single, multiple and suffix ranges: 206 and 416 | represent | `dates` |
 //! | [`RequestId`] | takes or mints an id for every request | identify | `uuid` |
@@ -40,6 +41,7 @@ pub mod from_fn;
 pub mod from_parts;
 pub mod head;
 mod header;
+pub mod lint;
 pub mod normalize_path;
 pub mod place;
 #[cfg(feature = "dates")]
@@ -71,6 +73,7 @@ pub use cors::Cors;
 pub use from_fn::from_fn;
 pub use from_parts::{on_request, on_response};
 pub use head::Head;
+pub use lint::Lint;
 pub use normalize_path::NormalizePath;
 #[cfg(feature = "dates")]
 pub use range::Range;

@@ -24,6 +24,11 @@
 use std::fmt;
 
 /// A layer that knows its place in a stack, its name and how it is set.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a layer that knows its place in a stack",
+    label = "no `Placed` layer",
+    note = "`.with(layer)` takes the layers of the catalogue, and others that implement `Placed`; write `.layer(layer)` for any other tower layer"
+)]
 pub trait Placed {
     /// The place, one of the types of this [module](self).
     type Place: Place;
@@ -75,6 +80,7 @@ impl sealed::Place for Anywhere {}
 impl Place for Anywhere {
     const NAME: &'static str = "";
 }
+#[diagnostic::do_not_recommend]
 impl<Previous> Inside<Previous> for Anywhere {
     type Innermost = Previous;
 }
@@ -96,6 +102,7 @@ macro_rules! places {
             impl Place for $name {
                 const NAME: &'static str = $word;
             }
+            #[diagnostic::do_not_recommend]
             impl Inside<Outside> for $name {
                 type Innermost = Self;
             }
@@ -104,10 +111,12 @@ macro_rules! places {
     };
     // Each place is inside itself and inside all that are written before it.
     (@order $first:ident $($rest:ident)*) => {
+        #[diagnostic::do_not_recommend]
         impl Inside<$first> for $first {
             type Innermost = Self;
         }
         $(
+            #[diagnostic::do_not_recommend]
             impl Inside<$first> for $rest {
                 type Innermost = Self;
             }

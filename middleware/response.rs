@@ -28,6 +28,11 @@ use crate::body::Body;
 const FIELDS: usize = 12;
 
 /// Something that can be answered with.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be answered with",
+    label = "no answer",
+    note = "answer with text, bytes, a `StatusCode`, a `Response<Body>`, a pair of a status and one of these, or a `Result` or `Option` of them"
+)]
 pub trait IntoResponse {
     /// The whole response.
     fn into_response(self) -> Response<Body>;

@@ -1,5 +1,28 @@
 //! Tools to test applications and layers with.
+//!
+//! ```
+//! use gopuram::testing::{Client, app};
+//! use http::Response;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let hello = app::answer(|_| Response::new("hello".into()));
+//! let res = Client::new(hello).get("/").await;
+//! res.assert_status(200).assert_body("hello");
+//! # }
+//! ```
+//!
+//! A [`Client`] speaks to an application by the gateway's rules, in the same process or over a
+//! real socket, and [lints](crate::middleware::lint) both sides of the exchange. [`app`] has
+//! applications that misbehave and [`body`] has bodies that do, to see what a layer makes
+//! of them.
 
+pub mod app;
+pub mod body;
 mod client;
+mod lint;
+mod received;
+mod socket;
 
-pub use client::{Client, Received, RequestBuilder};
+pub use client::{Client, RequestBuilder, Served};
+pub use received::Received;

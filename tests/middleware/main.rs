@@ -7,6 +7,7 @@ mod compress;
 mod conditional;
 mod cors;
 mod head;
+mod lint;
 mod normalize_path;
 mod range;
 mod request_id;

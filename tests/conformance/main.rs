@@ -1,0 +1,79 @@
+//! The laws of layers, kept by every layer of the catalogue.
+//!
+//! Each row of the table puts a layer through all of [`laws`], with a lint on either side that
+//! panics. A new layer is a new row, set as it is in most stacks.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "these are tests")]
+
+mod laws;
+mod probe;
+
+use std::convert::Infallible;
+
+use gopuram::Body;
+use gopuram::middleware::from_fn::Next;
+use gopuram::middleware::lint::Lint;
+use gopuram::middleware::{SetHeader, from_fn, on_request, on_response};
+use gopuram::stack::{Optional, Stack};
+use http::header::{SERVER, VIA};
+use http::{HeaderValue, Request, request, response};
+use tower_layer::{Identity, Layer};
+
+const VALUE: HeaderValue = HeaderValue::from_static("gopuram");
+
+macro_rules! conformance {
+    ($($name:ident: $layer:expr;)*) => {
+        $(mod $name {
+            use super::*;
+            conformance!(@laws $layer;
+                an_error_of_the_application_passes
+                readiness_is_the_application_s
+                clones_are_ready_each_for_itself
+                a_request_passes_with_its_body
+                an_answer_that_is_not_understood_passes
+                answers_without_content_are_left_alone
+                lengths_and_ends_are_true
+                a_broken_body_breaks_off
+                a_stream_is_not_held_back
+                a_dropped_future_is_dropped_inside
+                a_dropped_body_is_dropped_inside
+            );
+        })*
+    };
+    (@laws $layer:expr; $($law:ident)*) => {
+        $(#[tokio::test]
+        async fn $law() {
+            laws::$law(|inner: probe::Inner| Layer::layer(&$layer, inner)).await;
+        })*
+    };
+}
+
+conformance! {
+    nothing: Identity::new();
+    lint: Lint::fail();
+    lint_off: Lint::off();
+    set_header: SetHeader::response(SERVER).value(VALUE);
+    set_header_of_requests: SetHeader::request(VIA).append(VALUE);
+}
+
+// The three rungs of layers of one's own.
+conformance! {
+    a_closure_on_the_way_in: on_request(|head: &mut request::Parts| {
+        head.headers.insert(VIA, VALUE);
+    });
+    a_closure_that_could_reply: on_request(|_: &mut request::Parts| Ok::<(), Infallible>(()));
+    a_closure_on_the_way_out: on_response(|head: &mut response::Parts| {
+        head.headers.insert(SERVER, VALUE);
+    });
+    an_async_function: from_fn(async |req: Request<Body>, next: Next| next.run(req).await);
+}
+
+// What composes layers.
+conformance! {
+    optional_on: Optional::new(true, SetHeader::response(SERVER).value(VALUE));
+    optional_off: Optional::new(false, SetHeader::response(SERVER).value(VALUE));
+    a_stack: Stack::new()
+        .with(SetHeader::response(SERVER).value(VALUE))
+        .when(true, SetHeader::request(VIA).append(VALUE))
+        .layer(from_fn(async |req: Request<Body>, next: Next| next.run(req).await));
+}
