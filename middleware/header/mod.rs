@@ -1,5 +1,7 @@
 //! Private parsers, one grammar a file.
 
+#[cfg(feature = "files")]
+pub(crate) mod accept;
 #[cfg(any(feature = "br", feature = "files", feature = "gzip", feature = "zstd"))]
 pub(crate) mod accept_encoding;
 #[cfg(feature = "dates")]
