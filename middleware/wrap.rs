@@ -78,6 +78,17 @@ pub trait OnResponse<C> {
 
     /// Changes the response.
     fn on_response(self, res: Response<C>) -> Response<Self::Body>;
+
+    /// Hears that the inner service failed and that there is no response.
+    ///
+    /// The error passes on whatever is done here; nothing is, by default. If the future is dropped
+    /// before it is ready, this is not called: what must be done always is done in [`Drop`].
+    #[inline]
+    fn on_error(self)
+    where
+        Self: Sized,
+    {
+    }
 }
 
 /// Leaves the response alone.
@@ -99,6 +110,13 @@ impl<C, T: OnResponse<C, Body = C>> OnResponse<C> for Option<T> {
         match self {
             Some(then) => then.on_response(res),
             None => res,
+        }
+    }
+
+    #[inline]
+    fn on_error(self) {
+        if let Some(then) = self {
+            then.on_error();
         }
     }
 }
@@ -215,7 +233,12 @@ where
                     let then = then.take().expect("polled after ready");
                     Poll::Ready(Ok(then.on_response(res)))
                 }
-                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+                Poll::Ready(Err(error)) => {
+                    if let Some(then) = then.take() {
+                        then.on_error();
+                    }
+                    Poll::Ready(Err(error))
+                }
                 Poll::Pending => Poll::Pending,
             },
             ResponseFutureProj::Reply { reply } => {

@@ -160,6 +160,13 @@ impl Attributes {
     pub fn report(&mut self) -> Report {
         self.report.get_or_insert_default().clone()
     }
+
+    /// As [`report`](Self::report), but `spare` becomes the report if there is none yet.
+    ///
+    /// For a layer that [clears](Report::clear) its reports and uses them again.
+    pub fn report_or(&mut self, spare: Report) -> Report {
+        self.report.get_or_insert(spare).clone()
+    }
 }
 
 /// A connection, the same for all requests over it.
@@ -316,10 +323,27 @@ impl Report {
             .clone()
     }
 
+    /// Forgets what was told, for use in another request; not done and `false` if anybody else holds it.
+    pub fn clear(&mut self) -> bool {
+        let Some(told) = Arc::get_mut(&mut self.0) else {
+            return false;
+        };
+        *told.get_mut().unwrap_or_else(PoisonError::into_inner) = Told::default();
+        true
+    }
+
     fn update(&self, tell: impl FnOnce(&mut Told)) {
         tell(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
+
+/// Marks a response as one that a deadline made: an extension of the response.
+///
+/// The layer that gave up on the inner service inserts it, so that outer layers can tell a
+/// 503 of a deadline from any other.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct TimedOut;
 
 #[cfg(test)]
 mod tests {
@@ -354,5 +378,24 @@ mod tests {
             .clone()
             .set_route(MatchedRoute::new("/users/{id}"));
         assert_eq!(report.read().route.unwrap().as_str(), "/users/{id}");
+    }
+
+    #[test]
+    fn a_report_is_used_again_only_by_the_last_who_holds_it() {
+        let mut attributes = Attributes::default();
+        let mut spare = Report::default();
+        let mut report = attributes.report_or(spare.clone());
+        attributes.set_user("ann".into());
+        assert_eq!(spare.read().user.as_deref(), Some("ann"));
+        assert!(!report.clear());
+        drop((attributes, spare));
+        assert!(report.clear());
+        assert!(report.read().user.is_none());
+        spare = Report::default();
+        let mut attributes = Attributes::default();
+        let first = attributes.report();
+        let second = attributes.report_or(spare);
+        attributes.set_user("bob".into());
+        assert_eq!(first.read().user, second.read().user);
     }
 }

@@ -1,0 +1,101 @@
+//! How many bytes of a request's body were received, counted only where a format asks for it.
+
+use std::any::Any;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http::{Request, Version};
+use http_body::{Frame, SizeHint};
+
+use crate::body::{Body, Error};
+
+/// How long the body of a request is, or was so far.
+#[derive(Debug, Default)]
+pub(super) enum Received {
+    Counted(Arc<AtomicU64>),
+    Known(u64),
+    #[default]
+    Unknown,
+}
+
+impl Received {
+    /// Counts what is read of a [`Body`]; of any other the declared length must do.
+    pub(super) fn of<B: 'static>(req: &mut Request<B>) -> Self {
+        let Some(body) = (req.body_mut() as &mut dyn Any).downcast_mut::<Body>() else {
+            return Self::declared(req);
+        };
+        match std::mem::take(body).try_into_bytes() {
+            Ok(bytes) => {
+                let len = bytes.len() as u64;
+                *body = Body::from(bytes);
+                Self::Known(len)
+            }
+            Err(stream) => {
+                let count = Arc::new(AtomicU64::new(0));
+                *body = Body::new(Counted {
+                    body: stream,
+                    count: Arc::clone(&count),
+                });
+                Self::Counted(count)
+            }
+        }
+    }
+
+    fn declared<B>(req: &Request<B>) -> Self {
+        if let Some(len) = req.headers().get(CONTENT_LENGTH) {
+            let len = len.to_str().ok().and_then(|len| len.parse().ok());
+            return len.map_or(Self::Unknown, Self::Known);
+        }
+        // What is not declared is not there, or comes in chunks (RFC 9112, section 6.3).
+        let chunked = req.headers().contains_key(http::header::TRANSFER_ENCODING);
+        if chunked || (req.version() > Version::HTTP_11 && !req.method().is_safe()) {
+            Self::Unknown
+        } else {
+            Self::Known(0)
+        }
+    }
+
+    pub(super) fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::Counted(count) => Some(count.load(Ordering::Relaxed)),
+            Self::Known(len) => Some(*len),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// A body that counts what is read of it.
+struct Counted {
+    body: Body,
+    count: Arc<AtomicU64>,
+}
+
+impl http_body::Body for Counted {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let next = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &next
+            && let Some(data) = frame.data_ref()
+        {
+            self.count.fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
+        Poll::Ready(next)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

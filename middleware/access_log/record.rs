@@ -1,0 +1,447 @@
+//! What is noted of one request until its line is written, once, when the record is dropped.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+
+use super::Config;
+use super::directive::{Phase, Unit, Value, needs};
+use super::escape::Line;
+use super::format::Piece;
+use super::received::Received;
+use super::request::{self, Asked, connection_says};
+use crate::attributes::{Attributes, Report, TimedOut};
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// All of the response was handed to the server.
+    Complete,
+    /// The server gave up before that, most often because the client was gone.
+    ClientGone,
+    /// The application failed, or the body of its response did.
+    Error,
+    /// The application panicked, or the body of its response did.
+    Panic,
+    /// A deadline made the response.
+    Timeout,
+}
+
+impl Outcome {
+    /// `complete`, `client_gone`, `error`, `panic` or `timeout`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::ClientGone => "client_gone",
+            Self::Error => "error",
+            Self::Panic => "panic",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    /// The status that is logged where there was no response: 499 as nginx has it, or the 500 of
+    /// the server.
+    fn status(self) -> StatusCode {
+        match self {
+            Self::ClientGone => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// A request that has ended, for the rules that decide [whether to skip it](super::AccessLog::skip).
+#[derive(Debug)]
+pub struct Entry<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    ended: Ended,
+    bytes: u64,
+}
+
+impl Entry<'_> {
+    /// The method.
+    pub const fn method(&self) -> &Method {
+        self.method
+    }
+
+    /// The path as it was received, without what it was mounted at.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The status; 499 or 500 if there was no response.
+    pub const fn status(&self) -> StatusCode {
+        self.ended.status
+    }
+
+    /// How it ended.
+    pub const fn outcome(&self) -> Outcome {
+        self.ended.outcome
+    }
+
+    /// How many bytes of the body were handed to the server.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The time from the request to the end of the response.
+    pub const fn elapsed(&self) -> Duration {
+        self.ended.elapsed
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    outcome: Outcome,
+    status: StatusCode,
+    at: Option<Instant>,
+    elapsed: Duration,
+}
+
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Progress {
+    /// There is no response yet.
+    #[default]
+    Asked,
+    /// The head of the response is there, but not all of the body.
+    Answered,
+    /// The body is being polled: whoever leaves now does so by a panic.
+    Polled,
+    /// All of the body was handed over, or the server will not ask for it.
+    Whole,
+}
+
+/// What is noted of one request.
+///
+/// Its text has first what was written on the way in and out, in spans, and at the end the line.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    config: Option<Arc<Config>>,
+    text: Vec<u8>,
+    spans: Vec<Range<usize>>,
+    started: Option<Instant>,
+    first_byte: Option<Instant>,
+    status: Option<StatusCode>,
+    pub(super) progress: Progress,
+    pub(super) bytes: u64,
+    pub(super) expected: Option<u64>,
+    is_head: bool,
+    keep_alive: bool,
+    timed_out: bool,
+    received: Received,
+    head_received: u64,
+    head_sent: u64,
+    entry: Option<(Method, Uri)>,
+    report: Option<Report>,
+}
+
+/// How many records a thread keeps for the next requests, and how much text in each.
+const MAX_SPARE: usize = 256;
+const MAX_TEXT: usize = 4096;
+
+thread_local! {
+    #[expect(clippy::vec_box, reason = "a record moves with its response as one word")]
+    static SPARE: RefCell<Vec<Box<Record>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Record {
+    /// Notes a request.
+    pub(super) fn open<B: 'static>(config: &Arc<Config>, req: &mut Request<B>) -> Box<Self> {
+        let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
+        let mut record = spare.ok().flatten().unwrap_or_default();
+        record.begin(config, req);
+        record.config = Some(Arc::clone(config));
+        record
+    }
+
+    fn begin<B: 'static>(&mut self, config: &Config, req: &mut Request<B>) {
+        let needs = |bits| config.needs & bits != 0;
+        if needs(needs::STARTED) {
+            self.started = Some(config.clock.now());
+        }
+        if needs(needs::REPORT) {
+            let spare = self.report.take().unwrap_or_default();
+            self.report = Some(Attributes::of_mut(req).report_or(spare));
+        }
+        if needs(needs::RECEIVED) {
+            self.received = Received::of(req);
+        }
+        let asked = Asked::of(req);
+        self.is_head = asked.method == Method::HEAD;
+        if needs(needs::RECEIVED) {
+            self.head_received = asked.head_len();
+        }
+        if needs(needs::KEEP_ALIVE) {
+            self.keep_alive = asked.keeps_alive();
+        }
+        if !config.skip.is_empty() {
+            self.entry = Some((asked.method.clone(), asked.uri.clone()));
+        }
+        let started = self.started;
+        self.write(config, Phase::In, |value, line| match (value, started) {
+            (Value::Started(format), Some(started)) => {
+                format.write(config.clock.time_of_day(started), line);
+            }
+            _ => asked.write(value, &config.redaction, line),
+        });
+    }
+
+    /// Notes the head of the response.
+    pub(super) fn answer<C: http_body::Body>(&mut self, res: &Response<C>) {
+        // The body may panic; the line is written then too, as long as the rest is in its place.
+        self.status = Some(res.status());
+        self.expected = res.body().size_hint().exact();
+        let ended = self.expected == Some(0) || res.body().is_end_stream();
+        self.progress = if ended || self.is_bodiless(res.status()) {
+            Progress::Whole
+        } else {
+            Progress::Answered
+        };
+        self.timed_out = res.extensions().get::<TimedOut>().is_some();
+        let Some(config) = self.config.take() else {
+            return;
+        };
+        if config.needs & needs::FIRST_BYTE != 0 {
+            self.first_byte = Some(config.clock.now());
+        }
+        if config.needs & needs::SENT != 0 {
+            self.head_sent = request::head_len(res);
+        }
+        if self.keep_alive {
+            self.keep_alive = !connection_says(res.headers(), "close");
+        }
+        self.write_head(&config, res.headers());
+        self.config = Some(config);
+    }
+
+    /// Whether no server asks for the body, whatever is in it (RFC 9110, section 6.4.1).
+    fn is_bodiless(&self, status: StatusCode) -> bool {
+        self.is_head
+            || status.is_informational()
+            || status == StatusCode::NO_CONTENT
+            || status == StatusCode::NOT_MODIFIED
+    }
+
+    /// Writes the line and keeps the record for another request.
+    pub(super) fn close(mut self: Box<Self>, outcome: Option<Outcome>) {
+        let Some(config) = self.config.take() else {
+            return;
+        };
+        let outcome = outcome.unwrap_or_else(|| self.outcome());
+        let status = self.status.unwrap_or_else(|| outcome.status());
+        let at = (config.needs & needs::ENDED != 0).then(|| config.clock.now());
+        let elapsed = self.since_start(at);
+        let ended = Ended {
+            outcome,
+            status,
+            at,
+            elapsed,
+        };
+        if !self.is_skipped(&config, ended) {
+            self.write_line(&config, ended);
+        }
+        self.keep();
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.progress {
+            Progress::Polled => Outcome::Panic,
+            Progress::Whole if self.timed_out => Outcome::Timeout,
+            Progress::Whole => Outcome::Complete,
+            // The future of the application unwinds through us.
+            _ if std::thread::panicking() => Outcome::Panic,
+            _ => Outcome::ClientGone,
+        }
+    }
+
+    fn is_skipped(&self, config: &Config, ended: Ended) -> bool {
+        let Some((method, uri)) = &self.entry else {
+            return false;
+        };
+        let entry = Entry {
+            method,
+            uri,
+            ended,
+            bytes: self.bytes,
+        };
+        // A rule that panics skips nothing: a record may be dropped by another panic.
+        let skipped = || config.skip.iter().any(|skip| skip(&entry));
+        catch_unwind(AssertUnwindSafe(skipped)).unwrap_or(false)
+    }
+
+    fn write_line(&mut self, config: &Config, ended: Ended) {
+        if self.status.is_none() {
+            self.write_head(config, &HeaderMap::new());
+        }
+        let mut text = std::mem::take(&mut self.text);
+        let start = text.len();
+        let told = self.report.as_ref().map(Report::read).unwrap_or_default();
+        let segments = &config.format.segments;
+        let is_in = |phase: Phase| phase == Phase::In;
+        let (mut next_in, mut next_out) = (0, segments.iter().filter(|s| is_in(s.phase)).count());
+        for segment in segments {
+            let style = config.format.style;
+            let span = match segment.phase {
+                Phase::In => Some(&mut next_in),
+                Phase::Out => Some(&mut next_out),
+                Phase::End => None,
+            };
+            let span = span.and_then(|next| {
+                *next += 1;
+                self.spans.get(*next - 1).cloned()
+            });
+            let hidden = segment
+                .only
+                .as_ref()
+                .is_some_and(|only| !only.holds(ended.status));
+            match span {
+                _ if hidden => Line {
+                    buf: &mut text,
+                    style,
+                }
+                .none(),
+                Some(span) => text.extend_from_within(span),
+                None => {
+                    for piece in &segment.pieces {
+                        let mut line = Line {
+                            buf: &mut text,
+                            style,
+                        };
+                        match piece {
+                            Piece::Text(text) => line.buf.extend_from_slice(text),
+                            Piece::Value(value) => {
+                                self.write_value(value, config, ended, &told, &mut line);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        text.push(b'\n');
+        config.log.push(text.get(start..).unwrap_or_default());
+        self.text = text;
+    }
+
+    fn write_value(
+        &self,
+        value: &Value,
+        config: &Config,
+        ended: Ended,
+        told: &crate::attributes::Told,
+        line: &mut Line<'_>,
+    ) {
+        match value {
+            Value::BytesOrNone if self.bytes == 0 && line.is_apache() => line.none(),
+            Value::Bytes | Value::BytesOrNone => line.number(self.bytes),
+            Value::Elapsed(unit) => line.number(in_units(ended.elapsed, *unit)),
+            Value::Ended(format) => match ended.at {
+                Some(at) => format.write(config.clock.time_of_day(at), line),
+                None => line.none(),
+            },
+            Value::FirstByte => match self.first_byte {
+                Some(at) => line.number(in_units(self.since_start(Some(at)), Unit::Micros)),
+                None => line.none(),
+            },
+            Value::KeepAlive => line.text(match ended.outcome {
+                Outcome::Complete | Outcome::Timeout if self.keep_alive => b"+",
+                Outcome::Complete | Outcome::Timeout => b"-",
+                _ => b"X",
+            }),
+            Value::Outcome => line.text(ended.outcome.as_str().as_bytes()),
+            Value::Received => match self.received.bytes() {
+                Some(body) => line.number(self.head_received + body),
+                None => line.none(),
+            },
+            Value::Route => line.text_or_none(told.route.as_ref().map(|r| r.as_str().as_bytes())),
+            Value::Sent => line.number(self.head_sent + self.bytes),
+            Value::Status => line.number(ended.status.as_u16().into()),
+            Value::Transferred => match self.received.bytes() {
+                Some(body) => {
+                    line.number(self.head_received + body + self.head_sent + self.bytes);
+                }
+                None => line.none(),
+            },
+            Value::User => match told.user.as_deref() {
+                // Apache writes an empty name so, lest it be no word.
+                Some("") if line.is_apache() => line.buf.extend_from_slice(b"\"\""),
+                user => line.text_or_none(user.map(str::as_bytes)),
+            },
+            _ => line.none(),
+        }
+    }
+
+    fn write_head(&mut self, config: &Config, headers: &HeaderMap) {
+        self.write(config, Phase::Out, |value, line| match value {
+            Value::ResponseHeader(field) => {
+                request::header(headers, field, &config.redaction, line);
+            }
+            _ => line.none(),
+        });
+    }
+
+    /// Writes the segments of a phase, a span each.
+    #[inline]
+    fn write(&mut self, config: &Config, phase: Phase, write: impl Fn(&Value, &mut Line<'_>)) {
+        for segment in &config.format.segments {
+            if segment.phase != phase {
+                continue;
+            }
+            let start = self.text.len();
+            let mut line = Line {
+                buf: &mut self.text,
+                style: config.format.style,
+            };
+            for piece in &segment.pieces {
+                match piece {
+                    Piece::Text(text) => line.buf.extend_from_slice(text),
+                    Piece::Value(value) => write(value, &mut line),
+                }
+            }
+            self.spans.push(start..self.text.len());
+        }
+    }
+
+    fn since_start(&self, at: Option<Instant>) -> Duration {
+        match (self.started, at) {
+            (Some(started), Some(at)) => at.saturating_duration_since(started),
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Keeps the record, with the room that it has, for another request on this thread.
+    fn keep(mut self: Box<Self>) {
+        let Self {
+            mut text,
+            mut spans,
+            report,
+            ..
+        } = std::mem::take(&mut *self);
+        text.clear();
+        text.shrink_to(MAX_TEXT);
+        spans.clear();
+        self.text = text;
+        self.spans = spans;
+        self.report = report.and_then(|mut report| report.clear().then_some(report));
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            if spare.len() < MAX_SPARE {
+                spare.push(self);
+            }
+        });
+    }
+}
+
+fn in_units(time: Duration, unit: Unit) -> u64 {
+    let count = match unit {
+        Unit::Micros => time.as_micros(),
+        Unit::Millis => time.as_millis(),
+        Unit::Seconds => time.as_secs().into(),
+    };
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,49 @@
+//! Where lines are written to, on the writer's thread.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// What takes whole batches of lines.
+pub(super) enum Sink {
+    File { path: PathBuf, file: File },
+    Other(Box<dyn Write + Send>),
+}
+
+impl Sink {
+    pub(super) fn file(path: &Path) -> io::Result<Self> {
+        Ok(Self::File {
+            file: append_to(path)?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Opens a file anew by its name; nothing else is ever closed.
+    pub(super) fn reopen(&mut self) -> io::Result<()> {
+        if let Self::File { path, file } = self {
+            *file = append_to(path)?;
+        }
+        Ok(())
+    }
+}
+
+/// Every write of a batch goes to the end of the file, even if other processes write there too.
+fn append_to(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+impl Write for Sink {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File { file, .. } => file.write(buf),
+            Self::Other(sink) => sink.write(buf),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File { file, .. } => file.flush(),
+            Self::Other(sink) => sink.flush(),
+        }
+    }
+}
