@@ -52,8 +52,7 @@ impl Line<'_> {
     /// A part of a value, escaped.
     #[inline]
     pub(super) fn part(&mut self, text: &[u8]) {
-        // Nearly always there is nothing to escape, and this loop without an exit is vectorised.
-        if text.iter().fold(false, |found, &b| found | is_special(b)) {
+        if has_special(text) {
             match self.style {
                 Style::Apache => escape_apache(text, self.buf),
                 Style::Json => escape_json(text, self.buf),
@@ -61,6 +60,12 @@ impl Line<'_> {
         } else {
             self.buf.extend_from_slice(text);
         }
+    }
+
+    /// A part of a value that has nothing to escape, whatever it is.
+    #[inline]
+    pub(super) fn plain(&mut self, text: &[u8]) {
+        self.buf.extend_from_slice(text);
     }
 
     /// That there is no value.
@@ -86,16 +91,36 @@ impl Line<'_> {
 /// Writes a number in decimal.
 #[inline]
 pub(super) fn decimal(mut number: u64, buf: &mut Vec<u8>) {
-    let start = buf.len();
-    loop {
-        buf.push(b'0' + u8::try_from(number % 10).unwrap_or_default());
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
         number /= 10;
+        start -= 1;
         if number == 0 {
             break;
         }
     }
-    if let Some(digits) = buf.get_mut(start..) {
-        digits.reverse();
+    buf.extend_from_slice(digits.get(start..).unwrap_or_default());
+}
+
+/// Whether anything must be escaped: nearly always nothing, so that this is all that is done.
+#[inline]
+fn has_special(text: &[u8]) -> bool {
+    /// Without an exit and of fixed length, this is a few vector instructions.
+    #[inline]
+    fn any<const N: usize>(chunk: &[u8; N]) -> bool {
+        chunk.iter().fold(false, |found, &b| found | is_special(b))
+    }
+    if let Some(last) = text.last_chunk::<16>() {
+        let (chunks, _) = text.as_chunks::<16>();
+        chunks
+            .iter()
+            .fold(any(last), |found, chunk| found | any(chunk))
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        any(first) | any(last)
+    } else {
+        text.iter().any(|&b| is_special(b))
     }
 }
 

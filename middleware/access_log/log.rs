@@ -16,6 +16,10 @@ const LINGER: Duration = Duration::from_millis(20);
 /// Twenty thousand lines or so: what a server logs while a disk does not answer for a moment.
 const CAPACITY: usize = 4 << 20;
 
+/// How many bytes are written without waiting for more: few enough to stay in the processor's
+/// cache on their way, enough for a few hundred writes a second at the most.
+const BATCH: usize = 128 << 10;
+
 /// How long [`Log::flush`] and the end of a log wait for a sink that does not answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -23,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// Clones are the same log, and several [`AccessLog`](super::AccessLog)s may share one. Lines are
 /// put in a buffer, and a thread that starts with the first of them writes what has
-/// come in, whole lines and many at once, each [`linger`](Self::linger) or when the buffer is half full.
+/// come in, whole lines and many at once: every [`linger`](Self::linger), or as soon as there are 128 KiB.
 ///
 /// A line for which there is no room is dropped, since a log must not stop a server: it is
 /// counted ([`dropped`](Self::dropped)), and a line in its place says how many were
@@ -225,8 +229,8 @@ impl Log {
         if state.thread == Thread::NotStarted {
             state = shared.start(state);
         }
-        let half = state.capacity / 2;
-        let wake = state.thread == Thread::Asleep || (before < half && after >= half);
+        let enough = state.batch();
+        let wake = state.thread == Thread::Asleep || (before < enough && after >= enough);
         if wake {
             state.thread = Thread::Awake;
             drop(state);
@@ -293,6 +297,12 @@ impl Shared {
 }
 
 impl State {
+    /// How many bytes are not kept waiting.
+    const fn batch(&self) -> usize {
+        let half = self.capacity / 2;
+        if half < BATCH { half } else { BATCH }
+    }
+
     /// Whether there is nothing to do.
     pub(super) fn is_idle(&self) -> bool {
         self.written == self.pushed && !self.requests.reopen
@@ -301,8 +311,8 @@ impl State {
     /// Whether the writer should not wait for more lines.
     pub(super) fn is_urgent(&self) -> bool {
         let requests = self.requests;
-        let half_full = self.lines.len() >= self.capacity / 2;
-        half_full || requests.close || requests.reopen || requests.flushes > 0
+        let enough = self.lines.len() >= self.batch();
+        enough || requests.close || requests.reopen || requests.flushes > 0
     }
 
     pub(super) fn fail(&mut self, error: &io::Error) {

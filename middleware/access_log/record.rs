@@ -139,6 +139,8 @@ pub(super) struct Record {
     head_sent: u64,
     entry: Option<(Method, Uri)>,
     report: Option<Report>,
+    /// The first span of those that were written on the way out.
+    first_out: usize,
 }
 
 /// How many records a thread keeps for the next requests, and how much text in each.
@@ -283,8 +285,7 @@ impl Record {
         let start = text.len();
         let told = self.report.as_ref().map(Report::read).unwrap_or_default();
         let segments = &config.format.segments;
-        let is_in = |phase: Phase| phase == Phase::In;
-        let (mut next_in, mut next_out) = (0, segments.iter().filter(|s| is_in(s.phase)).count());
+        let (mut next_in, mut next_out) = (0, self.first_out);
         for segment in segments {
             let style = config.format.style;
             let span = match segment.phase {
@@ -377,6 +378,7 @@ impl Record {
     }
 
     fn write_head(&mut self, config: &Config, headers: &HeaderMap) {
+        self.first_out = self.spans.len();
         self.write(config, Phase::Out, |value, line| match value {
             Value::ResponseHeader(field) => {
                 request::header(headers, field, &config.redaction, line);
@@ -417,17 +419,36 @@ impl Record {
     /// Keeps the record, with the room that it has, for another request on this thread.
     fn keep(mut self: Box<Self>) {
         let Self {
-            mut text,
-            mut spans,
+            config,
+            text,
+            spans,
+            started,
+            first_byte,
+            status,
+            progress,
+            bytes,
+            expected,
+            is_head,
+            keep_alive,
+            timed_out,
+            received,
+            head_received,
+            head_sent,
+            entry,
             report,
-            ..
-        } = std::mem::take(&mut *self);
+            first_out,
+        } = &mut *self;
         text.clear();
         text.shrink_to(MAX_TEXT);
         spans.clear();
-        self.text = text;
-        self.spans = spans;
-        self.report = report.and_then(|mut report| report.clear().then_some(report));
+        if !report.as_mut().is_some_and(Report::clear) {
+            *report = None;
+        }
+        (*config, *entry, *received) = (None, None, Received::Unknown);
+        (*started, *first_byte, *status, *expected) = (None, None, None, None);
+        (*is_head, *keep_alive, *timed_out) = (false, false, false);
+        (*bytes, *head_received, *head_sent, *first_out) = (0, 0, 0, 0);
+        *progress = Progress::Asked;
         let _ = SPARE.try_with(|spare| {
             let mut spare = spare.borrow_mut();
             if spare.len() < MAX_SPARE {

@@ -7,7 +7,7 @@ use http::header::{CONNECTION, CONTENT_LOCATION, COOKIE, HOST, LOCATION, REFERER
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 
 use super::directive::{End, Field, Value};
-use super::escape::{Line, decimal};
+use super::escape::Line;
 use super::redact::{REDACTED, Redaction};
 use crate::attributes::{Attributes, Scheme};
 
@@ -77,18 +77,19 @@ impl<'a> Asked<'a> {
             Value::Query => {
                 line.open();
                 if let Some(query) = self.uri.query() {
-                    line.part(b"?");
+                    line.plain(b"?");
                     redaction.query(query.as_bytes(), line);
                 }
                 line.close();
             }
             Value::Request => {
                 line.open();
-                line.part(self.method.as_str().as_bytes());
-                line.part(b" ");
+                // A method is a token: nothing of it needs escaping.
+                line.plain(self.method.as_str().as_bytes());
+                line.plain(b" ");
                 self.target(redaction, line);
-                line.part(b" ");
-                line.part(protocol(self.version));
+                line.plain(b" ");
+                line.plain(protocol(self.version));
                 line.close();
             }
             Value::RequestHeader(field) => header(self.headers, field, redaction, line),
@@ -147,7 +148,7 @@ impl<'a> Asked<'a> {
         line.part(self.prefix.as_bytes());
         line.part(self.path().as_bytes());
         if let Some(query) = self.uri.query() {
-            line.part(b"?");
+            line.plain(b"?");
             redaction.query(query.as_bytes(), line);
         }
     }
@@ -300,12 +301,20 @@ fn address(ip: Option<IpAddr>, line: &mut Line<'_>) {
     line.open();
     match ip {
         IpAddr::V4(ip) => {
-            for (i, octet) in ip.octets().into_iter().enumerate() {
-                if i > 0 {
-                    line.buf.push(b'.');
+            let mut text = [b'.'; 16];
+            let mut len = 0;
+            for octet in ip.octets() {
+                for (unit, least) in [(100, 100), (10, 10), (1, 0)] {
+                    if octet >= least
+                        && let Some(digit) = text.get_mut(len)
+                    {
+                        *digit = b'0' + octet / unit % 10;
+                        len += 1;
+                    }
                 }
-                decimal(octet.into(), line.buf);
+                len += 1;
             }
+            line.plain(text.get(..len - 1).unwrap_or_default());
         }
         // Writing to memory does not fail.
         IpAddr::V6(ip) => drop(write!(line.buf, "{ip}")),

@@ -87,18 +87,17 @@ struct Text {
 /// Asks the system once a second for the time of day, not once a request.
 #[inline]
 fn system_time_of_day(instant: Instant) -> Duration {
-    let anchor = ANCHOR.get().filter(|(anchor, _)| {
-        let passed = instant.checked_duration_since(*anchor);
-        passed.is_none_or(|passed| passed < Duration::from_secs(1))
-    });
-    let (anchor, time) = anchor.unwrap_or_else(|| {
-        let time = Duration::try_from(Timestamp::now().as_duration()).unwrap_or_default();
-        let anchor = (Instant::now(), time);
-        ANCHOR.set(Some(anchor));
-        anchor
-    });
-    (time + instant.saturating_duration_since(anchor))
-        .saturating_sub(anchor.saturating_duration_since(instant))
+    if let Some((anchor, time)) = ANCHOR.get() {
+        match instant.checked_duration_since(anchor) {
+            Some(passed) if passed < Duration::from_secs(1) => return time + passed,
+            Some(_) => {}
+            None => return time.saturating_sub(anchor.saturating_duration_since(instant)),
+        }
+    }
+    let time = Duration::try_from(Timestamp::now().as_duration()).unwrap_or_default();
+    let now = Instant::now();
+    ANCHOR.set(Some((now, time)));
+    time.saturating_sub(now.saturating_duration_since(instant))
 }
 
 /// How a time of day is written.

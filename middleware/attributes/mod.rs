@@ -72,10 +72,7 @@ impl Attributes {
     pub fn client(&self) -> Option<ClientAddr> {
         self.client.or_else(|| {
             let peer = self.connection.as_ref()?.peer?;
-            Some(ClientAddr {
-                ip: peer.ip(),
-                port: Some(peer.port()),
-            })
+            Some(ClientAddr::new(peer.ip(), Some(peer.port())))
         })
     }
 

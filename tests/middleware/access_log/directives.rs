@@ -1,0 +1,433 @@
+//! What each directive writes, and what is made of what should not be there.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use gopuram::middleware::access_log::Log;
+use gopuram::middleware::attributes::{Attributes, MatchedRoute, RequestId, Scheme};
+use gopuram::middleware::{AccessLog, Body};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, LOCATION, REFERER, SET_COOKIE,
+    TRANSFER_ENCODING, USER_AGENT,
+};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body::Frame;
+use http_body_util::{BodyExt, Empty};
+use tower::service_fn;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{Kept, connected};
+
+/// A request that has something of everything.
+fn request() -> Request<Body> {
+    let mut req = Request::builder()
+        .method(Method::POST)
+        .uri("/wiki/Gopuram?page=2&token=abc")
+        .header(HOST, "Example.com:8443")
+        .header(REFERER, "https://example.org/start?token=abc&x=1")
+        .header(USER_AGENT, "curl/8.5")
+        .header(COOKIE, "a=1; session=s3cret")
+        .header("x-two", "one")
+        .header("x-two", "two")
+        .body(Body::from("0123456789"))
+        .unwrap();
+    let attributes = connected(&mut req);
+    attributes.set_request_id(RequestId::new(HeaderValue::from_static("id-1")));
+    attributes.set_scheme(Scheme::Https);
+    req
+}
+
+/// The line for a request, answered with 13 bytes after 1.5 seconds, that end 1 second later.
+async fn line(kept: &Kept, req: Request<Body>) -> String {
+    let clock = kept.clock.clone();
+    let app = service_fn(move |mut req: Request<Body>| {
+        clock.advance(Duration::from_micros(1_500_000));
+        let attributes = Attributes::of_mut(&mut req);
+        attributes.set_route(MatchedRoute::new("/wiki/{page}"));
+        attributes.set_user("ann".into());
+        async move {
+            drop(req.into_body().collect().await);
+            let res = Response::builder()
+                .status(StatusCode::CREATED)
+                .header(LOCATION, "/new?token=abc")
+                .header(SET_COOKIE, "session=s3cret; Path=/")
+                .body(Body::from("hello, world!"));
+            Ok::<_, Infallible>(res.unwrap())
+        }
+    });
+    let res = kept.layer.layer(app).call(req).await.unwrap();
+    kept.clock.advance(Duration::from_secs(1));
+    assert_eq!(
+        res.into_body().collect().await.unwrap().to_bytes().len(),
+        13
+    );
+    let line = kept.lines();
+    line.strip_suffix('\n').unwrap().to_owned()
+}
+
+async fn of(format: &str, req: Request<Body>) -> String {
+    line(&Kept::format(format), req).await
+}
+
+/// The line for the request that has everything.
+async fn written(format: &str) -> String {
+    of(format, request()).await
+}
+
+#[tokio::test]
+async fn every_directive_is_written() {
+    let pid = std::process::id().to_string();
+    let head_in = "POST /wiki/Gopuram?page=2&token=abc HTTP/1.1\r\nhost: Example.com:8443\r\n\
+        referer: https://example.org/start?token=abc&x=1\r\nuser-agent: curl/8.5\r\n\
+        cookie: a=1; session=s3cret\r\nx-two: one\r\nx-two: two\r\n\r\n";
+    let received = head_in.len() + 10;
+    let head_out = "HTTP/1.1 201 Created\r\nlocation: /new?token=abc\r\n\
+        set-cookie: session=s3cret; Path=/\r\n\r\n";
+    let sent = head_out.len() + 13;
+    let expected = [
+        ("%%", "%"),
+        ("%a", "198.51.100.77"),
+        ("%h", "198.51.100.77"),
+        ("%{c}a", "198.51.100.77"),
+        ("%A", "192.0.2.1"),
+        ("%B", "13"),
+        ("%b", "13"),
+        ("%{session}C", "s3cret"),
+        ("%{none}C", "-"),
+        ("%D", "2500000"),
+        ("%{GOPURAM_NO_SUCH_VARIABLE}e", "-"),
+        ("%{CARGO_PKG_NAME}e", "gopuram"),
+        ("%H", "HTTP/1.1"),
+        ("%{User-agent}i", "curl/8.5"),
+        ("%{X-Two}i", "one, two"),
+        ("%{X-None}i", "-"),
+        ("%I", &received.to_string()),
+        ("%l", "-"),
+        ("%m", "POST"),
+        ("%{location}o", "/new?token=abc"),
+        ("%{x-none}o", "-"),
+        ("%O", &sent.to_string()),
+        ("%p", "8443"),
+        ("%{canonical}p", "8443"),
+        ("%{local}p", "8080"),
+        ("%{remote}p", "50000"),
+        ("%P", &pid),
+        ("%{pid}P", &pid),
+        ("%q", "?page=2&token=abc"),
+        ("%r", "POST /wiki/Gopuram?page=2&token=abc HTTP/1.1"),
+        ("%s", "201"),
+        ("%>s", "201"),
+        ("%<s", "201"),
+        ("%S", &(received + sent).to_string()),
+        ("%t", "[23/Nov/2026:19:39:46 +0000]"),
+        ("%{end:sec}t", "1795462788"),
+        ("%{begin:msec}t", "1795462786012"),
+        ("%{usec_frac}t", "012345"),
+        ("%{rfc3339}t", "2026-11-23T19:39:46.012Z"),
+        ("%{%d.%m.%Y}t", "23.11.2026"),
+        ("%T", "2"),
+        ("%{s}T", "2"),
+        ("%{ms}T", "2500"),
+        ("%{us}T", "2500000"),
+        ("%u", "ann"),
+        ("%U", "/wiki/Gopuram"),
+        ("%v", "Example.com"),
+        ("%V", "Example.com"),
+        ("%X", "+"),
+        ("%{id}x", "id-1"),
+        ("%{outcome}x", "complete"),
+        ("%{route}x", "/wiki/{page}"),
+        ("%{scheme}x", "https"),
+        ("%{target}x", "/wiki/Gopuram?page=2&token=abc"),
+        ("%{ttfb}x", "1500000"),
+        (r#"\"%m\"\t\\\x"#, "\"POST\"\t\\\\x"),
+    ];
+    for (format, text) in expected {
+        assert_eq!(written(format).await, text, "{format}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_known_is_a_dash() {
+    let kept = Kept::format(
+        "%h %{c}a %A %u %{Referer}i %{local}p %{remote}p %p %q %v %{id}x %{route}x %b %B",
+    );
+    let app = service_fn(async |_: Request<Empty<Bytes>>| {
+        Ok::<_, Infallible>(Response::new(Body::empty()))
+    });
+    drop(kept.layer.layer(app).call(Request::default()).await);
+    assert_eq!(kept.lines(), "- - - - - - - 80  - - - - 0\n");
+}
+
+#[tokio::test]
+async fn a_value_may_be_for_some_statuses_only() {
+    assert_eq!(written("%201,404{Referer}i").await.len(), 39);
+    assert_eq!(written("%400,404{Referer}i").await, "-");
+    assert_eq!(written("a %!201m b %!400m").await, "a - b POST");
+    assert_eq!(written("%200{location}o%201B").await, "-13");
+}
+
+#[tokio::test]
+async fn presets_are_what_their_names_say() {
+    let common = r#"198.51.100.77 - ann [23/Nov/2026:19:39:46 +0000] "POST /wiki/Gopuram?page=2&token=abc HTTP/1.1" 201 13"#;
+    assert_eq!(
+        line(&Kept::with(AccessLog::common), request()).await,
+        common
+    );
+    assert_eq!(
+        line(&Kept::with(AccessLog::combined), request()).await,
+        format!(r#"{common} "https://example.org/start?token=abc&x=1" "curl/8.5""#)
+    );
+    let json = concat!(
+        r#"{"time":"2026-11-23T19:39:46.012Z","client":"198.51.100.77","user":"ann","#,
+        r#""method":"POST","target":"/wiki/Gopuram?page=2&token=abc","protocol":"HTTP/1.1","#,
+        r#""host":"Example.com","status":201,"bytes":13,"outcome":"complete","#,
+        r#""ttfb_us":1500000,"total_us":2500000,"#,
+        r#""referer":"https://example.org/start?token=abc&x=1","user_agent":"curl/8.5","#,
+        r#""id":"id-1","route":"/wiki/{page}"}"#
+    );
+    assert_eq!(line(&Kept::with(AccessLog::json), request()).await, json);
+}
+
+#[tokio::test]
+async fn objects_may_have_keys_of_ones_own() {
+    let members = [
+        ("a \"key\"", "%{X-None}i"),
+        ("b", "%b"),
+        ("l", "%l"),
+        ("t", "%t"),
+    ];
+    let kept = Kept::with(|log| AccessLog::json_members(members, log).unwrap());
+    let json = r#"{"a \"key\"":null,"b":13,"l":null,"t":"[23/Nov/2026:19:39:46 +0000]"}"#;
+    assert_eq!(line(&kept, request()).await, json);
+    let error = AccessLog::json_members([("a", "%h%m")], Log::to(std::io::sink())).unwrap_err();
+    assert_eq!(error.position(), 2);
+}
+
+#[tokio::test]
+async fn nothing_from_outside_ends_a_line_or_a_quoted_part() {
+    let mut req = request();
+    *req.uri_mut() = "/a\"b\\c?d\u{e9}".parse().unwrap();
+    let evil = HeaderValue::from_bytes(b"a\" 200 \\ \t \xff \xc3\xa9").unwrap();
+    req.headers_mut().insert(USER_AGENT, evil);
+    let evil = HeaderValue::from_static("x\"y:80");
+    req.headers_mut().insert(HOST, evil);
+    let text = of(r#""%r" "%{User-agent}i" "%v""#, req).await;
+    assert_eq!(
+        text,
+        r#""POST /a\"b\\c?d\xc3\xa9 HTTP/1.1" "a\" 200 \\ \t \xff \xc3\xa9" "x\"y""#
+    );
+    let mut req = request();
+    let evil = HeaderValue::from_bytes(b"\"},{\"\t\xff").unwrap();
+    req.headers_mut().insert(USER_AGENT, evil);
+    let kept = Kept::with(|log| AccessLog::json_members([("ua", "%{user-agent}i")], log).unwrap());
+    assert_eq!(line(&kept, req).await, r#"{"ua":"\"},{\"\t\ufffd"}"#);
+}
+
+#[tokio::test]
+async fn a_user_of_an_inner_layer_is_escaped_too() {
+    let user = async |user: &'static str| {
+        let kept = Kept::format("%u|");
+        let app = service_fn(move |mut req: Request<Body>| {
+            Attributes::of_mut(&mut req).set_user(user.into());
+            std::future::ready(Ok::<_, Infallible>(Response::new(Body::empty())))
+        });
+        drop(kept.layer.layer(app).call(Request::default()).await);
+        kept.lines()
+    };
+    assert_eq!(user("a\nb\"").await, "a\\nb\\\"|\n");
+    assert_eq!(user("").await, "\"\"|\n");
+}
+
+#[tokio::test]
+async fn one_request_does_not_tell_of_another() {
+    let kept = Kept::format("%u %{route}x %b");
+    let app = service_fn(async |mut req: Request<Body>| {
+        let known = req.uri() == "/known";
+        if known {
+            Attributes::of_mut(&mut req).set_user("ann".into());
+        }
+        let body = if known { "hello" } else { "" };
+        Ok::<_, Infallible>(Response::new(Body::from(body)))
+    });
+    let client = gopuram::testing::Client::new(kept.layer.layer(app));
+    client.get("/known").await;
+    client.get("/").await;
+    assert_eq!(kept.lines(), "ann - 5\n- - -\n");
+}
+
+#[tokio::test]
+async fn secrets_are_left_out() {
+    let kept = Kept::with(|log| {
+        let format = "%r|%q|%{target}x|%{Referer}i|%{location}o|%{Cookie}i|%{session}C|%{a}C|\
+            %{set-cookie}o|%{Authorization}i|%{X-Two}i|%{User-Agent}i|%{X-Marked}i";
+        let layer = AccessLog::format(format, log).unwrap();
+        layer
+            .redact_query(["token"])
+            .redact_cookies(["session"])
+            .redact_header(HeaderName::from_static("x-two"))
+    });
+    let mut req = request();
+    let headers = req.headers_mut();
+    headers.insert(AUTHORIZATION, HeaderValue::from_static("Basic YTpi"));
+    let mut marked = HeaderValue::from_static("s3cret");
+    marked.set_sensitive(true);
+    headers.insert("x-marked", marked);
+    assert_eq!(
+        line(&kept, req).await,
+        "POST /wiki/Gopuram?page=2&token=[redacted] HTTP/1.1|?page=2&token=[redacted]|\
+            /wiki/Gopuram?page=2&token=[redacted]|https://example.org/start?token=[redacted]&x=1|\
+            /new?token=[redacted]|a=1; session=[redacted]|[redacted]|1|\
+            session=[redacted]; Path=/|[redacted]|[redacted], [redacted]|curl/8.5|[redacted]"
+    );
+}
+
+#[tokio::test]
+async fn clients_may_be_masked() {
+    let kept = Kept::with(|log| {
+        let layer = AccessLog::format("%h %a %{c}a", log).unwrap();
+        layer.mask_clients(24, 48)
+    });
+    assert_eq!(
+        line(&kept, request()).await,
+        "198.51.100.0 198.51.100.0 198.51.100.0"
+    );
+}
+
+#[tokio::test]
+async fn the_target_is_the_one_that_came() {
+    let mut req = request();
+    let original = "/app/old?x=1".parse().unwrap();
+    Attributes::of_mut(&mut req).keep_original_uri(&original);
+    assert_eq!(
+        of("%r %U%q", req).await,
+        "POST /app/old?x=1 HTTP/1.1 /app/old?x=1"
+    );
+    let mut req = request();
+    *req.uri_mut() = "/inside?x=1".parse().unwrap();
+    Attributes::of_mut(&mut req).enter_mount("/app");
+    assert_eq!(
+        of("%r %U%q", req).await,
+        "POST /app/inside?x=1 HTTP/1.1 /app/inside?x=1"
+    );
+}
+
+#[tokio::test]
+async fn the_target_has_the_form_in_which_it_came() {
+    let with = |method: Method, uri: &str, version| {
+        let mut req = request();
+        *req.method_mut() = method;
+        *req.uri_mut() = uri.parse().unwrap();
+        *req.version_mut() = version;
+        of("%r %v %p", req)
+    };
+    let (one, two) = (Version::HTTP_11, Version::HTTP_2);
+    let get = Method::GET;
+    assert_eq!(
+        with(get.clone(), "http://u:p@a.test:81/b?c", one).await,
+        "GET http://[redacted]@a.test:81/b?c HTTP/1.1 a.test 81"
+    );
+    assert_eq!(
+        with(get.clone(), "https://[2001:db8::1]/b", two).await,
+        "GET /b HTTP/2.0 [2001:db8::1] 8080"
+    );
+    assert_eq!(
+        with(Method::CONNECT, "a.test:443", one).await,
+        "CONNECT a.test:443 HTTP/1.1 a.test 443"
+    );
+    assert_eq!(
+        with(Method::OPTIONS, "*", Version::HTTP_10).await,
+        "OPTIONS * HTTP/1.0 Example.com 8443"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_may_be_used_again_or_not() {
+    let with = |version, option: &'static str| {
+        let mut req = request();
+        *req.version_mut() = version;
+        req.headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static(option));
+        of("%X", req)
+    };
+    assert_eq!(with(Version::HTTP_11, "te, Close").await, "-");
+    assert_eq!(with(Version::HTTP_11, "te").await, "+");
+    assert_eq!(with(Version::HTTP_10, "te").await, "-");
+    assert_eq!(with(Version::HTTP_10, "Keep-Alive").await, "+");
+    assert_eq!(with(Version::HTTP_2, "").await, "+");
+    let kept = Kept::format("%X");
+    let app = service_fn(async |_: Request<Body>| {
+        let res = Response::builder().header(CONNECTION, "close");
+        Ok::<_, Infallible>(res.body(Body::empty()).unwrap())
+    });
+    drop(kept.layer.layer(app).call(Request::default()).await);
+    assert_eq!(kept.lines(), "-\n");
+}
+
+#[tokio::test]
+async fn bytes_received_are_counted_as_they_are_read() {
+    let head = "POST / HTTP/1.1\r\n\r\n".len();
+    let post = |body| Request::post("/").body(body).unwrap();
+    let stream = Pieces(vec!["defg", "abc"]);
+    assert_eq!(
+        of("%I", post(Body::new(stream))).await,
+        (head + 7).to_string()
+    );
+    assert_eq!(of("%I", post(Body::empty())).await, head.to_string());
+}
+
+/// Pieces that come one by one, the last first.
+struct Pieces(Vec<&'static str>);
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(
+            self.0
+                .pop()
+                .map(|piece| Ok(Frame::data(Bytes::from(piece)))),
+        )
+    }
+}
+
+#[tokio::test]
+async fn of_another_body_the_declared_length_must_do() {
+    let received = async |req: http::request::Builder| {
+        let kept = Kept::format("%I");
+        let app = service_fn(async |_: Request<Empty<Bytes>>| {
+            Ok::<_, Infallible>(Response::new(Body::empty()))
+        });
+        let req = req.body(Empty::new()).unwrap();
+        drop(kept.layer.layer(app).call(req).await);
+        kept.lines()
+    };
+    let declared = Request::post("/").header(CONTENT_LENGTH, "1000");
+    let head = "POST / HTTP/1.1\r\ncontent-length: 1000\r\n\r\n".len();
+    assert_eq!(received(declared).await, format!("{}\n", head + 1000));
+    let chunked = Request::post("/").header(TRANSFER_ENCODING, "chunked");
+    assert_eq!(received(chunked).await, "-\n");
+    assert_eq!(
+        received(Request::post("/").version(Version::HTTP_2)).await,
+        "-\n"
+    );
+    assert_eq!(received(Request::get("/")).await, "18\n");
+    let nonsense = Request::post("/").header(CONTENT_LENGTH, "many");
+    assert_eq!(received(nonsense).await, "-\n");
+}
+
+#[tokio::test]
+async fn a_line_of_any_length_is_written() {
+    let mut req = request();
+    let long = HeaderValue::from_str(&"x".repeat(100_000)).unwrap();
+    req.headers_mut().insert(USER_AGENT, long);
+    assert_eq!(of("%{user-agent}i", req).await.len(), 100_000);
+}
