@@ -16,7 +16,7 @@
 //! # }
 //! ```
 //!
-//! The id is put in three places: the request's [attributes](crate::attributes), where
+//! The id is put in three places: the request's [attributes], where
 //! the access log finds it, a field of the request, for whatever the application passes it on
 //! to, and the same field of the response. Where the field was there already, it
 //! is replaced, all its lines: after this layer there is one id.

@@ -8,7 +8,8 @@ use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::record::{Outcome, Progress, Record};
+use super::outcome::Outcome;
+use super::record::{Progress, Record};
 use crate::wrap::OnResponse;
 
 /// The line that waits for the response, and then for its end.

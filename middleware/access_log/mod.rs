@@ -6,7 +6,6 @@
 //! # use tower_layer::Layer as _;
 //! # let app = ();
 //!
-//! # fn main() -> std::io::Result<()> {
 //! # let path = std::env::temp_dir().join("gopuram-access-log-example");
 //! let log = Log::file(path)?;
 //! let app = AccessLog::combined(log.clone())
@@ -15,8 +14,7 @@
 //!     .layer(app);
 //! log.reopen(); // on SIGHUP
 //! # let _ = app;
-//! # Ok(())
-//! # }
+//! # Ok::<_, std::io::Error>(())
 //! ```
 //!
 //! The line is written when the body of the response has ended or is dropped, or when
@@ -97,10 +95,12 @@
 //! and its thread writes them.
 
 mod body;
+mod clock;
 mod directive;
 mod escape;
 mod format;
 mod log;
+mod outcome;
 mod received;
 mod record;
 mod redact;
@@ -131,12 +131,12 @@ use redact::{Mask, Redaction};
 use time::Zone;
 
 pub use body::{LogBody, Pending};
+pub use clock::Clock;
 pub use format::FormatError;
 pub use log::Log;
-pub use record::{Entry, Outcome};
+pub use outcome::{Entry, Outcome};
 #[cfg(unix)]
 pub use syslog::Syslog;
-pub use time::Clock;
 
 const COMMON: &str = r#"%h %l %u %t "%r" %>s %b"#;
 const COMBINED: &str = r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i""#;

@@ -12,96 +12,10 @@ use super::Config;
 use super::directive::{Phase, Unit, Value, needs};
 use super::escape::Line;
 use super::format::Piece;
+use super::outcome::{Ended, Entry, Outcome};
 use super::received::Received;
 use super::request::{self, Asked, connection_says};
 use crate::attributes::{Attributes, Report, TimedOut};
-
-/// How a request ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// All of the response was handed to the server.
-    Complete,
-    /// The server gave up before that, most often because the client was gone.
-    ClientGone,
-    /// The application failed, or the body of its response did.
-    Error,
-    /// The application panicked, or the body of its response did.
-    Panic,
-    /// A deadline made the response.
-    Timeout,
-}
-
-impl Outcome {
-    /// `complete`, `client_gone`, `error`, `panic` or `timeout`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::ClientGone => "client_gone",
-            Self::Error => "error",
-            Self::Panic => "panic",
-            Self::Timeout => "timeout",
-        }
-    }
-
-    /// The status that is logged where there was no response: 499 as nginx has it, or the 500 of
-    /// the server.
-    fn status(self) -> StatusCode {
-        match self {
-            Self::ClientGone => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-}
-
-/// A request that has ended, for the rules that decide [whether to skip it](super::AccessLog::skip).
-#[derive(Debug)]
-pub struct Entry<'a> {
-    method: &'a Method,
-    uri: &'a Uri,
-    ended: Ended,
-    bytes: u64,
-}
-
-impl Entry<'_> {
-    /// The method.
-    pub const fn method(&self) -> &Method {
-        self.method
-    }
-
-    /// The path as it was received, without what it was mounted at.
-    pub fn path(&self) -> &str {
-        self.uri.path()
-    }
-
-    /// The status; 499 or 500 if there was no response.
-    pub const fn status(&self) -> StatusCode {
-        self.ended.status
-    }
-
-    /// How it ended.
-    pub const fn outcome(&self) -> Outcome {
-        self.ended.outcome
-    }
-
-    /// How many bytes of the body were handed to the server.
-    pub const fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// The time from the request to the end of the response.
-    pub const fn elapsed(&self) -> Duration {
-        self.ended.elapsed
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Ended {
-    outcome: Outcome,
-    status: StatusCode,
-    at: Option<Instant>,
-    elapsed: Duration,
-}
 
 /// How far a request has come.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -266,12 +180,7 @@ impl Record {
         let Some((method, uri)) = &self.entry else {
             return false;
         };
-        let entry = Entry {
-            method,
-            uri,
-            ended,
-            bytes: self.bytes,
-        };
+        let entry = Entry::new(method, uri, ended, self.bytes);
         // A rule that panics skips nothing: a record may be dropped by another panic.
         let skipped = || config.skip.iter().any(|skip| skip(&entry));
         catch_unwind(AssertUnwindSafe(skipped)).unwrap_or(false)

@@ -1,5 +1,7 @@
 //! `request_id` on the wire.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 

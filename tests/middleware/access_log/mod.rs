@@ -1,8 +1,11 @@
 //! `access_log` on the wire.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod directives;
 mod log;
 mod outcomes;
+mod secrets;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;

@@ -1,0 +1,103 @@
+//! How requests end, and what is told of them to the rules that skip.
+
+use std::time::{Duration, Instant};
+
+use http::{Method, StatusCode, Uri};
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// All of the response was handed to the server.
+    Complete,
+    /// The server gave up before that, most often because the client was gone.
+    ClientGone,
+    /// The application failed, or the body of its response did.
+    Error,
+    /// The application panicked, or the body of its response did.
+    Panic,
+    /// A deadline made the response.
+    Timeout,
+}
+
+impl Outcome {
+    /// `complete`, `client_gone`, `error`, `panic` or `timeout`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::ClientGone => "client_gone",
+            Self::Error => "error",
+            Self::Panic => "panic",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    /// The status that is logged where there was no response: 499 as nginx has it, or the 500 of
+    /// the server.
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::ClientGone => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// A request that has ended, for the rules that decide [whether to skip it](super::AccessLog::skip).
+#[derive(Debug)]
+pub struct Entry<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    ended: Ended,
+    bytes: u64,
+}
+
+impl<'a> Entry<'a> {
+    pub(super) const fn new(method: &'a Method, uri: &'a Uri, ended: Ended, bytes: u64) -> Self {
+        Self {
+            method,
+            uri,
+            ended,
+            bytes,
+        }
+    }
+
+    /// The method.
+    pub const fn method(&self) -> &Method {
+        self.method
+    }
+
+    /// The path as it was received, without what it was mounted at.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The status; 499 or 500 if there was no response.
+    pub const fn status(&self) -> StatusCode {
+        self.ended.status
+    }
+
+    /// How it ended.
+    pub const fn outcome(&self) -> Outcome {
+        self.ended.outcome
+    }
+
+    /// How many bytes of the body were handed to the server.
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The time from the request to the end of the response.
+    pub const fn elapsed(&self) -> Duration {
+        self.ended.elapsed
+    }
+}
+
+/// The end of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    pub(super) status: StatusCode,
+    /// When that was, if it matters, and how long after its start.
+    pub(super) at: Option<Instant>,
+    pub(super) elapsed: Duration,
+}
