@@ -75,8 +75,11 @@ async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible
 /// Serves an axum router as axum does.
 pub(crate) async fn axum<S>(port: u16, app: S) -> io::Result<()>
 where
-    S: tower_service::Service<axum::extract::Request, Response = axum::response::Response, Error = Infallible>
-        + Clone
+    S: tower_service::Service<
+            axum::extract::Request,
+            Response = axum::response::Response,
+            Error = Infallible,
+        > + Clone
         + Send
         + 'static,
     S::Future: Send,
@@ -108,9 +111,18 @@ pub(crate) fn axum_production() -> NormalizePath<Router> {
         .layer(PropagateRequestIdLayer::new(id))
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::X_FRAME_OPTIONS, "DENY"))
-        .layer(header(header::REFERRER_POLICY, "strict-origin-when-cross-origin"))
-        .layer(header(header::CONTENT_SECURITY_POLICY, "default-src 'self'"))
-        .layer(header(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"))
+        .layer(header(
+            header::REFERRER_POLICY,
+            "strict-origin-when-cross-origin",
+        ))
+        .layer(header(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'",
+        ))
+        .layer(header(
+            header::STRICT_TRANSPORT_SECURITY,
+            "max-age=31536000",
+        ))
         .layer(CorsLayer::permissive())
         .layer(CatchPanicLayer::new())
         .layer(TimeoutLayer::with_status_code(

@@ -94,7 +94,8 @@ pub(super) enum Thread {
 pub(super) struct Requests {
     pub(super) close: bool,
     pub(super) reopen: bool,
-    pub(super) flushes: usize,
+    /// Taken back with the next batch: a sink that fails is not tried for it again and again.
+    pub(super) flush: bool,
 }
 
 impl Log {
@@ -171,7 +172,7 @@ impl Log {
         if state.is_idle() {
             return Ok(());
         }
-        state.requests.flushes += 1;
+        state.requests.flush = true;
         state = shared.start(state);
         shared.work.notify_one();
         let waits = |state: &mut State| {
@@ -179,8 +180,7 @@ impl Log {
             open && state.errors == errors && state.thread != Thread::Ended
         };
         let waited = shared.progress.wait_timeout_while(state, PATIENCE, waits);
-        let (mut state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.requests.flushes -= 1;
+        let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         if state.errors != errors {
             let error = state.last_error.clone();
             let (kind, text) = error.unwrap_or((io::ErrorKind::Other, String::new()));
@@ -312,7 +312,7 @@ impl State {
     pub(super) fn is_urgent(&self) -> bool {
         let requests = self.requests;
         let enough = self.lines.len() >= self.batch();
-        enough || requests.close || requests.reopen || requests.flushes > 0
+        enough || requests.close || requests.reopen || requests.flush
     }
 
     pub(super) fn fail(&mut self, error: &io::Error) {

@@ -1,6 +1,7 @@
 //! What is noted of one request until its line is written, once, when the record is dropped.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub(super) enum Progress {
 /// What is noted of one request.
 ///
 /// Its text has first what was written on the way in and out, in spans, and at the end the line.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Record {
     config: Option<Arc<Config>>,
     text: Vec<u8>,
@@ -364,6 +365,16 @@ impl Record {
                 spare.push(self);
             }
         });
+    }
+}
+
+/// Not what is noted: it may hold what the line leaves out.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("progress", &self.progress)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
     }
 }
 

@@ -92,11 +92,12 @@ impl Batch {
             }
         } else {
             let asked = |state: &State| {
-                state.requests.close || state.requests.reopen || state.requests.flushes > 0
+                state.requests.close || state.requests.reopen || state.requests.flush
             };
             let waited = shared.work.wait_timeout_while(state, RETRY, |s| !asked(s));
             (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
+        state.requests.flush = false;
         Asked {
             close: state.requests.close,
             reopen: state.requests.reopen,

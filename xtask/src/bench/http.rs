@@ -34,7 +34,11 @@ pub(crate) fn bench(effort: Effort) -> Result<(), Failed> {
     running.push(load::serve(server, HYPER_H2_PORT)?);
     let h1 = contest(&contenders, effort, |c, s| wrk(c.port, "/hello", &[], s))?;
     let h2 = contest(&contenders, effort, |c, s| {
-        let port = if c.name == "hyper" { HYPER_H2_PORT } else { c.port };
+        let port = if c.name == "hyper" {
+            HYPER_H2_PORT
+        } else {
+            c.port
+        };
         h2load(port, "/hello", s)
     })?;
     let at = |figures: &[f64], i: usize| figures.get(i).copied().unwrap_or(f64::NAN);
