@@ -95,7 +95,7 @@ pub trait OnResponse<C> {
 impl<C> OnResponse<C> for () {
     type Body = C;
 
-    #[inline(always)]
+    #[inline]
     fn on_response(self, res: Response<C>) -> Response<C> {
         res
     }
@@ -105,7 +105,7 @@ impl<C> OnResponse<C> for () {
 impl<C, T: OnResponse<C, Body = C>> OnResponse<C> for Option<T> {
     type Body = C;
 
-    #[inline(always)]
+    #[inline]
     fn on_response(self, res: Response<C>) -> Response<C> {
         match self {
             Some(then) => then.on_response(res),
@@ -182,12 +182,12 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, M::Then, M::Reply>;
 
-    #[inline(always)]
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    #[inline(always)]
+    #[inline]
     fn call(&mut self, req: Request<B>) -> Self::Future {
         match self.middleware.on_request(req) {
             ControlFlow::Continue((req, then)) => ResponseFuture::Inner {
@@ -221,7 +221,7 @@ where
 {
     type Output = Result<Response<T::Body>, E>;
 
-    #[inline(always)]
+    #[inline]
     #[expect(
         clippy::expect_used,
         reason = "a future is not polled after it is ready"
