@@ -31,6 +31,7 @@ pub mod attributes;
 pub mod body;
 pub mod body_limit;
 pub mod catch_panic;
+#[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
 pub mod compress;
 #[cfg(feature = "dates")]
 pub mod conditional;
@@ -62,6 +63,7 @@ pub use access_log::AccessLog;
 pub use body::Body;
 pub use body_limit::BodyLimit;
 pub use catch_panic::CatchPanic;
+#[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
 pub use compress::Compress;
 #[cfg(feature = "dates")]
 pub use conditional::Conditional;
