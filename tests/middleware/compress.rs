@@ -1,1 +1,0 @@
-//! `compress` on the wire.
