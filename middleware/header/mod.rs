@@ -1,5 +1,6 @@
 //! Private parsers, one grammar a file.
 
+#[cfg(any(feature = "br", feature = "files", feature = "gzip", feature = "zstd"))]
 pub(crate) mod accept_encoding;
 #[cfg(feature = "dates")]
 pub(crate) mod byte_range;
