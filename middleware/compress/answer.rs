@@ -14,6 +14,7 @@ use super::body::CompressBody;
 use super::coding::{Coder, Offer};
 use super::{Config, etag};
 use crate::body::Body;
+use crate::header::accept_encoding::AcceptEncoding;
 use crate::wrap::OnResponse;
 
 /// Up to this size a body that is all there is coded at once, which takes about a
@@ -24,11 +25,20 @@ const WHOLE: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Choice {
     pub(super) config: Arc<Config>,
-    /// Which offer to code with; none for a client that is sent plain bytes.
-    pub(super) offer: Option<usize>,
+    pub(super) asked: Asked,
     pub(super) method: Kind,
     /// The entity tags of `If-None-Match`, if there is a coded one among them.
     pub(super) held: Option<HeaderValue>,
+}
+
+/// What the client asked for.
+///
+/// Most answers are too small to care, so that it is not read before it matters.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Unread(HeaderValue),
+    /// Which offer to code with; none for a client that is sent plain bytes.
+    Read(Option<usize>),
 }
 
 /// What the method does to an answer.
@@ -95,22 +105,26 @@ impl Choice {
         }
         // A piece of a representation: coding it would make ranges lie (RFC 9110,
         // section 14.4). But a request for all of it could have got it coded.
-        let piece = status == StatusCode::PARTIAL_CONTENT || headers.contains_key(CONTENT_RANGE);
-        if (!piece && self.is_small(res)) || is_fixed(headers) {
+        let part = status == StatusCode::PARTIAL_CONTENT;
+        if !part && self.is_small(res) {
             return Deed::Leave;
         }
-        if piece {
-            // The types of several pieces are inside of them.
-            return if is_multipart(headers) || self.is_worth_coding(headers) {
-                Deed::Vary
-            } else {
-                Deed::Leave
-            };
+        // The types of several parts are inside of them.
+        let worth = self.is_worth_coding(headers) || (part && is_multipart(headers));
+        if !worth || is_fixed(headers) {
+            Deed::Leave
+        } else if part || headers.contains_key(CONTENT_RANGE) {
+            Deed::Vary
+        } else {
+            self.offer().map_or(Deed::Vary, Deed::Code)
         }
-        if !self.is_worth_coding(headers) {
-            return Deed::Leave;
+    }
+
+    fn offer(&self) -> Option<usize> {
+        match &self.asked {
+            Asked::Unread(line) => self.config.choose(AcceptEncoding::of_lines([line])),
+            Asked::Read(offer) => *offer,
         }
-        self.offer.map_or(Deed::Vary, Deed::Code)
     }
 
     fn is_small<C: http_body::Body>(&self, res: &Response<C>) -> bool {
@@ -196,7 +210,7 @@ impl Choice {
     /// A 304 carries the tag that a 200 would have: the coded one if the client
     /// holds that, which it does not unless it got it here.
     fn recode_tag(&self, headers: &mut HeaderMap) {
-        let (Some(held), Some(at)) = (&self.held, self.offer) else {
+        let (Some(held), Some(at)) = (&self.held, self.offer()) else {
             return;
         };
         let offer = self.config.offers.get(at);

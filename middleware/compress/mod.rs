@@ -76,7 +76,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use http::header::{IF_MATCH, IF_NONE_MATCH, RANGE};
+use http::header::{ACCEPT_ENCODING, IF_MATCH, IF_NONE_MATCH, RANGE};
 use http::{HeaderMap, HeaderValue, Method, Request};
 use tower_layer::Layer;
 
@@ -95,7 +95,7 @@ pub use media::is_compressible;
 #[cfg(feature = "zstd")]
 pub use zstd::Zstd;
 
-use answer::Kind;
+use answer::{Asked, Kind};
 use coding::Offer;
 use kept::Kept;
 
@@ -208,8 +208,8 @@ impl<B> OnRequest<B> for Compress {
 
     #[inline]
     fn on_request(&self, mut req: Request<B>) -> ControlFlow<Infallible, (Request<B>, Choice)> {
-        let offer = self.config.choose(req.headers());
-        let held = self.config.uncode_tags(&mut req, offer);
+        let asked = self.config.asked(req.headers());
+        let held = self.config.uncode_tags(&mut req);
         let method = match *req.method() {
             Method::CONNECT => Kind::Connect,
             Method::HEAD => Kind::Head,
@@ -218,7 +218,7 @@ impl<B> OnRequest<B> for Compress {
         let config = Arc::clone(&self.config);
         let choice = Choice {
             config,
-            offer,
+            asked,
             method,
             held,
         };
@@ -232,30 +232,47 @@ impl Config {
     }
 
     /// Which offer the client prefers; none for plain bytes.
-    #[inline]
-    fn choose(&self, headers: &HeaderMap) -> Option<usize> {
-        let chosen = AcceptEncoding::of(headers).choose(self.codings());
+    fn choose(&self, accepted: AcceptEncoding) -> Option<usize> {
+        let chosen = accepted.choose(self.codings());
         self.codings().position(|coding| coding == chosen)
+    }
+
+    #[inline]
+    fn asked(&self, headers: &HeaderMap) -> Asked {
+        let mut lines = headers.get_all(ACCEPT_ENCODING).into_iter();
+        match (lines.next(), lines.next()) {
+            (None, _) => Asked::Read(None),
+            (Some(line), None) => Asked::Unread(line.clone()),
+            _ => Asked::Read(self.choose(AcceptEncoding::of(headers))),
+        }
     }
 
     /// Lets inner see its own tags, and gives back those of `If-None-Match` if any was coded.
     #[inline]
-    fn uncode_tags<B>(&self, req: &mut Request<B>, offer: Option<usize>) -> Option<HeaderValue> {
+    fn uncode_tags<B>(&self, req: &mut Request<B>) -> Option<HeaderValue> {
+        let conditional = req.headers().contains_key(IF_NONE_MATCH);
+        if conditional || req.headers().contains_key(IF_MATCH) {
+            self.uncode_found_tags(req)
+        } else {
+            None
+        }
+    }
+
+    #[cold]
+    fn uncode_found_tags<B>(&self, req: &mut Request<B>) -> Option<HeaderValue> {
         let reads = matches!(*req.method(), Method::GET | Method::HEAD);
         let headers = req.headers_mut();
         // A piece must be of the representation that the client holds the rest of.
-        if headers.contains_key(IF_MATCH) && !headers.contains_key(RANGE) {
+        if !headers.contains_key(RANGE) {
             etag::uncode(headers, IF_MATCH, &self.codings());
-        }
-        if !headers.contains_key(IF_NONE_MATCH) {
-            return None;
         }
         if !reads {
             etag::uncode(headers, IF_NONE_MATCH, &self.codings());
             return None;
         }
         // What the client holds in another coding is not what it would get now.
-        let coding = self.offers.get(offer?)?.coding;
+        let offer = self.choose(AcceptEncoding::of(headers))?;
+        let coding = self.offers.get(offer)?.coding;
         etag::uncode(headers, IF_NONE_MATCH, &std::iter::once(coding))
     }
 
