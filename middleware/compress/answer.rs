@@ -15,6 +15,7 @@ use super::coding::{Coder, Offer};
 use super::{Config, etag};
 use crate::body::Body;
 use crate::header::accept_encoding::AcceptEncoding;
+use crate::header::list;
 use crate::wrap::OnResponse;
 
 /// Up to this size a body that is all there is coded at once, which takes about a
@@ -280,14 +281,10 @@ fn vary(headers: &mut HeaderMap) {
     }
 }
 
-/// The members of a list of tokens, over all its lines.
+/// The members of a list, over all its lines.
 fn members(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
     let lines = headers.get_all(name).into_iter();
-    lines.flat_map(|line| {
-        line.as_bytes()
-            .split(|byte| *byte == b',')
-            .map(<[u8]>::trim_ascii)
-    })
+    lines.flat_map(|line| list::members(line.as_bytes()))
 }
 
 /// The bytes of a [`Body`] that is all there; anything else comes back as it was.

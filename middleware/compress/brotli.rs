@@ -17,14 +17,15 @@ pub struct Brotli {
     level: u32,
 }
 
-/// 512 KiB of window: the memory of one coder stays near 1 MiB, and most answers are smaller.
+/// 512 KiB of window: few answers are larger, and a coder stays below 3 MiB.
 const WINDOW_BITS: u32 = 19;
 
 impl Brotli {
     /// Codes at `level`: 0 is the fastest, 11 the smallest; the nearest is taken.
     ///
-    /// 4 by default: smaller than gzip at 6 in about the same time. From 10 on it
-    /// is for files that are coded once, not for answers.
+    /// 5 by default, the first that is smaller than gzip at 6: by 2 to 4 % on text, in twice
+    /// its time. 4 takes the same time and comes to the same size. From 10 on it is for
+    /// files that are coded once, not for answers.
     pub fn level(level: u32) -> Self {
         Self {
             level: level.min(11),
@@ -34,7 +35,7 @@ impl Brotli {
 
 impl Default for Brotli {
     fn default() -> Self {
-        Self::level(4)
+        Self::level(5)
     }
 }
 

@@ -10,5 +10,7 @@ pub(crate) mod content_range;
 pub(crate) mod date;
 #[cfg(feature = "dates")]
 pub(crate) mod entity_tag;
-#[cfg(feature = "dates")]
+#[cfg(any(feature = "br", feature = "dates", feature = "gzip", feature = "zstd"))]
 pub(crate) mod list;
+#[cfg(any(feature = "br", feature = "dates", feature = "gzip", feature = "zstd"))]
+pub(crate) mod tags;
