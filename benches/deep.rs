@@ -10,9 +10,12 @@ use http::{Request, Response};
 use tower::service_fn;
 
 fn main() -> io::Result<()> {
-    let app = service_fn(async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Body::empty())));
+    let app =
+        service_fn(async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Body::empty())));
     let app = noop::thirty_two(Stack::new()).app(app);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     // It is built to be built; run, it serves until it is told to stop.
     runtime
         .block_on(async { gopuram::serve(app).bind("127.0.0.1:0").await })

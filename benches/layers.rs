@@ -30,10 +30,14 @@ fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     // Layers with deadlines want a clock, though none of them is reached.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let _guard = runtime.enter();
     match args.as_slice() {
-        ["count", "gopuram", requests] => many(&production::app()?, number(requests), measure::ours),
+        ["count", "gopuram", requests] => {
+            many(&production::app()?, number(requests), measure::ours)
+        }
         ["count", "axum", requests] => {
             many(&peers::axum_production(), number(requests), measure::axums);
         }
@@ -61,27 +65,104 @@ fn everything() -> io::Result<()> {
     row("32", many);
 
     let log = || Log::file(std::env::temp_dir().join("gopuram-bench.log"));
-    println!("\n{:<26} {:>8} {:>12}   over no layer", "one layer each", "ns", "allocations");
+    println!(
+        "\n{:<26} {:>8} {:>12}   over no layer",
+        "one layer each", "ns", "allocations"
+    );
     let each = [
-        ("request_id", in_process(Stack::new().with(RequestId::default()).app(app()), measure::ours)),
-        ("access_log", in_process(Stack::new().with(AccessLog::combined(log()?)).app(app()), measure::ours)),
-        ("security_headers", in_process(Stack::new().with(SecurityHeaders::default()).app(app()), measure::ours)),
-        ("cors", in_process(Stack::new().with(Cors::any_origin()).app(app()), measure::ours)),
-        ("catch_panic", in_process(Stack::new().with(CatchPanic::default()).app(app()), measure::ours)),
-        ("timeout", in_process(Stack::new().with(Timeout::head(Duration::from_secs(30))).app(app()), measure::ours)),
-        ("body_limit", in_process(Stack::new().with(BodyLimit::new(2 << 20)).app(app()), measure::ours)),
-        ("normalize_path", in_process(Stack::new().with(NormalizePath::trim().rewrite()).app(app()), measure::ours)),
-        ("compress", in_process(Stack::new().with(Compress::default()).app(app()), measure::ours)),
+        (
+            "request_id",
+            in_process(
+                Stack::new().with(RequestId::default()).app(app()),
+                measure::ours,
+            ),
+        ),
+        (
+            "access_log",
+            in_process(
+                Stack::new().with(AccessLog::combined(log()?)).app(app()),
+                measure::ours,
+            ),
+        ),
+        (
+            "security_headers",
+            in_process(
+                Stack::new().with(SecurityHeaders::default()).app(app()),
+                measure::ours,
+            ),
+        ),
+        (
+            "cors",
+            in_process(
+                Stack::new().with(Cors::any_origin()).app(app()),
+                measure::ours,
+            ),
+        ),
+        (
+            "catch_panic",
+            in_process(
+                Stack::new().with(CatchPanic::default()).app(app()),
+                measure::ours,
+            ),
+        ),
+        (
+            "timeout",
+            in_process(
+                Stack::new()
+                    .with(Timeout::head(Duration::from_secs(30)))
+                    .app(app()),
+                measure::ours,
+            ),
+        ),
+        (
+            "body_limit",
+            in_process(
+                Stack::new().with(BodyLimit::new(2 << 20)).app(app()),
+                measure::ours,
+            ),
+        ),
+        (
+            "normalize_path",
+            in_process(
+                Stack::new()
+                    .with(NormalizePath::trim().rewrite())
+                    .app(app()),
+                measure::ours,
+            ),
+        ),
+        (
+            "compress",
+            in_process(
+                Stack::new().with(Compress::default()).app(app()),
+                measure::ours,
+            ),
+        ),
         (
             "from_fn",
-            in_process(Stack::new().layer(from_fn(async |req, next: gopuram::middleware::from_fn::Next| next.run(req).await)).app(app()), measure::ours),
+            in_process(
+                Stack::new()
+                    .layer(from_fn(
+                        async |req, next: gopuram::middleware::from_fn::Next| next.run(req).await,
+                    ))
+                    .app(app()),
+                measure::ours,
+            ),
         ),
     ];
     for (name, cost) in each {
-        row(name, Cost { ns: cost.ns - none.ns, allocations: cost.allocations - none.allocations });
+        row(
+            name,
+            Cost {
+                ns: cost.ns - none.ns,
+                allocations: cost.allocations - none.allocations,
+            },
+        );
     }
 
-    println!("\n{:<26} {:>8} {:>12}", "hello by a router", "ns", "allocations");
+    println!(
+        "\n{:<26} {:>8} {:>12}",
+        "hello by a router", "ns", "allocations"
+    );
     row("gopuram", in_process(production::hello(), measure::ours));
     row("axum", in_process(peers::axum_hello(), measure::axums));
     let ours = in_process(production::app()?, measure::ours);
@@ -92,7 +173,10 @@ fn everything() -> io::Result<()> {
 
     println!("\n# stack ns {}", ours.ns);
     println!("# axum stack ns {}", theirs.ns);
-    println!("COUNT layer_allocations {}", (many.allocations - none.allocations) / 32.0);
+    println!(
+        "COUNT layer_allocations {}",
+        (many.allocations - none.allocations) / 32.0
+    );
     println!("COUNT layer_ns {:.1}", (many.ns - none.ns) / 32.0);
     println!("COUNT stack_allocations {}", ours.allocations);
     println!("COUNT axum_stack_allocations {}", theirs.allocations);

@@ -31,7 +31,8 @@ pub(crate) fn ours() -> Request<Body> {
     let mut req = request(Body::empty());
     let peer = ([127, 0, 0, 1], 50_000).into();
     let connection = Connection::new(None, Some(peer), Default::default());
-    req.extensions_mut().insert(Attributes::new(Arc::new(connection)));
+    req.extensions_mut()
+        .insert(Attributes::new(Arc::new(connection)));
     req
 }
 
@@ -51,7 +52,8 @@ fn request<B>(body: B) -> Request<B> {
         (ORIGIN, "https://example.org"),
     ];
     for (name, value) in fields {
-        req.headers_mut().insert(name, HeaderValue::from_static(value));
+        req.headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     req
 }

@@ -52,7 +52,9 @@ async fn hello(req: Request<Body>) -> String {
 async fn status(req: Request<Body>) -> Response<Body> {
     let id = Attributes::of(&req).and_then(Attributes::request_id);
     let id = id.map_or("", |id| id.as_str());
-    let mut res = Response::new(Body::from(format!("{{\"serving\":true,\"request\":\"{id}\"}}\n")));
+    let mut res = Response::new(Body::from(format!(
+        "{{\"serving\":true,\"request\":\"{id}\"}}\n"
+    )));
     let json = http::HeaderValue::from_static("application/json");
     res.headers_mut().insert(CONTENT_TYPE, json);
     res

@@ -49,7 +49,9 @@ fn instructions(what: &str) -> Result<f64, Failed> {
         "--toggle-collect=*measure::once*",
     ];
     let mut callgrind = command("valgrind", &args);
-    callgrind.arg(binary).args(["count", what, &REQUESTS.to_string()]);
+    callgrind
+        .arg(binary)
+        .args(["count", what, &REQUESTS.to_string()]);
     let output = callgrind.output().map_err(|e| format!("valgrind: {e}"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let total = said.lines().find_map(|l| l.split("Collected : ").nth(1));
