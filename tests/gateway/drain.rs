@@ -132,7 +132,7 @@ async fn a_connection_of_its_own_is_drained_too() {
         Ok::<_, Infallible>(Response::new(Body::from("hello")))
     });
     let until = tokio::time::sleep(Duration::from_secs(5));
-    let mut client = connect(gopuram::serve(app.clone()).until(until));
+    let mut client = connect(gopuram::serve(app).until(until));
     client.write_all(GET).await.unwrap();
     let before = Instant::now();
     let answer = rest(&mut client).await;

@@ -41,7 +41,7 @@ async fn several_addresses_are_served_at_once() {
         .filter_map(Address::socket)
         .collect();
     let handle = server.handle();
-    let served = tokio::spawn(server.run());
+    let running = tokio::spawn(server.run());
     for socket in sockets {
         let mut client = TcpStream::connect(socket).await.unwrap();
         client.write_all(GET).await.unwrap();
@@ -51,7 +51,7 @@ async fn several_addresses_are_served_at_once() {
     client.write_all(GET).await.unwrap();
     read_until(&mut client, "hello").await;
     handle.stop();
-    served.await.unwrap().unwrap();
+    running.await.unwrap().unwrap();
     assert!(!path.exists(), "the socket file is left over");
 }
 
@@ -200,7 +200,7 @@ async fn it_accepts_again_after_it_ran_out_of_descriptors() {
     let mut byte = [0];
     let early = tokio::time::timeout(Duration::from_millis(50), last.read(&mut byte)).await;
     assert!(early.is_err(), "descriptors were not out");
-    open.drain(..20);
+    open.drain(..35);
     read_until(open.last_mut().unwrap(), "hello").await;
 
     // A signal ends it, and the file is gone.

@@ -72,7 +72,7 @@ async fn an_upgraded_connection_keeps_its_place_among_the_open_ones() {
         .unwrap();
     let address = server.socket().unwrap();
     let handle = server.handle();
-    let served = tokio::spawn(server.run());
+    let running = tokio::spawn(server.run());
     let mut first = TcpStream::connect(address).await.unwrap();
     first.write_all(UPGRADE).await.unwrap();
     read_until(&mut first, "\r\n\r\n").await;
@@ -91,5 +91,5 @@ async fn an_upgraded_connection_keeps_its_place_among_the_open_ones() {
     second.write_all(b"and here").await.unwrap();
     read_until(&mut second, "AND HERE").await;
     drop(second);
-    served.await.unwrap().unwrap();
+    running.await.unwrap().unwrap();
 }
