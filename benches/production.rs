@@ -5,13 +5,12 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-use gopuram::gateway::Application;
 use gopuram::middleware::access_log::Log;
 use gopuram::middleware::{
     AccessLog, BodyLimit, CatchPanic, Compress, Cors, NormalizePath, RequestId, Router,
     SecurityHeaders, StaticFiles, Timeout,
 };
-use gopuram::{Body, Stack};
+use gopuram::{Application, Body, Stack};
 use http::Request;
 
 /// What everybody answers.

@@ -6,14 +6,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use gopuram::gateway::Application;
 use gopuram::middleware::access_log::Log;
 use gopuram::middleware::attributes::Attributes;
 use gopuram::middleware::{
     AccessLog, BodyLimit, CatchPanic, Compress, Cors, NormalizePath, RequestId, Router,
     SecurityHeaders, StaticFiles, Timeout,
 };
-use gopuram::{Body, Stack};
+use gopuram::{Application, Body, Stack};
 use http::header::CONTENT_TYPE;
 use http::{Request, Response};
 

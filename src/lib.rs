@@ -1,9 +1,11 @@
 //! `Request -> Response`, and layers around it.
+mod application;
 mod error;
 pub mod gateway;
 pub mod stack;
 pub mod testing;
 
+pub use application::Application;
 pub use error::Error;
 #[doc(inline)]
 pub use gateway::serve;

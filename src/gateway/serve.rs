@@ -1,14 +1,10 @@
 //! What to serve, where, and for how long.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tower_service::Service;
 
 use super::address::Address;
 use super::connection::{Connection, Settings};
@@ -16,8 +12,8 @@ use super::deadlines::Deadlines;
 use super::drain::{Drain, Handle};
 use super::limits::Limits;
 use super::server::{Server, Until};
-use crate::Error;
-use crate::middleware::{Body, attributes};
+use crate::middleware::attributes;
+use crate::{Application, Error};
 
 /// Serves an application over HTTP.
 ///
@@ -31,7 +27,7 @@ use crate::middleware::{Body, attributes};
 /// gopuram::serve(app).bind("127.0.0.1:8000").await
 /// # }
 /// ```
-pub fn serve<S>(app: S) -> Serve<S> {
+pub fn serve<S: Application>(app: S) -> Serve<S> {
     Serve {
         app,
         addresses: Vec::new(),
@@ -103,14 +99,7 @@ impl<S> Serve<S> {
     }
 }
 
-impl<S, C> Serve<S>
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
-    S::Error: Into<Box<dyn StdError + Send + Sync>>,
-    S::Future: Send + 'static,
-    C: http_body::Body<Data = Bytes> + Send + 'static,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
+impl<S: Application> Serve<S> {
     /// Serves one connection that is there already, until it is closed or upgraded.
     ///
     /// For transports of other kinds, and for tests. Addresses and signals play no part;
@@ -164,14 +153,7 @@ impl<S> fmt::Debug for Serve<S> {
     }
 }
 
-impl<S, C> IntoFuture for Serve<S>
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
-    S::Error: Into<Box<dyn StdError + Send + Sync>>,
-    S::Future: Send + 'static,
-    C: http_body::Body<Data = Bytes> + Send + 'static,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
+impl<S: Application> IntoFuture for Serve<S> {
     type Output = Result<(), Error>;
     type IntoFuture = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 

@@ -8,8 +8,6 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -21,8 +19,8 @@ use super::address::Address;
 use super::connection::{Connection, Settings};
 use super::drain::Handle;
 use super::listen::{Admit, Listener};
-use crate::Error;
-use crate::middleware::{Body, attributes};
+use crate::middleware::attributes;
+use crate::{Application, Error};
 
 /// A server that listens and does not serve yet: clients can connect and have to wait.
 ///
@@ -112,14 +110,7 @@ impl<S> Server<S> {
     }
 }
 
-impl<S, C> Server<S>
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
-    S::Error: Into<Box<dyn StdError + Send + Sync>>,
-    S::Future: Send + 'static,
-    C: http_body::Body<Data = Bytes> + Send + 'static,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
+impl<S: Application> Server<S> {
     /// Serves until `SIGTERM`, `SIGINT`, [`until`](super::Serve::until) or a [`Handle`] ends it.
     ///
     /// Then no more connections are accepted and idle ones are closed; requests in flight may finish
@@ -251,14 +242,7 @@ struct Admission<S> {
     settings: Arc<Settings>,
 }
 
-impl<S, C> Admit for Admission<S>
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
-    S::Error: Into<Box<dyn StdError + Send + Sync>>,
-    S::Future: Send + 'static,
-    C: http_body::Body<Data = Bytes> + Send + 'static,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
+impl<S: Application> Admit for Admission<S> {
     fn admit<T>(&mut self, io: T, connection: attributes::Connection, slot: OwnedSemaphorePermit)
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,

@@ -1,5 +1,4 @@
 //! `compress` on the wire.
-#![cfg(feature = "gzip")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 mod etags;

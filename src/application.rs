@@ -1,0 +1,61 @@
+//! What an application is, in one bound.
+
+use std::error::Error as StdError;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tower_service::Service;
+
+use crate::middleware::Body;
+
+/// An application: a tower service from requests to responses.
+///
+/// Nothing implements this by hand: every `tower_service::Service<Request<Body>>` that answers
+/// a [`Response`] of any body of [`Bytes`] is one, if it is `Clone`, and it and its futures
+/// are `Send`. A stack with an application in it is one, and so is an `axum::Router`.
+///
+/// It says in one word what a function takes or returns:
+///
+/// ```
+/// use gopuram::{Application, Stack};
+/// use gopuram::middleware::{CatchPanic, Router};
+///
+/// fn app() -> impl Application {
+///     Stack::new()
+///         .with(CatchPanic::default())
+///         .app(Router::new().get("/", async |_| "hello"))
+/// }
+/// # gopuram::serve(app());
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an application",
+    label = "not a tower service from `Request<Body>` to `Response<_>`, or not `Clone` and `Send`",
+    note = "an application is a `Service<Request<gopuram::Body>>` that answers an `http::Response`, is `Clone + Send + 'static`, and whose futures are `Send`",
+    note = "an `async fn` becomes one in a router: `Router::new().get(\"/\", handler)`"
+)]
+pub trait Application:
+    Service<
+        Request<Body>,
+        Response = Response<<Self as Application>::ResponseBody>,
+        Error: Into<Box<dyn StdError + Send + Sync>>,
+        Future: Send + 'static,
+    > + Clone
+    + Send
+    + 'static
+{
+    /// The body of its answers.
+    type ResponseBody: http_body::Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>>
+        + Send
+        + 'static;
+}
+
+impl<S, C> Application for S
+where
+    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    S::Future: Send + 'static,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type ResponseBody = C;
+}
