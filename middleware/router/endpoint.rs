@@ -1,0 +1,225 @@
+//! What routes lead to, with its type erased.
+
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use crate::body::Body;
+use crate::response::IntoResponse;
+
+/// What a route leads to: an async function or a service, with its type erased.
+///
+/// It is itself a service, which the layers of a [group](super::Router::group) wrap. Each call is
+/// one box; a clone is one count.
+pub struct Endpoint<E = Infallible>(Arc<dyn Call<E>>);
+
+impl<E: 'static> Endpoint<E> {
+    /// An async function of a request.
+    ///
+    /// State is best captured as an `Arc` by a closure that returns an `async move` block.
+    pub fn handler<F, Fut>(f: F) -> Self
+    where
+        F: Fn(Request<Body>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoResponse> + Send + 'static,
+    {
+        Self(Arc::new(Handler(f)))
+    }
+
+    /// A service, of which each request gets a clone.
+    ///
+    /// Where readiness has to be waited for, the request waits: the router is always ready.
+    pub fn service<S, C>(service: S) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<C>, Error: Into<E>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+        C: http_body::Body<Data = Bytes> + Send + 'static,
+        C::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        Self(Arc::new(Cloned(service)))
+    }
+
+    /// The answers of the router itself, for layers to wrap; without `Allow`.
+    pub(super) fn automatic() -> Self {
+        Self(Arc::new(Automatic))
+    }
+}
+
+impl<E> Clone for Endpoint<E> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<E> fmt::Debug for Endpoint<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Endpoint")
+    }
+}
+
+impl<E, B> Service<Request<B>> for Endpoint<E>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Response = Response<Body>;
+    type Error = E;
+    type Future = EndpointFuture<E>;
+
+    #[inline]
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), E>> {
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline]
+    fn call(&mut self, req: Request<B>) -> EndpointFuture<E> {
+        self.start(req.map(Body::new))
+    }
+}
+
+impl<E> Endpoint<E> {
+    #[inline]
+    pub(super) fn start(&self, req: Request<Body>) -> EndpointFuture<E> {
+        EndpointFuture(self.0.call(req))
+    }
+}
+
+/// The future of an [`Endpoint`].
+pub struct EndpointFuture<E>(Boxed<E>);
+
+type Boxed<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
+
+impl<E> Future for EndpointFuture<E> {
+    type Output = Result<Response<Body>, E>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl<E> fmt::Debug for EndpointFuture<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EndpointFuture")
+    }
+}
+
+trait Call<E>: Send + Sync {
+    fn call(&self, req: Request<Body>) -> Boxed<E>;
+}
+
+struct Handler<F>(F);
+
+impl<F, Fut, E> Call<E> for Handler<F>
+where
+    F: Fn(Request<Body>) -> Fut + Send + Sync,
+    Fut: Future<Output: IntoResponse> + Send + 'static,
+{
+    fn call(&self, req: Request<Body>) -> Boxed<E> {
+        let future = (self.0)(req);
+        Box::pin(async move { Ok(future.await.into_response()) })
+    }
+}
+
+struct Cloned<S>(S);
+
+impl<S, C, E: 'static> Call<E> for Cloned<S>
+where
+    S: Service<Request<Body>, Response = Response<C>, Error: Into<E>>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    fn call(&self, req: Request<Body>) -> Boxed<E> {
+        Box::pin(Oneshot {
+            state: State::Waiting {
+                service: self.0.clone(),
+                req: Some(req),
+            },
+            error: PhantomData,
+        })
+    }
+}
+
+struct Automatic;
+
+impl<E> Call<E> for Automatic {
+    fn call(&self, req: Request<Body>) -> Boxed<E> {
+        let res = automatic(req.method()).into_response();
+        Box::pin(async { Ok(res) })
+    }
+}
+
+/// What the router says itself for a path that has no route for `method`.
+pub(super) fn automatic(method: &Method) -> StatusCode {
+    if method == Method::OPTIONS {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::METHOD_NOT_ALLOWED
+    }
+}
+
+pin_project! {
+    /// A service until it is ready, its future in the same place then.
+    struct Oneshot<S, F, E> {
+        #[pin]
+        state: State<S, F>,
+        error: PhantomData<fn() -> E>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, F> {
+        Waiting { service: S, req: Option<Request<Body>> },
+        Running { #[pin] future: F },
+    }
+}
+
+impl<S, C, E> Future for Oneshot<S, S::Future, E>
+where
+    S: Service<Request<Body>, Response = Response<C>, Error: Into<E>>,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Output = Result<Response<Body>, E>;
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a future is not polled after it is ready"
+    )]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.state.as_mut().project() {
+                StateProj::Waiting { service, req } => {
+                    if let Err(error) = ready!(service.poll_ready(cx)) {
+                        return Poll::Ready(Err(error.into()));
+                    }
+                    let future = service.call(req.take().expect("polled after ready"));
+                    this.state.set(State::Running { future });
+                }
+                StateProj::Running { future } => {
+                    let res = ready!(future.poll(cx));
+                    return Poll::Ready(res.map(|res| res.map(Body::new)).map_err(Into::into));
+                }
+            }
+        }
+    }
+}

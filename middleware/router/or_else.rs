@@ -1,0 +1,129 @@
+//! A router as a layer: what it has no route for goes on to the inner service.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::Router;
+use super::serve::ResponseFuture;
+use crate::body::Body;
+use crate::place::{Content, Placed};
+
+impl<E> Placed for Router<E> {
+    type Place = Content;
+    const NAME: &'static str = "router";
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.routes().len() {
+            1 => f.write_str("1 route"),
+            n => write!(f, "{n} routes"),
+        }
+    }
+}
+
+impl<S, E> Layer<S> for Router<E> {
+    type Service = RouterService<S, E>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        RouterService {
+            inner,
+            router: self.clone(),
+        }
+    }
+}
+
+/// A service with a [`Router`] before it.
+pub struct RouterService<S, E> {
+    inner: S,
+    router: Router<E>,
+}
+
+impl<S, E, B, C> Service<Request<B>> for RouterService<S, E>
+where
+    S: Service<Request<B>, Response = Response<C>, Error = E>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Response = Response<Body>;
+    type Error = E;
+    type Future = OrElse<S::Future, E>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
+        self.inner.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, req: Request<B>) -> Self::Future {
+        let found = match self.router.table.found(&req) {
+            // The server as a whole has more routes than the router's.
+            None | Some(super::serve::Found::Server(_)) => {
+                let future = self.inner.call(req);
+                return OrElse::Inner { future };
+            }
+            Some(found) => found,
+        };
+        OrElse::Route {
+            future: found.answer(req.map(Body::new)),
+        }
+    }
+}
+
+impl<S: Clone, E> Clone for RouterService<S, E> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: self.inner.clone(),
+            router: self.router.clone(),
+        }
+    }
+}
+
+impl<S: fmt::Debug, E> fmt::Debug for RouterService<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RouterService")
+            .field("inner", &self.inner)
+            .field("router", &self.router)
+            .finish()
+    }
+}
+
+pin_project! {
+    /// The future of [`RouterService`].
+    #[project = OrElseProj]
+    #[derive(Debug)]
+    #[non_exhaustive]
+    pub enum OrElse<F, E> {
+        #[doc(hidden)]
+        Inner { #[pin] future: F },
+        #[doc(hidden)]
+        Route { future: ResponseFuture<E> },
+    }
+}
+
+impl<F, E, C> Future for OrElse<F, E>
+where
+    F: Future<Output = Result<Response<C>, E>>,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Output = Result<Response<Body>, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            OrElseProj::Inner { future } => {
+                future.poll(cx).map(|res| res.map(|res| res.map(Body::new)))
+            }
+            OrElseProj::Route { future } => Pin::new(future).poll(cx),
+        }
+    }
+}
