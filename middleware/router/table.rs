@@ -9,7 +9,7 @@ use super::encoding;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::host::HostName;
-use super::pattern::{End, Pattern};
+use super::pattern::Pattern;
 use super::tree::Tree;
 
 /// All routes of a router.
@@ -313,10 +313,6 @@ impl<E> Route<E> {
         let method = self.method.as_ref().map_or("*", Method::as_str);
         let host = host.map(HostName::text).unwrap_or_default();
         format!("{method} {host}{}", self.pattern.text.as_str())
-    }
-
-    pub(super) fn is_open(&self) -> bool {
-        self.pattern.end == End::Segment
     }
 }
 
