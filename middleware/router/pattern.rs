@@ -85,7 +85,8 @@ impl Pattern {
         };
         let end = match self.end {
             End::Path => "",
-            End::Segment => OPEN,
+            // Not as it is written: `/{*rest}` is another shape.
+            End::Segment => "{/}",
         };
         self.parts
             .iter()
@@ -326,6 +327,8 @@ mod tests {
         assert_eq!(pattern("/café").shape(), pattern("/caf%c3%a9").shape());
         assert_ne!(pattern("/{a}").shape(), pattern("/{{}}").shape());
         assert_ne!(pattern("/{a}").shape(), pattern("/{*a}").shape());
+        let open = Pattern::parse_open("/").unwrap();
+        assert_ne!(open.shape(), pattern("/{*a}").shape());
     }
 
     #[test]

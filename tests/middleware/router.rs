@@ -1,1 +1,0 @@
-//! `router` on the wire.
