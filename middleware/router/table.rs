@@ -1,5 +1,6 @@
 //! The routes of a router: by host, by path, by method.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -81,14 +82,25 @@ impl<E> Table<E> {
     /// The paths that `path` is one of, and whether it is in the normal form.
     #[inline]
     pub(super) fn find(&self, host: Option<&str>, path: &str) -> Option<(&Paths<E>, bool)> {
-        let normal = encoding::normal(path);
-        let is_normal = matches!(normal, std::borrow::Cow::Borrowed(_));
-        let named = host.and_then(|host| {
+        let mut odd = false;
+        let paths = self.find_normal(host, path, &mut odd);
+        if odd && let Cow::Owned(normal) = encoding::normal(path) {
+            let paths = self.find_normal(host, &normal, &mut odd);
+            return Some((paths?, false));
+        }
+        Some((paths?, true))
+    }
+
+    #[inline]
+    fn find_normal(&self, host: Option<&str>, path: &str, odd: &mut bool) -> Option<&Paths<E>> {
+        if let Some(host) = host {
             let mut sites = self.hosts.iter().filter(|(name, _)| name.matches(host));
-            sites.find_map(|(_, site)| site.find(&normal))
-        });
-        let paths = named.or_else(|| self.any.find(&normal))?;
-        Some((paths, is_normal))
+            let found = sites.find_map(|(_, site)| site.find(path, odd));
+            if found.is_some() {
+                return found;
+            }
+        }
+        self.any.find(path, odd)
     }
 
     /// Adds a route.
@@ -249,8 +261,8 @@ fn check_name(
 
 impl<E> Site<E> {
     #[inline]
-    fn find(&self, path: &str) -> Option<&Paths<E>> {
-        self.paths.get(self.tree.find(path)? as usize)
+    fn find(&self, path: &str, odd: &mut bool) -> Option<&Paths<E>> {
+        self.paths.get(self.tree.find(path, odd)? as usize)
     }
 
     fn same_paths(&self, pattern: &Pattern) -> Option<&Paths<E>> {
