@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use gopuram::Body;
 use gopuram::middleware::Router;
-use gopuram::middleware::router::Lookup;
+use gopuram::middleware::router::{Endpoint, Lookup};
 use http::{Method, Request, StatusCode};
 
 const ROUNDS: usize = 41;
@@ -25,8 +25,8 @@ fn main() {
         let mut ours = Router::new();
         for pattern in &patterns {
             matchit.insert(pattern.clone(), ()).expect("patterns that do not conflict");
-            let answer = async |_: Request<Body>| StatusCode::OK;
-            ours = ours.try_route(Method::GET, pattern, answer).expect("patterns that do not conflict");
+            let answer = Endpoint::handler(async |_: Request<Body>| StatusCode::OK);
+            ours.try_route(Some(Method::GET), pattern, answer).expect("patterns that do not conflict");
         }
         let theirs = time(&paths, |path| black_box(matchit.at(path)).is_ok());
         let here = time(&paths, |path| found(&ours, path));

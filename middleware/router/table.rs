@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::{HeaderValue, Method};
+use http::Method;
 
+use super::allow::Allow;
 use super::encoding;
 use super::endpoint::Endpoint;
 use super::error::Error;
@@ -325,45 +326,6 @@ impl<E> Route<E> {
         let method = self.method.as_ref().map_or("*", Method::as_str);
         let host = host.map(HostName::text).unwrap_or_default();
         format!("{method} {host}{}", self.pattern.text.as_str())
-    }
-}
-
-/// The methods of some routes, and those that the router answers: a value for `Allow`.
-#[derive(Clone, Debug)]
-pub(super) struct Allow {
-    methods: Vec<Method>,
-    value: HeaderValue,
-}
-
-impl Default for Allow {
-    fn default() -> Self {
-        Self {
-            methods: vec![Method::OPTIONS],
-            value: HeaderValue::from_static("OPTIONS"),
-        }
-    }
-}
-
-impl Allow {
-    pub(super) const fn value(&self) -> &HeaderValue {
-        &self.value
-    }
-
-    fn add(&mut self, method: &Method) {
-        if self.methods.contains(method) {
-            return;
-        }
-        self.methods.push(method.clone());
-        if *method == Method::GET {
-            self.add(&Method::HEAD);
-        }
-        self.methods
-            .sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-        let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
-        // A method is a token, which a field value may be.
-        if let Ok(value) = HeaderValue::try_from(names.join(", ")) {
-            self.value = value;
-        }
     }
 }
 
