@@ -29,8 +29,10 @@ struct Node {
 /// What can follow a node besides literal text.
 #[derive(Clone, Debug, Default)]
 struct Wild {
+    /// What follows a parameter; in place, since most have no suffix.
+    param: Option<Node>,
     /// Suffixes and what follows them, longest first.
-    params: Vec<(Box<[u8]>, Node)>,
+    suffixed: Vec<(Box<[u8]>, Node)>,
     rest: Option<u32>,
     mount: Option<u32>,
 }
@@ -127,7 +129,11 @@ impl Node {
 
     /// The node behind a parameter that is followed by `suffix`, made if there is none.
     fn param(&mut self, suffix: &[u8]) -> &mut Self {
-        let params = &mut self.wild.get_or_insert_default().params;
+        let wild = self.wild.get_or_insert_default();
+        if suffix.is_empty() {
+            return wild.param.get_or_insert_default();
+        }
+        let params = &mut wild.suffixed;
         let at = params.iter().position(|(s, _)| **s == *suffix);
         let at = at.unwrap_or_else(|| {
             let at = params.partition_point(|(s, _)| s.len() >= suffix.len());
@@ -190,29 +196,36 @@ impl Node {
 impl Wild {
     #[inline]
     fn find_param(&self, path: &[u8], odd: &mut bool) -> Option<u32> {
-        if self.params.is_empty() {
+        if self.param.is_none() && self.suffixed.is_empty() {
             return None;
         }
         let (end, has_odd) = encoding::segment(path);
         *odd |= has_odd;
         let (segment, after) = path.split_at_checked(end)?;
-        self.params.iter().find_map(|(suffix, node)| {
-            let (value, end) =
-                segment.split_at_checked(segment.len().checked_sub(suffix.len())?)?;
-            // A suffix does not begin inside of an encoding: `%C3` does not end with `3`.
-            let cut = !suffix.is_empty() && matches!(value, [.., b'%'] | [.., b'%', _]);
-            if value.is_empty() || cut || !same(end, suffix) {
-                return None;
+        for (suffix, node) in &self.suffixed {
+            if has_suffix(segment, suffix)
+                && let Some(found) = node.find(after, odd)
+            {
+                return Some(found);
             }
-            node.find(after, odd)
-        })
+        }
+        let node = self.param.as_ref().filter(|_| end > 0)?;
+        node.find(after, odd)
+    }
+}
+
+/// Whether `segment` is a value, not an empty one, and `suffix`.
+fn has_suffix(segment: &[u8], suffix: &[u8]) -> bool {
+    match segment.strip_suffix(suffix) {
+        // A suffix does not begin inside of an encoding: `%C3` does not end with `3`.
+        None | Some([] | [.., b'%'] | [.., b'%', _]) => false,
+        Some(_) => true,
     }
 }
 
 /// Whether two texts of the same length are the same.
 ///
-/// A label is a few bytes, often one, and most suffixes are none at all; for so few the call of
-/// `memcmp` takes several times as long.
+/// A label is a few bytes, often one; for so few a call of `memcmp` takes longer.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
