@@ -21,19 +21,10 @@ const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// The normal form of `path`; borrowed, and cheap, if that is how it is written.
+/// The normal form of `path`; borrowed if that is how it is written.
 ///
 /// A `%` that begins no encoding stands for itself, as all decoders have it: `%zz` is `%25zz`.
-#[inline]
 pub(super) fn normal(path: &str) -> Cow<'_, str> {
-    if looks_plain(path.as_bytes()) {
-        return Cow::Borrowed(path);
-    }
-    normal_slow(path)
-}
-
-#[cold]
-fn normal_slow(path: &str) -> Cow<'_, str> {
     if units(path.as_bytes()).all(Unit::is_normal) {
         return Cow::Borrowed(path);
     }
@@ -133,47 +124,42 @@ const fn hex(digit: u8) -> Option<u8> {
     }
 }
 
-/// Whether all bytes stand for themselves, eight at a time: false for all that do not, and
-/// for some that are rare (`!`, `$`, `&`, `'` and `~`).
-#[inline]
-fn looks_plain(path: &[u8]) -> bool {
-    let (words, tail) = path.as_chunks::<8>();
-    let mut last = [b'/'; 8];
-    for (to, from) in last.iter_mut().zip(tail) {
-        *to = *from;
+/// Whether each byte is not plain.
+const ODD: [bool; 256] = {
+    let mut odd = [false; 256];
+    let mut byte = 0;
+    while byte <= u8::MAX as usize {
+        #[expect(clippy::cast_possible_truncation, reason = "it is a byte")]
+        #[expect(clippy::indexing_slicing, reason = "it is a byte")]
+        {
+            odd[byte] = !is_plain(byte as u8);
+        }
+        byte += 1;
     }
-    let odd = words
-        .iter()
-        .chain([&last])
-        .fold(0, |odd, word| odd | odd_bytes(u64::from_ne_bytes(*word)));
-    odd == 0
-}
+    odd
+};
 
-/// Sets the high bit of each byte that is not below 0x7B, or is one of `[\]^`, `` ` ``, `<`,
-/// `>` and those from space to `'`.
+/// Whether there is a byte that may have to be written otherwise in the normal form.
 #[inline]
-const fn odd_bytes(word: u64) -> u64 {
-    const HIGH: u64 = each(0x80);
-    let low = word & !HIGH;
-    let odd = word
-        | (low + each(0x80 - 0x7B))
-        | between(low, b'[', b'^')
-        | between(low, b'`', b'`')
-        | between(low, b'<', b'<')
-        | between(low, b'>', b'>')
-        | between(low, b' ', b'\'');
-    odd & HIGH
+pub(super) fn has_odd(path: &[u8]) -> bool {
+    path.iter().any(|&byte| is_odd(byte))
 }
 
-/// Sets the high bit of each byte between `first` and `last`; no sum carries, since each
-/// byte of `low` is below 0x80.
 #[inline]
-const fn between(low: u64, first: u8, last: u8) -> u64 {
-    (low + each(0x80 - first)) & !(low + each(0x7F - last))
+fn is_odd(byte: u8) -> bool {
+    #[expect(clippy::indexing_slicing, reason = "there is an entry for each byte")]
+    ODD[usize::from(byte)]
 }
 
-const fn each(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
+/// Where the segment at the beginning of `path` ends, and whether it has an odd byte.
+#[inline]
+pub(super) fn segment(path: &[u8]) -> (usize, bool) {
+    let mut odd = false;
+    let end = path.iter().position(|&byte| {
+        odd |= is_odd(byte);
+        byte == b'/'
+    });
+    (end.unwrap_or(path.len()), odd)
 }
 
 #[cfg(test)]
@@ -204,15 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_that_is_not_plain_is_looked_at() {
-        for byte in (0x20..=u8::MAX).filter(|b| *b != b'?') {
-            for at in 0..9 {
-                let mut path = *b"/aaaaaaaa";
-                path[at] = byte;
-                assert!(is_plain(byte) || !looks_plain(&path), "{byte:#x} at {at}");
-            }
+    fn a_path_without_odd_bytes_is_normal() {
+        for byte in 0..=u8::MAX {
+            let path = char::from(byte).to_string();
+            let is_normal = matches!(normal(&path), Cow::Borrowed(_));
+            assert_eq!(has_odd(path.as_bytes()), !is_normal, "{byte:#x}");
         }
-        assert!(looks_plain(b"/Aa_zZ09/-.:;=@()*+,"));
+        assert_eq!(segment(b"ab/%"), (2, false));
+        assert_eq!(segment(b"a%41"), (4, true));
     }
 
     proptest! {

@@ -5,8 +5,8 @@ use std::ops::Range;
 use http::{HeaderValue, Method};
 
 use super::Router;
-use super::pattern::Walk;
-use super::table::{Choice, Paths, Route};
+use super::pattern::Pattern;
+use super::table::{Choice, Paths};
 use crate::attributes::MatchedRoute;
 
 /// What a router finds for a method and a path.
@@ -25,38 +25,28 @@ pub enum Lookup<'r, 'p> {
 /// The route that was found.
 #[derive(Clone, Debug)]
 pub struct Match<'r, 'p> {
-    route: &'r MatchedRoute,
-    names: &'r [Box<str>],
+    pattern: &'r Pattern,
     path: &'p str,
-    walk: Walk<'r>,
+    normal: bool,
 }
 
 impl<'r, 'p: 'r> Match<'r, 'p> {
-    fn new<E>(route: &'r Route<E>, path: &'p str, normal: bool) -> Self {
-        Self {
-            route: &route.pattern.text,
-            names: &route.pattern.names,
-            path,
-            walk: route.pattern.walk(path, normal),
-        }
-    }
-
     /// The pattern; that of a mount or a fallback ends with `/{*}`.
     pub const fn route(&self) -> &'r MatchedRoute {
-        self.route
+        &self.pattern.text
     }
 
     /// Where the values of the parameters stand in the path, in order.
     pub fn spans(&self) -> impl Iterator<Item = Range<usize>> + use<'r, 'p> {
-        self.walk.clone()
+        self.pattern.walk(self.path, self.normal)
     }
 
     /// The parameters, names and values, percent-encoded as they stand in the path.
     pub fn params(&self) -> impl Iterator<Item = (&'r str, &'p str)> + use<'r, 'p> {
         let path = self.path;
-        let values = self.walk.clone();
+        let values = self.spans();
         let values = values.map(move |span| path.get(span).unwrap_or_default());
-        self.names.iter().map(|name| &**name).zip(values)
+        self.pattern.names.iter().map(|name| &**name).zip(values)
     }
 }
 
@@ -92,7 +82,11 @@ fn result<'r, 'p: 'r, E>(
         return Lookup::Nothing;
     };
     match paths.choose(method) {
-        Choice::Route { route, .. } => Lookup::Found(Match::new(route, path, normal)),
+        Choice::Route { route, .. } => Lookup::Found(Match {
+            pattern: &route.pattern,
+            path,
+            normal,
+        }),
         Choice::Automatic => Lookup::Automatic(paths.allow.value()),
     }
 }

@@ -94,6 +94,7 @@
 //! for the prefix and the rest. Where no gateway or layer made [`Attributes`] before, the router
 //! does, for what that costs. Cloning a router counts a reference.
 
+mod allow;
 mod encoding;
 mod endpoint;
 mod error;

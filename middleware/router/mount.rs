@@ -28,7 +28,6 @@ pub(super) fn enter(
     if end >= uri.path().len() {
         return Err(to_slash(uri));
     }
-    let prefix = uri.path().get(..end).unwrap_or_default().to_owned();
     let target = uri.path_and_query().map_or("", PathAndQuery::as_str);
     let rest = PathAndQuery::try_from(target.get(end..).unwrap_or_default());
     let mut parts = uri.clone().into_parts();
@@ -40,7 +39,7 @@ pub(super) fn enter(
     let outer = std::mem::replace(req.uri_mut(), inner);
     let attributes = Attributes::of_mut(&mut req);
     attributes.keep_original_uri(&outer);
-    attributes.enter_mount(&prefix);
+    attributes.enter_mount(outer.path().get(..end).unwrap_or_default());
     Ok(req)
 }
 

@@ -34,8 +34,8 @@ pub(super) enum End {
 pub(super) enum Part {
     /// Text in the normal form.
     Literal(Box<str>),
-    /// `{name}`: at least one byte, none of them a slash.
-    Param,
+    /// `{name}`: at least one byte, none of them a slash; so many follow in the segment.
+    Param { suffix: usize },
     /// `{*name}`: at least one byte, up to the end.
     Rest,
 }
@@ -80,7 +80,7 @@ impl Pattern {
     pub(super) fn shape(&self) -> String {
         let part = |part: &Part| match part {
             Part::Literal(text) => text.to_string(),
-            Part::Param => "{}".to_owned(),
+            Part::Param { .. } => "{}".to_owned(),
             Part::Rest => "{*}".to_owned(),
         };
         let end = match self.end {
@@ -159,8 +159,8 @@ impl Iterator for Walk<'_> {
                     self.at = self.skip_normal(text.len());
                     continue;
                 }
-                Part::Param => {
-                    let len = self.value_len(suffix(after).0.len());
+                Part::Param { suffix } => {
+                    let len = self.value_len(*suffix);
                     self.at = self.skip_normal(len);
                 }
                 Part::Rest => self.at = self.path.len(),
@@ -215,7 +215,7 @@ fn parts(text: &str) -> Result<(Vec<Part>, Vec<Box<str>>), &'static str> {
                 let (inside, after) = rest.split_once('}').ok_or("`{` without `}`")?;
                 let (part, name) = match inside.strip_prefix('*') {
                     Some(name) => (Part::Rest, name),
-                    None => (Part::Param, inside),
+                    None => (Part::Param { suffix: 0 }, inside),
                 };
                 check(name, &names)?;
                 flush(&mut literal, &mut parts)?;
@@ -233,6 +233,12 @@ fn parts(text: &str) -> Result<(Vec<Part>, Vec<Box<str>>), &'static str> {
         }
     }
     flush(&mut literal, &mut parts)?;
+    for at in 0..parts.len() {
+        let len = suffix(parts.get(at + 1..).unwrap_or_default()).0.len();
+        if let Some(Part::Param { suffix }) = parts.get_mut(at) {
+            *suffix = len;
+        }
+    }
     Ok((parts, names))
 }
 
@@ -262,8 +268,8 @@ fn flush(literal: &mut String, parts: &mut Vec<Part>) -> Result<(), &'static str
 
 fn is_in_segment_of_a_param(parts: &[Part]) -> bool {
     match parts {
-        [.., Part::Param] => true,
-        [.., Part::Param, Part::Literal(text)] => !text.contains('/'),
+        [.., Part::Param { .. }] => true,
+        [.., Part::Param { .. }, Part::Literal(text)] => !text.contains('/'),
         _ => false,
     }
 }

@@ -1,10 +1,12 @@
 //! The routes of a router: by host, by path, by method.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use http::{HeaderValue, Method};
+use http::Method;
 
+use super::allow::Allow;
 use super::encoding;
 use super::endpoint::Endpoint;
 use super::error::Error;
@@ -81,14 +83,25 @@ impl<E> Table<E> {
     /// The paths that `path` is one of, and whether it is in the normal form.
     #[inline]
     pub(super) fn find(&self, host: Option<&str>, path: &str) -> Option<(&Paths<E>, bool)> {
-        let normal = encoding::normal(path);
-        let is_normal = matches!(normal, std::borrow::Cow::Borrowed(_));
-        let named = host.and_then(|host| {
+        let mut odd = false;
+        let paths = self.find_normal(host, path, &mut odd);
+        if odd && let Cow::Owned(normal) = encoding::normal(path) {
+            let paths = self.find_normal(host, &normal, &mut odd);
+            return Some((paths?, false));
+        }
+        Some((paths?, true))
+    }
+
+    #[inline]
+    fn find_normal(&self, host: Option<&str>, path: &str, odd: &mut bool) -> Option<&Paths<E>> {
+        if let Some(host) = host {
             let mut sites = self.hosts.iter().filter(|(name, _)| name.matches(host));
-            sites.find_map(|(_, site)| site.find(&normal))
-        });
-        let paths = named.or_else(|| self.any.find(&normal))?;
-        Some((paths, is_normal))
+            let found = sites.find_map(|(_, site)| site.find(path, odd));
+            if found.is_some() {
+                return found;
+            }
+        }
+        self.any.find(path, odd)
     }
 
     /// Adds a route.
@@ -249,8 +262,8 @@ fn check_name(
 
 impl<E> Site<E> {
     #[inline]
-    fn find(&self, path: &str) -> Option<&Paths<E>> {
-        self.paths.get(self.tree.find(path)? as usize)
+    fn find(&self, path: &str, odd: &mut bool) -> Option<&Paths<E>> {
+        self.paths.get(self.tree.find(path, odd)? as usize)
     }
 
     fn same_paths(&self, pattern: &Pattern) -> Option<&Paths<E>> {
@@ -313,45 +326,6 @@ impl<E> Route<E> {
         let method = self.method.as_ref().map_or("*", Method::as_str);
         let host = host.map(HostName::text).unwrap_or_default();
         format!("{method} {host}{}", self.pattern.text.as_str())
-    }
-}
-
-/// The methods of some routes, and those that the router answers: a value for `Allow`.
-#[derive(Clone, Debug)]
-pub(super) struct Allow {
-    methods: Vec<Method>,
-    value: HeaderValue,
-}
-
-impl Default for Allow {
-    fn default() -> Self {
-        Self {
-            methods: vec![Method::OPTIONS],
-            value: HeaderValue::from_static("OPTIONS"),
-        }
-    }
-}
-
-impl Allow {
-    pub(super) const fn value(&self) -> &HeaderValue {
-        &self.value
-    }
-
-    fn add(&mut self, method: &Method) {
-        if self.methods.contains(method) {
-            return;
-        }
-        self.methods.push(method.clone());
-        if *method == Method::GET {
-            self.add(&Method::HEAD);
-        }
-        self.methods
-            .sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-        let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
-        // A method is a token, which a field value may be.
-        if let Ok(value) = HeaderValue::try_from(names.join(", ")) {
-            self.value = value;
-        }
     }
 }
 

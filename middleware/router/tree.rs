@@ -6,6 +6,7 @@
 //! no two shapes conflict. A node is reached in one way only, hence visited once at
 //! most in a lookup, which keeps nothing but its place on the call stack.
 
+use super::encoding;
 use super::pattern::{End, Part, Pattern, suffix};
 
 /// A tree of patterns, each with the number it was given.
@@ -28,8 +29,10 @@ struct Node {
 /// What can follow a node besides literal text.
 #[derive(Clone, Debug, Default)]
 struct Wild {
+    /// What follows a parameter; in place, since most have no suffix.
+    param: Option<Node>,
     /// Suffixes and what follows them, longest first.
-    params: Vec<(Box<[u8]>, Node)>,
+    suffixed: Vec<(Box<[u8]>, Node)>,
     rest: Option<u32>,
     mount: Option<u32>,
 }
@@ -43,7 +46,7 @@ impl Tree {
             parts = after;
             match part {
                 Part::Literal(text) => node = node.literal(text.as_bytes()),
-                Part::Param => {
+                Part::Param { .. } => {
                     let (suffix, next) = suffix(after);
                     node = node.param(suffix.as_bytes()).literal(next.as_bytes());
                     if let Some((Part::Literal(_), after)) = after.split_first() {
@@ -62,10 +65,18 @@ impl Tree {
         }
     }
 
-    /// The number of the pattern that matches `path`, which is in the normal form.
+    /// The number of the pattern that matches `path`, if that is in the normal form.
+    ///
+    /// Text that matches a pattern is in the normal form as the pattern is. Only what matched none is
+    /// looked at: `odd` is set if it may have to be written otherwise to match.
     #[inline]
-    pub(super) fn find(&self, path: &str) -> Option<u32> {
-        self.root.find(path.as_bytes())
+    pub(super) fn find(&self, path: &str, odd: &mut bool) -> Option<u32> {
+        let path = path.as_bytes();
+        let found = self.root.find(path, odd);
+        if found.is_none() {
+            *odd |= encoding::has_odd(path);
+        }
+        found
     }
 }
 
@@ -118,7 +129,11 @@ impl Node {
 
     /// The node behind a parameter that is followed by `suffix`, made if there is none.
     fn param(&mut self, suffix: &[u8]) -> &mut Self {
-        let params = &mut self.wild.get_or_insert_default().params;
+        let wild = self.wild.get_or_insert_default();
+        if suffix.is_empty() {
+            return wild.param.get_or_insert_default();
+        }
+        let params = &mut wild.suffixed;
         let at = params.iter().position(|(s, _)| **s == *suffix);
         let at = at.unwrap_or_else(|| {
             let at = params.partition_point(|(s, _)| s.len() >= suffix.len());
@@ -131,7 +146,7 @@ impl Node {
 
     /// What matches `path`, which is what follows the label of this node.
     #[inline]
-    fn find(&self, mut path: &[u8]) -> Option<u32> {
+    fn find(&self, mut path: &[u8], odd: &mut bool) -> Option<u32> {
         let mut node = self;
         loop {
             let child = node.child(path);
@@ -139,7 +154,7 @@ impl Node {
                 // Nothing to come back to: the usual way, without a call.
                 (None, Some((child, rest))) => (node, path) = (child, rest),
                 (None, None) => return if path.is_empty() { node.end } else { None },
-                (Some(wild), child) => return node.find_wild(wild, child, path),
+                (Some(wild), child) => return node.find_wild(wild, child, path, odd),
             }
         }
     }
@@ -149,39 +164,74 @@ impl Node {
         let first = path.first()?;
         let at = self.first.iter().position(|b| b == first)?;
         let child = self.children.get(at)?;
-        Some((child, path.strip_prefix(&*child.label)?))
+        let (label, rest) = path.split_at_checked(child.label.len())?;
+        same(label, &child.label).then_some((child, rest))
     }
 
-    fn find_wild(&self, wild: &Wild, child: Option<(&Self, &[u8])>, path: &[u8]) -> Option<u32> {
+    fn find_wild(
+        &self,
+        wild: &Wild,
+        child: Option<(&Self, &[u8])>,
+        path: &[u8],
+        odd: &mut bool,
+    ) -> Option<u32> {
         if path.is_empty() {
             return self.end.or(wild.mount);
         }
-        child
-            .and_then(|(child, rest)| child.find(rest))
-            .or_else(|| wild.find_param(path))
-            .or(wild.rest)
-            .or_else(|| wild.mount.filter(|_| path.first() == Some(&b'/')))
+        if let Some((child, rest)) = child
+            && let Some(found) = child.find(rest, odd)
+        {
+            return Some(found);
+        }
+        if let Some(found) = wild.find_param(path, odd) {
+            return Some(found);
+        }
+        let mount = wild.mount.filter(|_| path.first() == Some(&b'/'));
+        let found = wild.rest.or(mount)?;
+        *odd |= encoding::has_odd(path);
+        Some(found)
     }
 }
 
 impl Wild {
     #[inline]
-    fn find_param(&self, path: &[u8]) -> Option<u32> {
-        if self.params.is_empty() {
+    fn find_param(&self, path: &[u8], odd: &mut bool) -> Option<u32> {
+        if self.param.is_none() && self.suffixed.is_empty() {
             return None;
         }
-        let end = path.iter().position(|&b| b == b'/').unwrap_or(path.len());
+        let (end, has_odd) = encoding::segment(path);
+        *odd |= has_odd;
         let (segment, after) = path.split_at_checked(end)?;
-        self.params.iter().find_map(|(suffix, node)| {
-            let value = segment.strip_suffix(&**suffix)?;
-            // A suffix does not begin inside of an encoding: `%C3` does not end with `3`.
-            let cut = !suffix.is_empty() && matches!(value, [.., b'%'] | [.., b'%', _]);
-            if value.is_empty() || cut {
-                return None;
+        for (suffix, node) in &self.suffixed {
+            if has_suffix(segment, suffix)
+                && let Some(found) = node.find(after, odd)
+            {
+                return Some(found);
             }
-            node.find(after)
-        })
+        }
+        let node = self.param.as_ref().filter(|_| end > 0)?;
+        node.find(after, odd)
     }
+}
+
+/// Whether `segment` is a value, not an empty one, and `suffix`.
+fn has_suffix(segment: &[u8], suffix: &[u8]) -> bool {
+    match segment.strip_suffix(suffix) {
+        // A suffix does not begin inside of an encoding: `%C3` does not end with `3`.
+        None | Some([] | [.., b'%'] | [.., b'%', _]) => false,
+        Some(_) => true,
+    }
+}
+
+/// Whether two texts of the same length are the same.
+///
+/// A label is a few bytes, often one; for so few a call of `memcmp` takes longer.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
+    a.iter().zip(b).all(|(a, b)| word(a) == word(b))
+        && a_rest.iter().zip(b_rest).all(|(a, b)| a == b)
 }
 
 #[cfg(test)]
@@ -198,7 +248,7 @@ mod tests {
             };
             tree.insert(&pattern.unwrap(), number);
         }
-        Some(patterns[tree.find(path)? as usize])
+        Some(patterns[tree.find(path, &mut false)? as usize])
     }
 
     #[test]
@@ -247,6 +297,26 @@ mod tests {
         assert_eq!(find(&patterns, "/static/a/b"), Some("/static/{*}"));
         assert_eq!(find(&patterns, "/statics"), Some("/{*all}"));
         assert_eq!(find(&patterns, "/"), Some("/{*}"));
+    }
+
+    #[test]
+    fn only_what_matched_no_text_is_looked_at() {
+        let mut tree = Tree::default();
+        for (number, pattern) in (0..).zip(["/%C3%A9", "/%C3%A9/{x}", "/%C3%A9/r/{*x}"]) {
+            let pattern = Pattern::parse(pattern.to_owned()).unwrap();
+            tree.insert(&pattern, number);
+        }
+        let is_odd = |path: &str| {
+            let mut odd = false;
+            tree.find(path, &mut odd);
+            odd
+        };
+        for path in ["/%C3%A9", "/%C3%A9/x", "/%C3%A9/r/a/b", "/none"] {
+            assert!(!is_odd(path), "{path}");
+        }
+        for path in ["/%c3%A9", "/%C3%A9/%78", "/%C3%A9/r/a/%", "/%6e"] {
+            assert!(is_odd(path), "{path}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ fn build(pattern: &Pattern, params: &[(&str, &str)]) -> Result<String, UrlError>
                 url.push_str(text);
                 continue;
             }
-            Part::Param => SEGMENT,
+            Part::Param { .. } => SEGMENT,
             Part::Rest => REST,
         };
         let name = names.next().map(|name| &**name).unwrap_or_default();

@@ -130,8 +130,6 @@ fn paths() -> impl Strategy<Value = Vec<String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
-
     #[test]
     fn the_lookup_finds_what_trying_every_pattern_finds(
         patterns in patterns(SUFFIXED, ENDS),
