@@ -1,11 +1,10 @@
 //! A stack of 32 layers, for `cargo xtask bench build` to time the compiler by.
 
-mod noop;
-
 use std::convert::Infallible;
 use std::io;
 
 use gopuram::{Body, Stack};
+use gopuram_benches::noop;
 use http::{Request, Response};
 use tower::service_fn;
 

@@ -5,16 +5,12 @@
 
 #![expect(clippy::print_stdout, reason = "it prints what it measured")]
 
-mod measure;
-mod noop;
-mod peers;
-mod production;
-
 use std::convert::Infallible;
 use std::io;
 use std::time::Duration;
 
 use gopuram::middleware::access_log::Log;
+use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::{
     AccessLog, BodyLimit, CatchPanic, Compress, Cors, NormalizePath, RequestId, SecurityHeaders,
     Timeout, from_fn,
@@ -23,8 +19,9 @@ use gopuram::{Body, Stack};
 use http::{Request, Response};
 use tower::service_fn;
 
-use measure::{Cost, in_process, many};
-use noop::{Noop, eight, thirty_two};
+use gopuram_benches::measure::{self, Cost, in_process, many};
+use gopuram_benches::noop::{Noop, eight, thirty_two};
+use gopuram_benches::{peers, production};
 
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -141,9 +138,7 @@ fn everything() -> io::Result<()> {
             "from_fn",
             in_process(
                 Stack::new()
-                    .layer(from_fn(
-                        async |req, next: gopuram::middleware::from_fn::Next| next.run(req).await,
-                    ))
+                    .layer(from_fn(async |req, next: Next| next.run(req).await))
                     .app(app()),
                 measure::ours,
             ),

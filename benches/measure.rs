@@ -19,15 +19,15 @@ const BATCHES: usize = 61;
 
 /// What one request costs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cost {
+pub struct Cost {
     /// Nanoseconds, the median of the batches.
-    pub(crate) ns: f64,
+    pub ns: f64,
     /// Heap allocations, the mean of a batch.
-    pub(crate) allocations: f64,
+    pub allocations: f64,
 }
 
 /// A request as a gateway of ours hands it on: a browser's, with its connection known.
-pub(crate) fn ours() -> Request<Body> {
+pub fn ours() -> Request<Body> {
     let mut req = request(Body::empty());
     let peer = ([127, 0, 0, 1], 50_000).into();
     let connection = Connection::new(None, Some(peer), Default::default());
@@ -37,7 +37,7 @@ pub(crate) fn ours() -> Request<Body> {
 }
 
 /// The same request as axum's server hands it on.
-pub(crate) fn axums() -> axum::extract::Request {
+pub fn axums() -> axum::extract::Request {
     request(axum::body::Body::empty())
 }
 
@@ -61,7 +61,7 @@ fn request<B>(body: B) -> Request<B> {
 /// Clones the service, polls it ready, calls it, polls its future once and drops the
 /// answer, for each of many requests made before.
 #[expect(clippy::cast_precision_loss, reason = "a thousand is far from 2^52")]
-pub(crate) fn in_process<S, B>(service: S, request: impl Fn() -> Request<B>) -> Cost
+pub fn in_process<S, B>(service: S, request: impl Fn() -> Request<B>) -> Cost
 where
     S: Service<Request<B>> + Clone,
 {
@@ -89,7 +89,7 @@ where
 }
 
 /// Sends that many requests, for somebody else to measure.
-pub(crate) fn many<S, B>(service: &S, requests: usize, request: impl Fn() -> Request<B>)
+pub fn many<S, B>(service: &S, requests: usize, request: impl Fn() -> Request<B>)
 where
     S: Service<Request<B>> + Clone,
 {

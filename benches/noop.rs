@@ -11,7 +11,7 @@ use tower_layer::Layer;
 
 /// Passes both ways and changes nothing.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Noop;
+pub struct Noop;
 
 impl<S> Layer<S> for Noop {
     type Service = Wrapped<S, Self>;
@@ -40,13 +40,13 @@ impl<C> OnResponse<C> for Noop {
 }
 
 /// Eight of them inside a stack.
-pub(crate) fn eight<L, P>(stack: Stack<L, P>) -> Stack<Eight<L>, P> {
+pub fn eight<L, P>(stack: Stack<L, P>) -> Stack<Eight<L>, P> {
     let stack = stack.layer(Noop).layer(Noop).layer(Noop).layer(Noop);
     stack.layer(Noop).layer(Noop).layer(Noop).layer(Noop)
 }
 
 /// Thirty-two of them inside a stack.
-pub(crate) fn thirty_two<L, P>(stack: Stack<L, P>) -> Stack<Eight<Eight<Eight<Eight<L>>>>, P> {
+pub fn thirty_two<L, P>(stack: Stack<L, P>) -> Stack<Eight<Eight<Eight<Eight<L>>>>, P> {
     eight(eight(eight(eight(stack))))
 }
 

@@ -34,7 +34,7 @@ use tracing::Level;
 const HELLO: &str = "Hello, World!";
 
 /// Hello by hyper alone: HTTP/1.1 with its own builder, nothing else asked for.
-pub(crate) async fn hyper(port: u16) -> io::Result<()> {
+pub async fn hyper(port: u16) -> io::Result<()> {
     accept(port, |io| {
         http1::Builder::new().serve_connection(io, service_fn(hello))
     })
@@ -42,7 +42,7 @@ pub(crate) async fn hyper(port: u16) -> io::Result<()> {
 }
 
 /// Hello by hyper alone: HTTP/2 with prior knowledge.
-pub(crate) async fn hyper_h2(port: u16) -> io::Result<()> {
+pub async fn hyper_h2(port: u16) -> io::Result<()> {
     accept(port, |io| {
         http2::Builder::new(TokioExecutor::new()).serve_connection(io, service_fn(hello))
     })
@@ -73,7 +73,7 @@ async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible
 }
 
 /// Serves an axum router as axum does.
-pub(crate) async fn axum<S>(port: u16, app: S) -> io::Result<()>
+pub async fn axum<S>(port: u16, app: S) -> io::Result<()>
 where
     S: tower_service::Service<
             axum::extract::Request,
@@ -93,13 +93,13 @@ where
 }
 
 /// Hello by axum.
-pub(crate) fn axum_hello() -> Router {
+pub fn axum_hello() -> Router {
     Router::new().route("/hello", get(async || HELLO))
 }
 
 /// Hello by axum behind tower-http's layers, in one `ServiceBuilder`: the best that
 /// axum's documentation recommends.
-pub(crate) fn axum_production() -> NormalizePath<Router> {
+pub fn axum_production() -> NormalizePath<Router> {
     log_to_file();
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))

@@ -17,12 +17,12 @@ use http::Request;
 const HELLO: &str = "Hello, World!";
 
 /// Hello by a router alone.
-pub(crate) fn hello() -> Router {
+pub fn hello() -> Router {
     Router::new().get("/hello", async |_: Request<Body>| HELLO)
 }
 
 /// Hello behind what a service on the open internet wears: the layers that axum's stack has.
-pub(crate) fn app() -> io::Result<impl Application> {
+pub fn app() -> io::Result<impl Application> {
     let log = Log::file(std::env::temp_dir().join("gopuram-bench.log"))?;
     Ok(Stack::new()
         .with(RequestId::default())
@@ -38,12 +38,12 @@ pub(crate) fn app() -> io::Result<impl Application> {
 }
 
 /// The files of a directory.
-pub(crate) fn files(root: &str) -> io::Result<StaticFiles> {
+pub fn files(root: &str) -> io::Result<StaticFiles> {
     StaticFiles::new(Path::new(root))
 }
 
 /// Serves as a program would, with all limits and deadlines on.
-pub(crate) async fn serve(port: u16, app: impl Application) -> io::Result<()> {
+pub async fn serve(port: u16, app: impl Application) -> io::Result<()> {
     gopuram::serve(app)
         .bind((Ipv4Addr::LOCALHOST, port))
         .await

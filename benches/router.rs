@@ -14,7 +14,10 @@ const ROUNDS: usize = 41;
 const LOOKUPS: usize = 20_000;
 
 fn main() {
-    println!("{:>8} {:>12} {:>12} {:>14} {:>12}", "routes", "matchit ns", "gopuram ns", "ratio", "allocations");
+    println!(
+        "{:>8} {:>12} {:>12} {:>14} {:>12}",
+        "routes", "matchit ns", "gopuram ns", "ratio", "allocations"
+    );
     let mut worst: f64 = f64::INFINITY;
     let mut counts = Vec::new();
     let mut allocations = 0;
@@ -24,9 +27,12 @@ fn main() {
         let mut matchit = matchit::Router::new();
         let mut ours = Router::new();
         for pattern in &patterns {
-            matchit.insert(pattern.clone(), ()).expect("patterns that do not conflict");
+            matchit
+                .insert(pattern.clone(), ())
+                .expect("patterns that do not conflict");
             let answer = Endpoint::handler(async |_: Request<Body>| StatusCode::OK);
-            ours.try_route(Some(Method::GET), pattern, answer).expect("patterns that do not conflict");
+            ours.try_route(Some(Method::GET), pattern, answer)
+                .expect("patterns that do not conflict");
         }
         let theirs = time(&paths, |path| black_box(matchit.at(path)).is_ok());
         let here = time(&paths, |path| found(&ours, path));
@@ -67,14 +73,23 @@ fn path(i: usize) -> String {
 }
 
 fn found(router: &Router, path: &str) -> bool {
-    matches!(black_box(router.lookup(&Method::GET, path)), Lookup::Found(_))
+    matches!(
+        black_box(router.lookup(&Method::GET, path)),
+        Lookup::Found(_)
+    )
 }
 
 /// Nanoseconds a lookup, the median of the rounds; the paths are asked for in a
 /// fixed but scattered order.
-#[expect(clippy::cast_precision_loss, reason = "twenty thousand is far from 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "twenty thousand is far from 2^52"
+)]
 fn time(paths: &[String], mut lookup: impl FnMut(&str) -> bool) -> f64 {
-    let scattered: Vec<&str> = (0..LOOKUPS).filter_map(|i| paths.get(i * 7919 % paths.len())).map(String::as_str).collect();
+    let scattered: Vec<&str> = (0..LOOKUPS)
+        .filter_map(|i| paths.get(i * 7919 % paths.len()))
+        .map(String::as_str)
+        .collect();
     let mut rounds: Vec<Duration> = (0..ROUNDS)
         .map(|_| {
             let start = Instant::now();

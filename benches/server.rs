@@ -1,9 +1,8 @@
 //! The servers that are measured over sockets: `bench-server KIND PORT [ROOT]`.
 
-mod peers;
-mod production;
-
 use std::io;
+
+use gopuram_benches::{peers, production};
 
 fn main() -> io::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -22,7 +21,7 @@ fn main() -> io::Result<()> {
                 "axum" => peers::axum(port, peers::axum_hello()).await,
                 "axum-stack" => peers::axum(port, peers::axum_production()).await,
                 "gopuram" => production::serve(port, production::hello()).await,
-                "gopuram-stack" => production::serve(port, production::app()).await,
+                "gopuram-stack" => production::serve(port, production::app()?).await,
                 "gopuram-static" => production::serve(port, production::files(root)?).await,
                 other => Err(io::Error::other(format!("no server `{other}`"))),
             }

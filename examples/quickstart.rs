@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use gopuram::middleware::access_log::Log;
 use gopuram::middleware::attributes::Attributes;
+use gopuram::middleware::static_files::Sibling;
 use gopuram::middleware::{
     AccessLog, BodyLimit, CatchPanic, Compress, Cors, NormalizePath, RequestId, Router,
     SecurityHeaders, StaticFiles, Timeout,
@@ -22,7 +23,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 fn app(log: Log) -> Result<impl Application + std::fmt::Display, Error> {
     let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/site");
     let site = StaticFiles::new(site)?
-        .precompressed()
+        .precompressed(&Sibling::ALL)
         .not_found_page("404.html");
     let routes = Router::new()
         .get("/hello/{name}", hello)

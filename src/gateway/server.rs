@@ -1,6 +1,5 @@
 //! A server that listens, and its end.
 
-use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -12,7 +11,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tower_service::Service;
 use tracing::{info, warn};
 
 use super::address::Address;
