@@ -1,5 +1,6 @@
 //! Private parsers, one grammar a file.
 
+pub(crate) mod accept_encoding;
 #[cfg(feature = "dates")]
 pub(crate) mod byte_range;
 #[cfg(feature = "dates")]
