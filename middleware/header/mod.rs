@@ -1,5 +1,7 @@
 //! Private parsers, one grammar a file.
 
+#[cfg(feature = "files")]
+pub(crate) mod accept;
 pub(crate) mod accept_encoding;
 #[cfg(feature = "dates")]
 pub(crate) mod byte_range;

@@ -1,0 +1,217 @@
+//! Small files that are asked for often, kept in memory with their header fields ready.
+
+use std::collections::hash_map::{Entry, RandomState};
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use super::config::HotCache;
+use super::load::Loaded;
+
+/// So many locks, so that threads seldom meet at one.
+const SHARDS: usize = 8;
+
+/// What is kept, by the path that is asked for: decoded, a slash at the end of a directory's.
+///
+/// Each shard throws out by second chance: what was asked for since it was last looked at
+/// stays for another round. A walk over many files once does not push out
+/// those that are asked for all the time.
+pub(super) struct Hot {
+    shards: [RwLock<Shard>; SHARDS],
+    hasher: RandomState,
+    limits: HotCache,
+    epoch: Instant,
+}
+
+#[derive(Default)]
+struct Shard {
+    /// By the hash of the path, which is computed once.
+    slots: HashMap<u64, Slot, BuildHasherDefault<Hashed>>,
+    /// In the order in which they are looked at next.
+    queue: VecDeque<u64>,
+    weight: usize,
+}
+
+struct Slot {
+    path: Box<[u8]>,
+    loaded: Arc<Loaded>,
+    weight: usize,
+    used: AtomicBool,
+    /// Milliseconds since the epoch of the cache.
+    checked: AtomicU64,
+}
+
+/// What is known of a path.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// Looked at lately.
+    Fresh(Arc<Loaded>),
+    /// Nothing.
+    No,
+    /// To be looked at again; the caller is the one to do so.
+    Stale(Arc<Loaded>),
+}
+
+impl Hot {
+    pub(super) fn new(limits: HotCache) -> Self {
+        Self {
+            shards: Default::default(),
+            hasher: RandomState::new(),
+            limits,
+            epoch: Instant::now(),
+        }
+    }
+
+    /// Whether anything is kept at all.
+    pub(super) const fn is_on(&self) -> bool {
+        self.limits.memory > 0
+    }
+
+    pub(super) fn get(&self, path: &[u8]) -> Known {
+        if !self.is_on() {
+            return Known::No;
+        }
+        let hash = self.hasher.hash_one(path);
+        let shard = self.shard(hash).read();
+        let shard = shard.unwrap_or_else(PoisonError::into_inner);
+        let Some(slot) = shard.slots.get(&hash).filter(|slot| *slot.path == *path) else {
+            return Known::No;
+        };
+        // Written only if it changes: a line of memory that all cores read stays with all.
+        if !slot.used.load(Ordering::Relaxed) {
+            slot.used.store(true, Ordering::Relaxed);
+        }
+        let loaded = Arc::clone(&slot.loaded);
+        if self.is_due(&slot.checked) {
+            Known::Stale(loaded)
+        } else {
+            Known::Fresh(loaded)
+        }
+    }
+
+    /// Whether it is time to look again, and nobody else does.
+    fn is_due(&self, checked: &AtomicU64) -> bool {
+        if self.limits.every == Duration::ZERO {
+            return true;
+        }
+        if self.limits.every == Duration::MAX {
+            return false;
+        }
+        let (now, before) = (self.now(), checked.load(Ordering::Relaxed));
+        u128::from(now.saturating_sub(before)) >= self.limits.every.as_millis()
+            && checked
+                .compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// Keeps what was loaded for `path`, or nothing of it if it is too much.
+    pub(super) fn keep(&self, path: &[u8], loaded: &Loaded) {
+        let keep = loaded.to_keep().filter(|_| self.is_on());
+        let Some(loaded) = keep else {
+            self.forget(path);
+            return;
+        };
+        let hash = self.hasher.hash_one(path);
+        let most = self.limits.memory / SHARDS;
+        let slot = Slot {
+            path: path.into(),
+            weight: loaded.weight().saturating_add(2 * path.len()),
+            loaded: Arc::new(loaded),
+            used: AtomicBool::new(false),
+            checked: AtomicU64::new(self.now()),
+        };
+        if slot.weight > most {
+            self.forget(path);
+            return;
+        }
+        let mut shard = self.shard(hash).write().unwrap_or_else(PoisonError::into_inner);
+        shard.put(hash, slot);
+        shard.shrink(most);
+    }
+
+    /// Forgets what was kept for `path`.
+    pub(super) fn forget(&self, path: &[u8]) {
+        if !self.is_on() {
+            return;
+        }
+        let hash = self.hasher.hash_one(path);
+        let mut shard = self.shard(hash).write().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::Occupied(slot) = shard.slots.entry(hash)
+            && *slot.get().path == *path
+        {
+            let weight = slot.remove().weight;
+            shard.weight = shard.weight.saturating_sub(weight);
+            shard.queue.retain(|queued| *queued != hash);
+        }
+    }
+
+    fn shard(&self, hash: u64) -> &RwLock<Shard> {
+        let [first, rest @ ..] = &self.shards;
+        // The upper bits: the map in the shard goes by the lower ones.
+        let index = usize::try_from(hash >> 61).unwrap_or_default();
+        index.checked_sub(1).and_then(|index| rest.get(index)).unwrap_or(first)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    #[cfg(test)]
+    fn weight(&self) -> usize {
+        self.shards.iter().map(|shard| shard.read().unwrap().weight).sum()
+    }
+}
+
+impl fmt::Debug for Hot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hot")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Shard {
+    fn put(&mut self, hash: u64, slot: Slot) {
+        self.weight = self.weight.saturating_add(slot.weight);
+        match self.slots.insert(hash, slot) {
+            // It keeps its place in the queue.
+            Some(before) => self.weight = self.weight.saturating_sub(before.weight),
+            None => self.queue.push_back(hash),
+        }
+    }
+
+    fn shrink(&mut self, most: usize) {
+        while self.weight > most {
+            let Some(hash) = self.queue.pop_front() else {
+                return;
+            };
+            if let Entry::Occupied(slot) = self.slots.entry(hash) {
+                if slot.get().used.swap(false, Ordering::Relaxed) {
+                    self.queue.push_back(hash);
+                } else {
+                    let weight = slot.remove().weight;
+                    self.weight = self.weight.saturating_sub(weight);
+                }
+            }
+        }
+    }
+}
+
+/// Takes a hash for what it is.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}

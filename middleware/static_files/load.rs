@@ -1,0 +1,254 @@
+//! A file as it is answered: its codings, each with its header fields ready.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_ENCODING, ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING,
+    CONTENT_LENGTH, CONTENT_TYPE, VARY,
+};
+use http::{HeaderMap, HeaderValue};
+
+use super::disposition::attachment;
+use super::media_types::media_type;
+use super::open_file::OpenFile;
+use super::path::file_name;
+use super::root::Wait;
+use super::siblings::{self, Sibling};
+use super::site::Site;
+use super::source::{Miss, Node, Opened, State};
+use crate::header::accept_encoding::AcceptEncoding;
+use crate::header::entity_tag::EntityTag;
+use crate::represent::Validators;
+
+/// Room for the fields that outer layers add, so that the map need not grow.
+const FIELDS: usize = 12;
+
+/// A file and those beside it that are the same, coded.
+#[derive(Clone, Debug)]
+pub(super) struct Loaded {
+    itself: Variant,
+    /// In the server's order of preference.
+    coded: Vec<(Sibling, Variant)>,
+}
+
+/// One representation: what is sent, and what is said of it.
+#[derive(Clone, Debug)]
+pub(super) struct Variant {
+    state: State,
+    pub(super) content: Content,
+    /// All that a 200 says, in the order of how often a client wants to know.
+    fields: Vec<(http::HeaderName, HeaderValue)>,
+    pub(super) validators: Validators,
+}
+
+/// Where the bytes are.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    /// At hand.
+    Bytes(Bytes),
+    /// Not kept: to be opened again.
+    Elsewhere,
+    File(Arc<OpenFile>),
+}
+
+impl Loaded {
+    /// The representation to send.
+    pub(super) fn choose(&self, headers: &HeaderMap) -> &Variant {
+        if self.coded.is_empty() {
+            return &self.itself;
+        }
+        let there = self.coded.iter().map(|(sibling, _)| *sibling);
+        let chosen = siblings::choose(&AcceptEncoding::of(headers), there);
+        self.coded
+            .iter()
+            .find(|(sibling, _)| Some(*sibling) == chosen)
+            .map_or(&self.itself, |(_, variant)| variant)
+    }
+
+    fn variants(&self) -> impl Iterator<Item = &Variant> {
+        std::iter::once(&self.itself).chain(self.coded.iter().map(|(_, variant)| variant))
+    }
+
+    /// What may be kept of it: all but open files; none if that is nothing.
+    pub(super) fn to_keep(&self) -> Option<Self> {
+        let kept = |variant: &Variant| matches!(variant.content, Content::Bytes(_));
+        if !self.variants().any(kept) {
+            return None;
+        }
+        let mut keep = self.clone();
+        let coded = keep.coded.iter_mut().map(|(_, variant)| variant);
+        for variant in coded.chain([&mut keep.itself]) {
+            if matches!(variant.content, Content::File(_)) {
+                variant.content = Content::Elsewhere;
+            }
+        }
+        Some(keep)
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(super) fn weight(&self) -> usize {
+        /// A variant, its fields and their values.
+        const FIXED: usize = 1024;
+        self.variants().fold(0, |weight, variant| {
+            let bytes = match &variant.content {
+                Content::Bytes(bytes) => bytes.len(),
+                Content::Elsewhere | Content::File(_) => 0,
+            };
+            weight.saturating_add(FIXED).saturating_add(bytes)
+        })
+    }
+
+    fn with_state(&self, sibling: Option<Sibling>, state: State) -> Option<&Variant> {
+        let variant = match sibling {
+            None => Some(&self.itself),
+            Some(_) => self
+                .coded
+                .iter()
+                .find(|(coded, _)| Some(*coded) == sibling)
+                .map(|(_, variant)| variant),
+        };
+        variant.filter(|variant| variant.state == state)
+    }
+}
+
+impl Variant {
+    pub(super) const fn len(&self) -> u64 {
+        self.state.len()
+    }
+
+    /// The header fields of a 200.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(FIELDS);
+        for (name, value) in &self.fields {
+            headers.insert(name, value.clone());
+        }
+        headers
+    }
+}
+
+/// Loads the file at `path`, `opened` already, and what stands beside it.
+///
+/// What is in `before` and has not changed since is taken from there.
+pub(super) fn load(
+    site: &Site,
+    path: &[u8],
+    opened: Opened,
+    before: Option<&Loaded>,
+    wait: Wait,
+) -> Result<Loaded, Miss> {
+    let modified = opened.state().modified();
+    let mut coded = Vec::new();
+    for sibling in &site.config.siblings {
+        let name = [path, sibling.suffix().as_bytes()].concat();
+        match site.source.open(&name, site.config.links, wait) {
+            // What is older was not made of this file as it is now.
+            Ok(Node::File(beside)) if beside.state().modified() >= modified => {
+                let variant = variant(site, path, Some(*sibling), beside, before, wait)?;
+                coded.push((*sibling, variant));
+            }
+            Err(Miss::Later) => return Err(Miss::Later),
+            // One that cannot be read is as good as none.
+            Ok(_) | Err(Miss::Status(_)) => {}
+        }
+    }
+    let itself = variant(site, path, None, opened, before, wait)?;
+    Ok(Loaded { itself, coded })
+}
+
+fn variant(
+    site: &Site,
+    path: &[u8],
+    sibling: Option<Sibling>,
+    opened: Opened,
+    before: Option<&Loaded>,
+    wait: Wait,
+) -> Result<Variant, Miss> {
+    let state = opened.state();
+    let before = before.and_then(|before| before.with_state(sibling, state));
+    if let Some(kept) = before
+        && matches!(kept.content, Content::Bytes(_))
+    {
+        return Ok(kept.clone());
+    }
+    let mut blind = state.may_be_blind(SystemTime::now());
+    let mut content = None;
+    if site.hot.is_on() && !blind {
+        content = opened.whole(site.config.hot.file, wait)?;
+        // It was written while it was read, or has shrunk; its stamp is not to be trusted.
+        blind = content.is_none() && state.len() <= site.config.hot.file;
+    }
+    let content = match (content, opened) {
+        (Some(bytes), _) => Content::Bytes(bytes),
+        (None, Opened::Memory(asset)) => Content::Bytes(asset.bytes),
+        (None, Opened::Disk(file)) => Content::File(file),
+    };
+    let validators = validators(site, sibling, state, blind);
+    let fields = fields(site, path, sibling, state, &validators);
+    Ok(Variant {
+        state,
+        content,
+        fields,
+        validators,
+    })
+}
+
+/// The validators of one representation: each coding has its own (RFC 9110, section 8.8.3.3).
+///
+/// While a change could go unseen the tag is weak, and another one than the strong tag later on,
+/// so that what was stored meanwhile is fetched again once.
+fn validators(site: &Site, sibling: Option<Sibling>, state: State, blind: bool) -> Validators {
+    let coding = sibling.map_or("", Sibling::suffix);
+    let opaque = match state {
+        State::Disk(stamp) => {
+            let (seconds, nanos) = stamp.modified;
+            let inode = if site.config.inode { stamp.inode } else { 0 };
+            format!("{seconds:x}.{nanos:x}-{:x}-{inode:x}{coding}", stamp.len)
+        }
+        State::Memory { len, hash, .. } => format!("{hash:032x}-{len:x}{coding}"),
+    };
+    let tag = if blind {
+        EntityTag::weak(&format!("{opaque}-new"))
+    } else {
+        EntityTag::strong(&opaque)
+    };
+    Validators {
+        etag: tag.ok(),
+        // Not later than the message itself (RFC 9110, section 8.8.2.1).
+        modified: state.modified().map(|at| at.min(SystemTime::now())),
+        ..Validators::default()
+    }
+}
+
+fn fields(
+    site: &Site,
+    path: &[u8],
+    sibling: Option<Sibling>,
+    state: State,
+    validators: &Validators,
+) -> Vec<(http::HeaderName, HeaderValue)> {
+    let config = &site.config;
+    let mut fields = vec![
+        (CONTENT_TYPE, media_type(path, &config.media_types)),
+        (CONTENT_LENGTH, HeaderValue::from(state.len())),
+        (ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+    ];
+    if let Some(sibling) = sibling {
+        fields.push((CONTENT_ENCODING, HeaderValue::from_static(sibling.name())));
+    }
+    let mut written = HeaderMap::new();
+    validators.write(&mut written);
+    fields.extend(written.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let rule = config.cache_control.iter().find(|(paths, _)| paths.contains(path));
+    if let Some((_, value)) = rule {
+        fields.push((CACHE_CONTROL, value.clone()));
+    }
+    if !config.siblings.is_empty() {
+        fields.push((VARY, HeaderValue::from(ACCEPT_ENCODING)));
+    }
+    if config.attachments.iter().any(|paths| paths.contains(path)) {
+        fields.push((CONTENT_DISPOSITION, attachment(file_name(path))));
+    }
+    fields
+}

@@ -1,0 +1,165 @@
+//! An open file: what it is, and its bytes without blocking.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use rustix::io::Errno;
+use tokio::runtime::Handle;
+
+use super::kernel;
+use super::root::Wait;
+use crate::body::{Read, ReadAt};
+
+/// How coarse the clocks of file systems are: FAT counts in two seconds.
+const GRAIN: Duration = Duration::from_secs(2);
+
+/// What tells one state of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    pub(super) inode: u64,
+    pub(super) len: u64,
+    /// Seconds since the epoch and nanoseconds of the second.
+    pub(super) modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            len: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// When the file was last written, if it was after 1970.
+    pub(super) fn modified(&self) -> Option<SystemTime> {
+        let (seconds, nanos) = self.modified;
+        let since = Duration::new(u64::try_from(seconds).ok()?, u32::try_from(nanos).ok()?);
+        SystemTime::UNIX_EPOCH.checked_add(since)
+    }
+
+    /// Whether the file may have been written since, with no trace in the stamp,
+    /// because the clock has not ticked: then the stamp is no strong validator
+    /// (RFC 9110, section 8.8.1). A time in the future is not to be trusted either.
+    pub(super) fn may_be_blind(&self, now: SystemTime) -> bool {
+        self.modified()
+            .is_some_and(|at| now.duration_since(at).is_ok_and(|age| age < GRAIN) || at > now)
+    }
+}
+
+/// A regular file, open for reading.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    file: File,
+    stamp: Stamp,
+}
+
+impl OpenFile {
+    /// `stamp` is of this `file`, taken after it was opened.
+    pub(super) const fn new(file: File, stamp: Stamp) -> Self {
+        Self { file, stamp }
+    }
+
+    pub(super) const fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// All bytes, if no one wrote the file while it was read.
+    pub(super) fn read_whole(&self, wait: Wait) -> Result<Option<Bytes>, Errno> {
+        let Ok(len) = usize::try_from(self.stamp.len) else {
+            return Ok(None);
+        };
+        let mut bytes = vec![0; len];
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let offset = filled as u64;
+            let read = match wait {
+                Wait::Never => kernel::read_now(&self.file, rest, offset),
+                Wait::Allowed => self.file.read_at(rest, offset).map_err(errno),
+            };
+            match read {
+                Ok(0) => return Ok(None),
+                Ok(n) => filled = filled.saturating_add(n),
+                Err(Errno::INTR) => {}
+                // Some file systems never read without waiting.
+                Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) if wait == Wait::Never => {
+                    return Err(Errno::AGAIN);
+                }
+                Err(errno) => return Err(errno),
+            }
+        }
+        let after = Stamp::of(&self.file.metadata().map_err(errno)?);
+        Ok((after == self.stamp).then(|| bytes.into()))
+    }
+
+    /// The bytes that the page cache has, `None` if the disk must be waited for.
+    fn read_now(&self, offset: u64, len: usize) -> Option<io::Result<Bytes>> {
+        let mut bytes = vec![0; len];
+        match kernel::read_now(&self.file, &mut bytes, offset) {
+            // The end, which is early: whoever may wait for the disk makes sure.
+            Ok(0) | Err(_) => None,
+            Ok(n) => Some(self.checked(bytes, n)),
+        }
+    }
+
+    fn read_waiting(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        let mut bytes = vec![0; len];
+        loop {
+            match self.file.read_at(&mut bytes, offset) {
+                Ok(n) => return self.checked(bytes, n),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The first `n` of the `bytes`, if they are still of what was announced.
+    ///
+    /// A file that was rewritten in place is another representation, and the bytes of
+    /// two must not be mixed under the validator of one. One that has grown may have been
+    /// appended to, as logs are, and is sent as long as it was.
+    fn checked(&self, mut bytes: Vec<u8>, n: usize) -> io::Result<Bytes> {
+        let now = Stamp::of(&self.file.metadata()?);
+        let rewritten = now.len == self.stamp.len && now.modified != self.stamp.modified;
+        if now.len < self.stamp.len || rewritten {
+            return Err(io::Error::other("the file changed while it was sent"));
+        }
+        bytes.truncate(n);
+        Ok(bytes.into())
+    }
+}
+
+impl ReadAt for OpenFile {
+    fn read_at(self: Arc<Self>, offset: u64, len: usize) -> Read {
+        if let Some(read) = self.read_now(offset, len) {
+            return Read::Now(read);
+        }
+        match Handle::try_current() {
+            Ok(runtime) => {
+                let reading = runtime.spawn_blocking(move || self.read_waiting(offset, len));
+                Read::Soon(Box::pin(async move {
+                    // Only a runtime that ends lets go of what it was given.
+                    reading.await.unwrap_or_else(|gone| Err(io::Error::other(gone)))
+                }))
+            }
+            Err(_) => Read::Now(self.read_waiting(offset, len)),
+        }
+    }
+
+    fn file(&self) -> Option<&File> {
+        Some(&self.file)
+    }
+}
+
+/// The system's number for an error.
+pub(super) fn errno(error: io::Error) -> Errno {
+    Errno::from_io_error(&error).unwrap_or(Errno::IO)
+}
