@@ -153,7 +153,10 @@ mod tests {
         assert!(!names(&accept(&["*/*"]), "text/html"));
         assert!(!names(&accept(&["text/*"]), "text/html"));
         assert!(!names(&accept(&["text/html;q=0.0"]), "text/html"));
-        assert!(names(&accept(&["image/png", "Text/HTML ; level=1; Q=0.5"]), "text/html"));
+        assert!(names(
+            &accept(&["image/png", "Text/HTML ; level=1; Q=0.5"]),
+            "text/html"
+        ));
     }
 
     #[test]
@@ -166,7 +169,11 @@ mod tests {
     #[test]
     fn a_malformed_weight_refuses() {
         for bad in ["2", "1.1", "0.1234", "", "x", ".5", "-1"] {
-            assert_eq!(quality(&accept(&[&format!("a/b;q={bad}")]), "a/b"), 0, "{bad}");
+            assert_eq!(
+                quality(&accept(&[&format!("a/b;q={bad}")]), "a/b"),
+                0,
+                "{bad}"
+            );
         }
     }
 

@@ -8,10 +8,10 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
-use super::site::Asked;
 use super::listing::link;
 use super::load::{Content, Variant};
 use super::path::{FilePath, file_name};
+use super::site::Asked;
 use crate::body::{Body, FileRegion};
 use crate::represent::{self, Conditions, MOST, Precondition, Wanted};
 
@@ -21,7 +21,9 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 /// Answers with a file, if its bytes are not elsewhere.
 #[inline]
 pub(super) fn file(asked: Asked<'_>, variant: &Variant) -> Option<Response<Body>> {
-    let Asked { method, headers, .. } = asked;
+    let Asked {
+        method, headers, ..
+    } = asked;
     if let Some(conditions) = Conditions::of(method, headers) {
         let (status, strip) = match conditions.evaluate(Some(&variant.validators)) {
             Precondition::Failed => (
@@ -32,7 +34,7 @@ pub(super) fn file(asked: Asked<'_>, variant: &Variant) -> Option<Response<Body>
             Precondition::Proceed => return whole_or_parts(asked, variant),
         };
         let mut res = empty(status);
-        *res.headers_mut() = variant.headers();
+        *res.headers_mut() = variant.headers.clone();
         strip(res.headers_mut());
         return Some(res);
     }
@@ -43,12 +45,17 @@ pub(super) fn file(asked: Asked<'_>, variant: &Variant) -> Option<Response<Body>
 fn whole_or_parts(asked: Asked<'_>, variant: &Variant) -> Option<Response<Body>> {
     let body = body(asked.method, variant)?;
     let mut res = Response::new(body);
-    *res.headers_mut() = variant.headers();
+    *res.headers_mut() = variant.headers.clone();
     let Some(wanted) = Wanted::of(asked.method, asked.headers) else {
         return Some(res);
     };
     let len = variant.len();
-    let ranges = wanted.resolve(|| variant.validators.clone(), std::time::SystemTime::now, len, MOST);
+    let ranges = wanted.resolve(
+        || variant.validators.clone(),
+        std::time::SystemTime::now,
+        len,
+        MOST,
+    );
     Some(represent::answer(res, &ranges, len))
 }
 
@@ -57,7 +64,7 @@ fn whole_or_parts(asked: Asked<'_>, variant: &Variant) -> Option<Response<Body>>
 pub(super) fn not_found(asked: Asked<'_>, variant: &Variant) -> Option<Response<Body>> {
     let mut res = Response::new(body(asked.method, variant)?);
     *res.status_mut() = StatusCode::NOT_FOUND;
-    let mut headers = variant.headers();
+    let mut headers = variant.headers.clone();
     for name in [
         ACCEPT_RANGES,
         CACHE_CONTROL,

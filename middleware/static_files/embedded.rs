@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::path::{FilePath, file_name, join};
 use super::config::Dotfiles;
+use super::path::{FilePath, file_name, join};
 
 /// A file in the binary; see [`StaticFiles::embedded`](super::StaticFiles::embedded).
 ///
@@ -99,7 +99,10 @@ impl Embedded {
                 return Err(BadAsset::Ambiguous(path));
             }
         }
-        match files.values().find(|file| directories.contains(file.path.as_bytes())) {
+        match files
+            .values()
+            .find(|file| directories.contains(file.path.as_bytes()))
+        {
             Some(both) => Err(BadAsset::Ambiguous(both.path.clone())),
             None => Ok(Self { files, directories }),
         }
@@ -123,13 +126,17 @@ impl Embedded {
         let beneath = join(directory, b"");
         let depth = beneath.len();
         let inside = move |path: &[u8]| {
-            path.starts_with(&beneath) && path.get(depth..).is_some_and(|rest| {
-                !rest.is_empty() && !rest.contains(&b'/')
-            })
+            path.starts_with(&beneath)
+                && path
+                    .get(depth..)
+                    .is_some_and(|rest| !rest.is_empty() && !rest.contains(&b'/'))
         };
         let also_inside = inside.clone();
         let files = self.files.iter().filter(move |(path, _)| inside(path));
-        let directories = self.directories.iter().filter(move |path| also_inside(path));
+        let directories = self
+            .directories
+            .iter()
+            .filter(move |path| also_inside(path));
         files
             .map(|(path, asset)| (file_name(path), Some(asset)))
             .chain(directories.map(|path| (file_name(path), None)))
@@ -194,7 +201,9 @@ mod tests {
         assert!(site.is_directory(b"") && site.is_directory(b"a/b"));
         assert!(!site.is_directory(b"e") && !site.is_directory(b"x"));
         let names = |dir: &[u8]| {
-            let names = site.list(dir).map(|(name, file)| (name.to_vec(), file.is_some()));
+            let names = site
+                .list(dir)
+                .map(|(name, file)| (name.to_vec(), file.is_some()));
             names.collect::<Vec<_>>()
         };
         assert_eq!(names(b"a"), [(b"d".to_vec(), true), (b"b".to_vec(), false)]);

@@ -127,7 +127,10 @@ impl Hot {
             self.forget(path);
             return;
         }
-        let mut shard = self.shard(hash).write().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self
+            .shard(hash)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         shard.put(hash, slot);
         shard.shrink(most);
     }
@@ -138,7 +141,10 @@ impl Hot {
             return;
         }
         let hash = self.hasher.hash_one(path);
-        let mut shard = self.shard(hash).write().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self
+            .shard(hash)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(slot) = shard.slots.entry(hash)
             && *slot.get().path == *path
         {
@@ -152,7 +158,10 @@ impl Hot {
         let [first, rest @ ..] = &self.shards;
         // The upper bits: the map in the shard goes by the lower ones.
         let index = usize::try_from(hash >> 61).unwrap_or_default();
-        index.checked_sub(1).and_then(|index| rest.get(index)).unwrap_or(first)
+        index
+            .checked_sub(1)
+            .and_then(|index| rest.get(index))
+            .unwrap_or(first)
     }
 
     fn now(&self) -> u64 {
@@ -161,7 +170,10 @@ impl Hot {
 
     #[cfg(test)]
     fn weight(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().unwrap().weight).sum()
+        self.shards
+            .iter()
+            .map(|shard| shard.read().unwrap().weight)
+            .sum()
     }
 }
 
@@ -211,7 +223,7 @@ impl Hasher for Hashed {
 
     fn write(&mut self, _: &[u8]) {}
 
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
+    fn write_u64(&mut self, i: u64) {
+        self.0 = i;
     }
 }

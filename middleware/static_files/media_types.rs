@@ -108,7 +108,10 @@ mod tests {
             ("".into(), value("text/plain")),
             ("html".into(), value("text/html; charset=iso-8859-1")),
         ];
-        assert_eq!(media_type(b"a.HTML", &ours), "text/html; charset=iso-8859-1");
+        assert_eq!(
+            media_type(b"a.HTML", &ours),
+            "text/html; charset=iso-8859-1"
+        );
         assert_eq!(media_type(b"LICENSE", &ours), "text/plain");
     }
 }

@@ -122,7 +122,10 @@ impl StaticFiles {
     /// If it cannot be opened, or is no directory; the error names it.
     pub fn new(root: impl AsRef<Path>) -> io::Result<Self> {
         let root = Root::open(root.as_ref())?;
-        Ok(Self::of(Source::Directory(Arc::new(root)), Config::default()))
+        Ok(Self::of(
+            Source::Directory(Arc::new(root)),
+            Config::default(),
+        ))
     }
 
     /// Files in the binary.
@@ -144,11 +147,12 @@ impl StaticFiles {
     /// # Errors
     ///
     /// If two files have the same path, or a path is not relative and plain.
-    pub fn embedded(
-        files: impl IntoIterator<Item = impl Into<Asset>>,
-    ) -> Result<Self, BadAsset> {
+    pub fn embedded(files: impl IntoIterator<Item = impl Into<Asset>>) -> Result<Self, BadAsset> {
         let files = Embedded::new(files.into_iter().map(Into::into))?;
-        Ok(Self::of(Source::Embedded(Arc::new(files)), Config::default()))
+        Ok(Self::of(
+            Source::Embedded(Arc::new(files)),
+            Config::default(),
+        ))
     }
 
     /// What is served for a directory, the first of these names that is there.

@@ -83,7 +83,10 @@ impl OpenFile {
             let offset = filled as u64;
             let read = match wait {
                 Wait::Never => kernel::read_now(&self.file, rest, offset),
-                Wait::Allowed => self.file.read_at(rest, offset).map_err(errno),
+                Wait::Allowed => self
+                    .file
+                    .read_at(rest, offset)
+                    .map_err(|error| errno(&error)),
             };
             match read {
                 Ok(0) => return Ok(None),
@@ -96,7 +99,7 @@ impl OpenFile {
                 Err(errno) => return Err(errno),
             }
         }
-        let after = Stamp::of(&self.file.metadata().map_err(errno)?);
+        let after = Stamp::of(&self.file.metadata().map_err(|error| errno(&error))?);
         Ok((after == self.stamp).then(|| bytes.into()))
     }
 
@@ -147,7 +150,9 @@ impl ReadAt for OpenFile {
                 let reading = runtime.spawn_blocking(move || self.read_waiting(offset, len));
                 Read::Soon(Box::pin(async move {
                     // Only a runtime that ends lets go of what it was given.
-                    reading.await.unwrap_or_else(|gone| Err(io::Error::other(gone)))
+                    reading
+                        .await
+                        .unwrap_or_else(|gone| Err(io::Error::other(gone)))
                 }))
             }
             Err(_) => Read::Now(self.read_waiting(offset, len)),
@@ -160,6 +165,6 @@ impl ReadAt for OpenFile {
 }
 
 /// The system's number for an error.
-pub(super) fn errno(error: io::Error) -> Errno {
-    Errno::from_io_error(&error).unwrap_or(Errno::IO)
+pub(super) fn errno(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }

@@ -1,9 +1,9 @@
 //! Opening files beneath a directory, and nowhere else.
 
 use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::io;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -61,8 +61,8 @@ pub(super) enum Wait {
 impl Root {
     /// Opens the directory itself; its path may contain symbolic links.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let directory = rustix::fs::open(path, PLACE | OFlags::DIRECTORY, Mode::empty())
-            .map_err(|errno| {
+        let directory =
+            rustix::fs::open(path, PLACE | OFlags::DIRECTORY, Mode::empty()).map_err(|errno| {
                 let error = io::Error::from(errno);
                 io::Error::new(error.kind(), format!("{}: {error}", path.display()))
             })?;
@@ -89,7 +89,13 @@ impl Root {
         self.beneath(name, PLACE, links, wait).map(File::from)
     }
 
-    fn beneath(&self, name: &[u8], flags: OFlags, links: Links, wait: Wait) -> Result<OwnedFd, Errno> {
+    fn beneath(
+        &self,
+        name: &[u8],
+        flags: OFlags,
+        links: Links,
+        wait: Wait,
+    ) -> Result<OwnedFd, Errno> {
         let name = if name.is_empty() { b"." } else { name };
         match (self.opener, wait) {
             (Opener::Kernel { tells: true }, Wait::Never) => {

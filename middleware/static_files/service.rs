@@ -88,10 +88,11 @@ impl Lookup {
 }
 
 fn wait(site: &Site, asked: Asked<'_>, form: Form) -> Found {
-    site.find(asked, form, Wait::Allowed).map_err(|miss| match miss {
-        Miss::Later => StatusCode::SERVICE_UNAVAILABLE,
-        Miss::Status(status) => status,
-    })
+    site.find(asked, form, Wait::Allowed)
+        .map_err(|miss| match miss {
+            Miss::Later => StatusCode::SERVICE_UNAVAILABLE,
+            Miss::Status(status) => status,
+        })
 }
 
 impl<B> Service<Request<B>> for StaticFiles {
@@ -241,7 +242,10 @@ where
     type Output = Result<Response<Body>, S::Error>;
 
     #[inline]
-    #[expect(clippy::expect_used, reason = "a future is not polled after it is ready")]
+    #[expect(
+        clippy::expect_used,
+        reason = "a future is not polled after it is ready"
+    )]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let next = match self.as_mut().project() {

@@ -109,7 +109,9 @@ impl Site {
         }
         match &self.config.not_found_page {
             Some(page) if form == Form::Application => {
-                self.page(page, asked.headers, wait, |page| answer::not_found(asked, page))
+                self.page(page, asked.headers, wait, |page| {
+                    answer::not_found(asked, page)
+                })
             }
             _ => Err(Miss::NOT_FOUND),
         }
@@ -183,13 +185,17 @@ impl Site {
         path: &FilePath<'_>,
         wait: Wait,
     ) -> Result<Response<Body>, Miss> {
-        let Config { links, dotfiles, .. } = self.config;
+        let Config {
+            links, dotfiles, ..
+        } = self.config;
         if !self.config.listing {
             return Err(Miss::NOT_FOUND);
         }
         let depth = path.depth();
         let shown = |name: &[u8]| is_listed(name, depth, dotfiles);
-        let (entries, more) = self.source.list(path.name(), links, wait, listing::MOST, shown)?;
+        let (entries, more) = self
+            .source
+            .list(path.name(), links, wait, listing::MOST, shown)?;
         let query = asked.uri.query();
         let page = listing::render(path.name(), query, asked.headers, entries, more);
         Ok(answer::made(asked.method, page))

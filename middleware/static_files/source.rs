@@ -81,7 +81,10 @@ impl Source {
         match self {
             Self::Directory(root) => {
                 let file = root.read(path, links, wait).map_err(miss)?;
-                let metadata = file.metadata().map_err(errno).map_err(miss)?;
+                let metadata = file
+                    .metadata()
+                    .map_err(|error| errno(&error))
+                    .map_err(miss)?;
                 if metadata.is_dir() {
                     Ok(Node::Directory)
                 } else if metadata.is_file() {

@@ -141,7 +141,7 @@ fn as_page(
     }
     page.push_str("</tbody>\n</table>\n");
     if more {
-        write!(page, "<p>Only {MOST} of the names are shown.</p>\n")?;
+        writeln!(page, "<p>Only {MOST} of the names are shown.</p>")?;
     }
     page.push_str("</body>\n</html>\n");
     Ok(())
@@ -155,7 +155,12 @@ fn as_json(text: &mut String, entries: &[Entry], more: bool) -> fmt::Result {
         }
         let is_directory = entry.kind == EntryKind::Directory;
         let name = String::from_utf8_lossy(&entry.name);
-        write!(text, "{{\"name\":{},\"href\":\"{}\"", Json(&name), link(&entry.name, is_directory))?;
+        write!(
+            text,
+            "{{\"name\":{},\"href\":\"{}\"",
+            Json(&name),
+            link(&entry.name, is_directory)
+        )?;
         match entry.kind {
             EntryKind::Directory => text.push_str(",\"type\":\"directory\""),
             EntryKind::File(len) => write!(text, ",\"type\":\"file\",\"size\":{len}")?,
@@ -165,7 +170,7 @@ fn as_json(text: &mut String, entries: &[Entry], more: bool) -> fmt::Result {
         }
         text.push('}');
     }
-    write!(text, "],\"more\":{more}}}\n")
+    writeln!(text, "],\"more\":{more}}}")
 }
 
 impl Sort {

@@ -38,7 +38,9 @@ impl fmt::Display for Html<'_> {
             '"' => f.write_str("&quot;"),
             '\'' => f.write_str("&#39;"),
             // It would be dropped, or turn the text around it.
-            c if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) => f.write_char('\u{fffd}'),
+            c if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) => {
+                f.write_char('\u{fffd}')
+            }
             c => f.write_char(c),
         })
     }
@@ -93,7 +95,12 @@ impl Date {
 
     /// To the minute, for people.
     pub(super) fn short(self) -> impl fmt::Display {
-        let Self { year, month, day, second } = self;
+        let Self {
+            year,
+            month,
+            day,
+            second,
+        } = self;
         let (hour, minute) = (second / 3600, second / 60 % 60);
         fmt::from_fn(move |f| write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}"))
     }
@@ -102,9 +109,17 @@ impl Date {
 /// As RFC 3339 has it.
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { year, month, day, second } = self;
+        let Self {
+            year,
+            month,
+            day,
+            second,
+        } = self;
         let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+        )
     }
 }
 
@@ -168,8 +183,9 @@ mod tests {
             let theirs = httpdate::fmt_http_date(time);
             assert_eq!(theirs[5..7], format!("{:02}", date.day));
             assert_eq!(theirs[12..16], format!("{:04}", date.year));
-            let month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-                [usize::try_from(date.month).unwrap() - 1];
+            let month = [
+                "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+            ][usize::try_from(date.month).unwrap() - 1];
             assert_eq!(&theirs[8..11], month);
         }
     }

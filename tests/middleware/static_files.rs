@@ -1,1 +1,0 @@
-//! `static_files` on the wire.
