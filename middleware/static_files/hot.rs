@@ -109,7 +109,9 @@ impl Hot {
 
     /// Keeps what was loaded for `path`, or nothing of it if it is too much.
     pub(super) fn keep(&self, path: &[u8], loaded: &Loaded) {
-        let keep = loaded.to_keep().filter(|_| self.is_on());
+        // A request that has a `%` in its path as it stands is malformed, or means another file.
+        let may = self.is_on() && !path.contains(&b'%');
+        let keep = may.then(|| loaded.to_keep()).flatten();
         let Some(loaded) = keep else {
             self.forget(path);
             return;
@@ -225,5 +227,93 @@ impl Hasher for Hashed {
 
     fn write_u64(&mut self, i: u64) {
         self.0 = i;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::static_files::load::tests::of_bytes;
+
+    const NEVER: HotCache = HotCache::memory(64 << 10).check_every(Duration::MAX);
+
+    fn is_kept(hot: &Hot, path: &[u8]) -> bool {
+        matches!(hot.get(path), Known::Fresh(_))
+    }
+
+    #[test]
+    fn what_is_kept_is_found_and_what_is_forgotten_is_not() {
+        let hot = Hot::new(NEVER);
+        hot.keep(b"/a", &of_bytes(100));
+        assert!(is_kept(&hot, b"/a") && !is_kept(&hot, b"/b"));
+        hot.forget(b"/b");
+        assert!(is_kept(&hot, b"/a"));
+        hot.forget(b"/a");
+        assert!(!is_kept(&hot, b"/a"));
+        assert_eq!(hot.weight(), 0);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_what_is_asked_for_stays() {
+        let hot = Hot::new(NEVER);
+        hot.keep(b"/popular", &of_bytes(100));
+        for n in 0..1000 {
+            assert!(is_kept(&hot, b"/popular"), "{n}");
+            hot.keep(format!("/{n}").as_bytes(), &of_bytes(100));
+            assert!(hot.weight() <= 64 << 10);
+        }
+        let queued: usize = hot
+            .shards
+            .iter()
+            .map(|s| s.read().unwrap().queue.len())
+            .sum();
+        let slots: usize = hot
+            .shards
+            .iter()
+            .map(|s| s.read().unwrap().slots.len())
+            .sum();
+        assert_eq!(queued, slots);
+    }
+
+    #[test]
+    fn one_that_is_kept_again_weighs_once() {
+        let hot = Hot::new(NEVER);
+        hot.keep(b"/a", &of_bytes(3000));
+        hot.keep(b"/a", &of_bytes(1000));
+        let weight = hot.weight();
+        hot.forget(b"/a");
+        hot.keep(b"/a", &of_bytes(1000));
+        assert_eq!(hot.weight(), weight);
+    }
+
+    #[test]
+    fn what_is_too_large_and_what_is_off_is_not_kept() {
+        let hot = Hot::new(NEVER);
+        hot.keep(b"/a", &of_bytes(100));
+        hot.keep(b"/a", &of_bytes(10_000));
+        assert!(!is_kept(&hot, b"/a"));
+        let off = Hot::new(HotCache::off());
+        off.keep(b"/a", &of_bytes(0));
+        assert!(!is_kept(&off, b"/a"));
+    }
+
+    #[test]
+    fn paths_with_a_percent_sign_are_not_kept() {
+        let hot = Hot::new(NEVER);
+        hot.keep(b"/100%25", &of_bytes(1));
+        assert!(!is_kept(&hot, b"/100%25"));
+    }
+
+    #[test]
+    fn of_all_who_find_it_stale_one_looks_again() {
+        let hot = Hot::new(HotCache::default().check_every(Duration::from_nanos(1)));
+        let due = AtomicU64::new(0);
+        // Whole milliseconds are compared, and none need have passed.
+        assert!(hot.is_due(&due));
+        let hot = Hot::new(HotCache::default());
+        assert!(!hot.is_due(&AtomicU64::new(hot.now())));
+        let every = Hot::new(HotCache::default().check_every(Duration::ZERO));
+        assert!(every.is_due(&AtomicU64::new(u64::MAX)));
+        assert!(!Hot::new(NEVER).is_due(&due));
     }
 }

@@ -242,3 +242,36 @@ fn headers(
     }
     headers
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Something loaded that has `len` bytes.
+    pub(in super::super) fn of_bytes(len: usize) -> Loaded {
+        Loaded {
+            itself: Variant {
+                state: State::Memory {
+                    len: len as u64,
+                    hash: 0,
+                    modified: None,
+                },
+                content: Content::Bytes(vec![0; len].into()),
+                headers: HeaderMap::new(),
+                validators: Validators::default(),
+            },
+            coded: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_bytes_are_kept() {
+        let mut loaded = of_bytes(10);
+        assert!(loaded.to_keep().is_some());
+        loaded.itself.content = Content::Elsewhere;
+        assert!(loaded.to_keep().is_none());
+        loaded.coded.push((Sibling::Gzip, of_bytes(10).itself));
+        assert!(loaded.to_keep().is_some());
+        assert!(loaded.weight() < of_bytes(2000).weight());
+    }
+}

@@ -66,6 +66,7 @@
 //! [RFC 9110]: https://www.rfc-editor.org/rfc/rfc9110
 
 mod answer;
+mod buffers;
 mod config;
 mod disposition;
 mod embedded;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 
+use super::buffers::Buffer;
 use super::kernel;
 use super::root::Wait;
 use crate::body::{Read, ReadAt};
@@ -105,38 +106,37 @@ impl OpenFile {
 
     /// The bytes that the page cache has, `None` if the disk must be waited for.
     fn read_now(&self, offset: u64, len: usize) -> Option<io::Result<Bytes>> {
-        let mut bytes = vec![0; len];
-        match kernel::read_now(&self.file, &mut bytes, offset) {
+        let mut buffer = Buffer::new(len);
+        match kernel::read_now(&self.file, buffer.as_mut(), offset) {
             // The end, which is early: whoever may wait for the disk makes sure.
             Ok(0) | Err(_) => None,
-            Ok(n) => Some(self.checked(bytes, n)),
+            Ok(n) => Some(self.checked(buffer, n)),
         }
     }
 
     fn read_waiting(&self, offset: u64, len: usize) -> io::Result<Bytes> {
-        let mut bytes = vec![0; len];
+        let mut buffer = Buffer::new(len);
         loop {
-            match self.file.read_at(&mut bytes, offset) {
-                Ok(n) => return self.checked(bytes, n),
+            match self.file.read_at(buffer.as_mut(), offset) {
+                Ok(n) => return self.checked(buffer, n),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// The first `n` of the `bytes`, if they are still of what was announced.
+    /// The first `n` bytes read, if they are still of what was announced.
     ///
     /// A file that was rewritten in place is another representation, and the bytes of
     /// two must not be mixed under the validator of one. One that has grown may have been
     /// appended to, as logs are, and is sent as long as it was.
-    fn checked(&self, mut bytes: Vec<u8>, n: usize) -> io::Result<Bytes> {
+    fn checked(&self, buffer: Buffer, n: usize) -> io::Result<Bytes> {
         let now = Stamp::of(&self.file.metadata()?);
         let rewritten = now.len == self.stamp.len && now.modified != self.stamp.modified;
         if now.len < self.stamp.len || rewritten {
             return Err(io::Error::other("the file changed while it was sent"));
         }
-        bytes.truncate(n);
-        Ok(bytes.into())
+        Ok(buffer.freeze(n))
     }
 }
 

@@ -155,3 +155,89 @@ fn walk(root: &OwnedFd, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
     }
     Ok(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Read as _;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// `root/a`, `root/sub/b`, `secret`, and links in all directions.
+    fn tree(name: &str) -> PathBuf {
+        let base = std::env::temp_dir().join(format!("gopuram-root-{name}-{}", std::process::id()));
+        let root = base.join("root");
+        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::write(root.join("a"), "a").unwrap();
+        fs::write(root.join("sub/b"), "b").unwrap();
+        fs::write(base.join("secret"), "secret").unwrap();
+        symlink("sub/b", root.join("in")).unwrap();
+        symlink("sub", root.join("in-dir")).unwrap();
+        symlink("../secret", root.join("out")).unwrap();
+        symlink("..", root.join("out-dir")).unwrap();
+        base
+    }
+
+    fn read(root: &Root, name: &str, links: Links) -> Result<String, Errno> {
+        let mut text = String::new();
+        let mut file = root.read(name.as_bytes(), links, Wait::Allowed)?;
+        file.read_to_string(&mut text).unwrap();
+        Ok(text)
+    }
+
+    #[test]
+    fn the_kernel_keeps_the_path_beneath_the_root() {
+        let base = tree("kernel");
+        let root = Root::open(&base.join("root")).unwrap();
+        assert_eq!(read(&root, "sub/b", Links::Beneath).unwrap(), "b");
+        for out in ["out", "out-dir/secret", "../secret", "/etc/passwd"] {
+            read(&root, out, Links::Beneath).unwrap_err();
+            read(&root, out, Links::Refused).unwrap_err();
+        }
+        fs::remove_dir_all(base).unwrap();
+    }
+
+    #[test]
+    fn walking_is_as_tight_and_follows_no_link() {
+        let base = tree("walk");
+        let mut root = Root::open(&base.join("root")).unwrap();
+        root.opener = Opener::Walk;
+        assert_eq!(read(&root, "a", Links::Beneath).unwrap(), "a");
+        assert_eq!(read(&root, "sub/b", Links::Beneath).unwrap(), "b");
+        root.read(b"", Links::Beneath, Wait::Allowed).unwrap();
+        root.read(b"sub", Links::Beneath, Wait::Allowed).unwrap();
+        root.place(b"sub/b", Links::Beneath, Wait::Allowed).unwrap();
+        for refused in [
+            "in",
+            "in-dir/b",
+            "out",
+            "out-dir/secret",
+            "../secret",
+            "..",
+            "sub/../a",
+            "/etc/passwd",
+            "sub//b",
+            "sub/",
+            "a/b",
+            "missing",
+        ] {
+            let name = refused.as_bytes();
+            read(&root, refused, Links::Beneath).unwrap_err();
+            root.place(name, Links::Beneath, Wait::Allowed).unwrap_err();
+        }
+        fs::remove_dir_all(base).unwrap();
+    }
+
+    #[test]
+    fn who_must_not_wait_does_not_walk() {
+        let base = tree("wait");
+        let mut root = Root::open(&base.join("root")).unwrap();
+        for opener in [Opener::Walk, Opener::Kernel { tells: false }] {
+            root.opener = opener;
+            let opened = root.read(b"a", Links::Beneath, Wait::Never);
+            assert_eq!(opened.unwrap_err(), Errno::AGAIN);
+        }
+        fs::remove_dir_all(base).unwrap();
+    }
+}
