@@ -21,24 +21,21 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 /// Answers with a file, if its bytes are not elsewhere.
 #[inline]
 pub(super) fn file(asked: Asked<'_>, variant: &Variant) -> Option<Response<Body>> {
-    let Asked {
-        method, headers, ..
-    } = asked;
-    if let Some(conditions) = Conditions::of(method, headers) {
-        let (status, strip) = match conditions.evaluate(Some(&variant.validators)) {
-            Precondition::Failed => (
-                StatusCode::PRECONDITION_FAILED,
-                represent::failed as fn(&mut HeaderMap),
-            ),
-            Precondition::NotModified => (StatusCode::NOT_MODIFIED, represent::not_modified as _),
-            Precondition::Proceed => return whole_or_parts(asked, variant),
-        };
-        let mut res = empty(status);
-        *res.headers_mut() = variant.headers.clone();
-        strip(res.headers_mut());
-        return Some(res);
-    }
-    whole_or_parts(asked, variant)
+    let Some(conditions) = Conditions::of(asked.method, asked.headers) else {
+        return whole_or_parts(asked, variant);
+    };
+    let (status, headers) = match conditions.evaluate(Some(&variant.validators)) {
+        Precondition::Failed => {
+            let mut headers = variant.headers.clone();
+            represent::failed(&mut headers);
+            (StatusCode::PRECONDITION_FAILED, headers)
+        }
+        Precondition::NotModified => (StatusCode::NOT_MODIFIED, variant.unmodified.clone()),
+        Precondition::Proceed => return whole_or_parts(asked, variant),
+    };
+    let mut res = empty(status);
+    *res.headers_mut() = headers;
+    Some(res)
 }
 
 #[inline]

@@ -89,11 +89,7 @@ impl<'a> FilePath<'a> {
     pub(super) fn depth(&self) -> usize {
         match &*self.name {
             [] => 0,
-            name => name
-                .iter()
-                .filter(|b| **b == b'/')
-                .count()
-                .saturating_add(1),
+            name => name.split(|b| *b == b'/').count(),
         }
     }
 
@@ -298,8 +294,7 @@ mod tests {
         fn an_encoded_name_comes_back(bytes in proptest::collection::vec(1u8.., 1..20)) {
             let plain = bytes.iter().all(|b| !matches!(b, b'/' | b'\\')) && bytes[0] != b'.';
             prop_assume!(plain);
-            let path: String = bytes.iter().map(|b| format!("%{b:02x}")).collect();
-            let path = format!("/{path}");
+            let path = bytes.iter().fold("/".to_owned(), |path, b| format!("{path}%{b:02x}"));
             let parsed = FilePath::parse(&path, Dotfiles::Refuse).unwrap();
             prop_assert_eq!(parsed.name(), &bytes[..]);
         }

@@ -227,3 +227,94 @@ impl Sort {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SHA-256 (FIPS 180-4), which nothing else here needs.
+    fn sha256(message: &[u8]) -> [u8; 32] {
+        let primes: Vec<u32> = (2..312_u32)
+            .filter(|n| (2..*n).all(|d| n % d != 0))
+            .take(64)
+            .collect();
+        // 32 bits of the fraction of a prime's root, found by bisection.
+        let fraction = |prime: u32, degree: u32| {
+            let (mut low, mut high) = (0_u128, 1_u128 << 36);
+            while low + 1 < high {
+                let middle = u128::midpoint(low, high);
+                let fits = middle.pow(degree) <= u128::from(prime) << (32 * degree);
+                (low, high) = if fits { (middle, high) } else { (low, middle) };
+            }
+            u32::try_from(low & 0xffff_ffff).unwrap()
+        };
+        let constants: Vec<u32> = primes.iter().map(|p| fraction(*p, 3)).collect();
+        let mut state: Vec<u32> = primes.iter().take(8).map(|p| fraction(*p, 2)).collect();
+        let mut padded = message.to_vec();
+        padded.push(0x80);
+        while padded.len() % 64 != 56 {
+            padded.push(0);
+        }
+        padded.extend((message.len() as u64 * 8).to_be_bytes());
+        for block in padded.chunks(64) {
+            let words = block.chunks(4);
+            let mut w: Vec<u32> = words
+                .map(|b| u32::from_be_bytes(b.try_into().unwrap()))
+                .collect();
+            for i in 16..64 {
+                let (a, b) = (w[i - 15], w[i - 2]);
+                let s0 = a.rotate_right(7) ^ a.rotate_right(18) ^ (a >> 3);
+                let s1 = b.rotate_right(17) ^ b.rotate_right(19) ^ (b >> 10);
+                let sum = [w[i - 16], s0, w[i - 7], s1];
+                w.push(sum.into_iter().fold(0, u32::wrapping_add));
+            }
+            let mut v = state.clone();
+            for i in 0..64 {
+                let s1 = v[4].rotate_right(6) ^ v[4].rotate_right(11) ^ v[4].rotate_right(25);
+                let choice = (v[4] & v[5]) ^ (!v[4] & v[6]);
+                let one = [v[7], s1, choice, constants[i], w[i]];
+                let one = one.into_iter().fold(0, u32::wrapping_add);
+                let s0 = v[0].rotate_right(2) ^ v[0].rotate_right(13) ^ v[0].rotate_right(22);
+                let majority = (v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]);
+                v.rotate_right(1);
+                v[4] = v[4].wrapping_add(one);
+                v[0] = one.wrapping_add(s0).wrapping_add(majority);
+            }
+            for (state, v) in state.iter_mut().zip(v) {
+                *state = state.wrapping_add(v);
+            }
+        }
+        let bytes: Vec<u8> = state.iter().flat_map(|word| word.to_be_bytes()).collect();
+        bytes.try_into().unwrap()
+    }
+
+    fn base64(bytes: &[u8]) -> String {
+        let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut text = String::new();
+        for chunk in bytes.chunks(3) {
+            let byte = |i| u32::from(*chunk.get(i).unwrap_or(&0));
+            let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+            for i in 0..4 {
+                let digit = digits[(bits >> (18 - 6 * i) & 63) as usize];
+                text.push(if i > chunk.len() { '=' } else { digit.into() });
+            }
+        }
+        text
+    }
+
+    #[test]
+    fn the_policy_allows_the_style_that_the_page_has() {
+        let abc = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+        assert_eq!(base64(&sha256(b"abc")), abc);
+        let hash = format!("'sha256-{}'", base64(&sha256(STYLE.as_bytes())));
+        assert!(POLICY.to_str().unwrap().contains(&hash), "{hash}");
+    }
+
+    #[test]
+    fn a_link_leads_to_a_name_beside_it() {
+        let script = link(b"javascript:alert(1)", false);
+        assert_eq!(script, "./javascript%3Aalert%281%29");
+        assert_eq!(link(b"//evil", true), "./%2F%2Fevil/");
+        assert_eq!(link(b"\xff", false), "./%FF");
+    }
+}
