@@ -143,15 +143,22 @@ impl Hot {
             return;
         }
         let hash = self.hasher.hash_one(path);
-        let mut shard = self
-            .shard(hash)
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Entry::Occupied(slot) = shard.slots.entry(hash)
-            && *slot.get().path == *path
+        let shard = self.shard(hash);
+        let is_here = |shard: &Shard| {
+            shard
+                .slots
+                .get(&hash)
+                .is_some_and(|slot| *slot.path == *path)
+        };
+        // Nothing is kept for most of those that nothing is kept of, and readers need not wait.
+        if !is_here(&shard.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+        if is_here(&shard)
+            && let Some(slot) = shard.slots.remove(&hash)
         {
-            let weight = slot.remove().weight;
-            shard.weight = shard.weight.saturating_sub(weight);
+            shard.weight = shard.weight.saturating_sub(slot.weight);
             shard.queue.retain(|queued| *queued != hash);
         }
     }

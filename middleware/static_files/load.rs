@@ -28,6 +28,7 @@ const FIELDS: usize = 12;
 /// A file and those beside it that are the same, coded.
 #[derive(Clone, Debug)]
 pub(super) struct Loaded {
+    path: Box<[u8]>,
     itself: Variant,
     /// In the server's order of preference.
     coded: Vec<(Sibling, Variant)>,
@@ -94,12 +95,19 @@ impl Loaded {
         /// A variant, its fields and their values.
         const FIXED: usize = 2048;
         self.variants().fold(0, |weight, variant| {
-            let bytes = match &variant.content {
-                Content::Bytes(bytes) => bytes.len(),
-                Content::Elsewhere | Content::File(_) => 0,
+            let bytes = match (&variant.content, variant.state) {
+                (Content::Bytes(bytes), State::Disk(_)) => bytes.len(),
+                // In the binary they take none.
+                _ => 0,
             };
             weight.saturating_add(FIXED).saturating_add(bytes)
         })
+    }
+
+    /// Whether nothing has changed between this and `other`.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        let states = self.variants().map(|variant| variant.state);
+        self.path == other.path && states.eq(other.variants().map(|variant| variant.state))
     }
 
     fn with_state(&self, sibling: Option<Sibling>, state: State) -> Option<&Variant> {
@@ -131,13 +139,20 @@ pub(super) fn load(
     before: Option<&Loaded>,
     wait: Wait,
 ) -> Result<Loaded, Miss> {
+    // An index file may have taken another's place.
+    let before = before.filter(|before| *before.path == *path);
     let modified = opened.state().modified();
     let mut coded = Vec::new();
     for sibling in &site.config.siblings {
         let name = [path, sibling.suffix().as_bytes()].concat();
         match site.source.open(&name, site.config.links, wait) {
             // What is older was not made of this file as it is now.
-            Ok(Node::File(beside)) if beside.state().modified() >= modified => {
+            Ok(Node::File(beside))
+                if beside
+                    .state()
+                    .modified()
+                    .is_none_or(|at| Some(at) >= modified) =>
+            {
                 let variant = variant(site, path, Some(*sibling), beside, before, wait)?;
                 coded.push((*sibling, variant));
             }
@@ -147,7 +162,11 @@ pub(super) fn load(
         }
     }
     let itself = variant(site, path, None, opened, before, wait)?;
-    Ok(Loaded { itself, coded })
+    Ok(Loaded {
+        path: path.into(),
+        itself,
+        coded,
+    })
 }
 
 fn variant(
@@ -253,16 +272,15 @@ fn headers(
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::static_files::open_file::Stamp;
 
     /// Something loaded that has `len` bytes.
     pub(in super::super) fn of_bytes(len: usize) -> Loaded {
+        let stamp = Stamp::of(&std::fs::metadata(".").unwrap());
         Loaded {
+            path: Box::default(),
             itself: Variant {
-                state: State::Memory {
-                    len: len as u64,
-                    hash: 0,
-                    modified: None,
-                },
+                state: State::Disk(stamp),
                 content: Content::Bytes(vec![0; len].into()),
                 headers: HeaderMap::new(),
                 unmodified: HeaderMap::new(),

@@ -147,8 +147,7 @@ impl Site {
         };
         match found {
             Ok(Some((name, opened))) => {
-                let loaded = load(self, &name, opened, before.as_deref(), wait)?;
-                self.hot.keep(&key, &loaded);
+                let loaded = self.load(&key, &name, opened, before.as_deref(), wait)?;
                 answer(loaded.choose(asked.headers)).ok_or(Miss::NOT_FOUND)
             }
             Ok(None) if path.is_directory() => self.list(asked, path, wait),
@@ -231,9 +230,24 @@ impl Site {
         let Node::File(opened) = self.open(path.name(), wait)? else {
             return Err(Miss::NOT_FOUND);
         };
-        let loaded = load(self, path.name(), opened, before.as_deref(), wait)?;
-        self.hot.keep(&key, &loaded);
+        let loaded = self.load(&key, path.name(), opened, before.as_deref(), wait)?;
         answer(loaded.choose(headers)).ok_or(Miss::NOT_FOUND)
+    }
+
+    /// Loads a file, and keeps it for whoever asks for `key`.
+    fn load(
+        &self,
+        key: &[u8],
+        name: &[u8],
+        opened: Opened,
+        before: Option<&Loaded>,
+        wait: Wait,
+    ) -> Result<Loaded, Miss> {
+        let loaded = load(self, name, opened, before, wait)?;
+        if !before.is_some_and(|before| before.is_as(&loaded)) {
+            self.hot.keep(key, &loaded);
+        }
+        Ok(loaded)
     }
 
     fn open(&self, path: &[u8], wait: Wait) -> Result<Node, Miss> {

@@ -1,10 +1,13 @@
 //! What is refused, and how.
 
+use std::fs;
+use std::future::IntoFuture as _;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gopuram::middleware::StaticFiles;
-use gopuram::middleware::static_files::Dotfiles;
+use gopuram::middleware::static_files::{Dotfiles, HotCache};
 use gopuram::testing::Client;
 use http::Method;
 use proptest::prelude::*;
@@ -66,7 +69,7 @@ async fn names_are_bytes_and_decoded_once() {
     let dir = Dir::new();
     dir.file("100%.txt", "percent").file("a b?#é", "odd");
     let name = <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"\xff\xfe");
-    std::fs::write(dir.0.join(name), "bytes").unwrap();
+    fs::write(dir.0.join(name), "bytes").unwrap();
     let client = dir.client();
     for _cold_then_hot in 0..2 {
         client.get("/100%25.txt").await.assert_body("percent");
@@ -164,6 +167,50 @@ async fn what_is_no_regular_file_is_not_found() {
     // A FIFO with nobody at its other end would hold who opens it for ever.
     refused(404)(&client.get("/fifo").await);
     refused(404)(&client.get("/socket").await);
+}
+
+/// What leads out of the root is put in the place of what does not, and back, all the time.
+#[test]
+fn swapping_links_meanwhile_opens_no_way_out() {
+    let (dir, _) = with_secret();
+    dir.file("root/sub/secret.txt", "harmless");
+    let files = StaticFiles::new(dir.path("root")).unwrap();
+    let client = Client::new(files.hot_cache(HotCache::off()));
+    let swap = |target: &str| {
+        dir.link("root/next", target);
+        fs::rename(dir.path("root/next"), dir.path("root/here")).unwrap();
+    };
+    swap("sub");
+    let over = AtomicBool::new(false);
+    let found = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                for target in ["..", "sub", "../root/sub", "sub/../.."] {
+                    swap(target);
+                }
+            }
+        });
+        let reader = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .unwrap();
+            let found = (0..2000).filter(|_| {
+                let res = runtime.block_on(client.get("/here/secret.txt").into_future());
+                let is_found = res.status() == 200;
+                assert_eq!(res.text(), if is_found { "harmless" } else { "" });
+                assert!(
+                    is_found || matches!(res.status().as_u16(), 404 | 503),
+                    "{res:?}"
+                );
+                is_found
+            });
+            found.count()
+        });
+        let found = reader.join();
+        over.store(true, Ordering::Relaxed);
+        found.unwrap()
+    });
+    assert!(found > 0);
 }
 
 #[tokio::test]
