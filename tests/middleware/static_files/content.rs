@@ -277,7 +277,7 @@ async fn a_file_written_just_now_has_a_weak_tag() {
     // RFC 9110, section 8.8.1
     let dir = Dir::new();
     let now = SystemTime::now();
-    dir.dated("a.txt", "0123456789", now + Duration::from_secs(3600));
+    dir.dated("a.txt", "0123456789", now + Duration::from_hours(1));
     let client = dir.client();
     let res = ask(&client, Method::GET, &[]).await;
     let weak = res.header("etag").unwrap();

@@ -99,7 +99,7 @@ async fn a_file_whose_time_was_set_back_is_seen_to_have_changed() {
 #[tokio::test]
 async fn a_file_written_just_now_is_not_kept() {
     let dir = Dir::new();
-    let soon = std::time::SystemTime::now() + Duration::from_secs(3600);
+    let soon = std::time::SystemTime::now() + Duration::from_hours(1);
     dir.dated("a.txt", "first", soon);
     let client = trusting(&dir);
     client.get("/a.txt").await.assert_body("first");

@@ -1,5 +1,7 @@
 //! `static_files` on the wire.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod codings;
 mod content;
 mod directories;
