@@ -14,8 +14,8 @@
 //!
 //! [RFC 9110, section 12.5.3]: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3
 
-use http::HeaderMap;
 use http::header::ACCEPT_ENCODING;
+use http::{HeaderMap, HeaderValue};
 
 /// A content coding that somebody here can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,17 +42,35 @@ impl Coding {
 
     #[inline]
     fn parse(name: &[u8]) -> Option<Self> {
-        // The length alone tells most of them apart.
-        let (coding, spelled): (Self, &[u8]) = match name.len() {
-            2 => (Self::Brotli, b"br"),
-            4 if name.first().is_some_and(|c| c | 0x20 == b'z') => (Self::Zstd, b"zstd"),
-            4 => (Self::Gzip, b"gzip"),
-            6 => (Self::Gzip, b"x-gzip"),
-            7 => (Self::Deflate, b"deflate"),
-            8 => (Self::Identity, b"identity"),
-            _ => return None,
-        };
-        name.eq_ignore_ascii_case(spelled).then_some(coding)
+        Self::of_lower_case(name).or_else(|| Self::of_any_case(name))
+    }
+
+    /// Names as nearly everybody writes them.
+    #[inline]
+    fn of_lower_case(name: &[u8]) -> Option<Self> {
+        match name {
+            b"br" => Some(Self::Brotli),
+            b"deflate" => Some(Self::Deflate),
+            b"gzip" => Some(Self::Gzip),
+            b"zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
+    #[cold]
+    fn of_any_case(name: &[u8]) -> Option<Self> {
+        const NAMES: [(&str, Coding); 6] = [
+            ("br", Coding::Brotli),
+            ("deflate", Coding::Deflate),
+            ("gzip", Coding::Gzip),
+            ("x-gzip", Coding::Gzip),
+            ("identity", Coding::Identity),
+            ("zstd", Coding::Zstd),
+        ];
+        let found = NAMES
+            .iter()
+            .find(|(one, _)| name.eq_ignore_ascii_case(one.as_bytes()));
+        found.map(|(_, coding)| *coding)
     }
 }
 
@@ -75,8 +93,14 @@ impl AcceptEncoding {
     /// Reads all lines of the field.
     #[inline]
     pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self::of_lines(headers.get_all(ACCEPT_ENCODING))
+    }
+
+    /// Reads lines of the field that were taken before.
+    #[inline]
+    pub(crate) fn of_lines<'a>(lines: impl IntoIterator<Item = &'a HeaderValue>) -> Self {
         let mut accepted = Self::default();
-        for line in headers.get_all(ACCEPT_ENCODING) {
+        for line in lines {
             for element in line.as_bytes().split(|c| *c == b',') {
                 accepted.element(element.trim_ascii());
             }
@@ -126,6 +150,13 @@ impl AcceptEncoding {
 
     #[inline]
     fn element(&mut self, element: &[u8]) {
+        match Coding::of_lower_case(element) {
+            Some(coding) => self.weigh(coding, 1000),
+            None => self.weighed_element(element),
+        }
+    }
+
+    fn weighed_element(&mut self, element: &[u8]) {
         let (name, weight) = match element.iter().position(|c| *c == b';') {
             None => (element, Some(1000)),
             Some(at) => {
@@ -133,19 +164,30 @@ impl AcceptEncoding {
                 (name.trim_ascii_end(), weight(parameter))
             }
         };
-        let slot = match Coding::parse(name) {
-            Some(Coding::Brotli) => &mut self.brotli,
-            Some(Coding::Deflate) => &mut self.deflate,
-            Some(Coding::Gzip) => &mut self.gzip,
-            Some(Coding::Zstd) => &mut self.zstd,
-            Some(Coding::Identity) if weight.is_none() => return,
-            Some(Coding::Identity) => &mut self.identity,
-            None if name == b"*" => &mut self.any,
-            None => return,
-        };
-        let weight = weight.unwrap_or(0);
-        *slot = Some(slot.map_or(weight, |before| before.min(weight)));
+        match Coding::parse(name) {
+            Some(Coding::Identity) if weight.is_none() => {}
+            Some(coding) => self.weigh(coding, weight.unwrap_or(0)),
+            None if name == b"*" => lower(&mut self.any, weight.unwrap_or(0)),
+            None => {}
+        }
     }
+
+    #[inline]
+    fn weigh(&mut self, coding: Coding, weight: u16) {
+        let slot = match coding {
+            Coding::Brotli => &mut self.brotli,
+            Coding::Deflate => &mut self.deflate,
+            Coding::Gzip => &mut self.gzip,
+            Coding::Identity => &mut self.identity,
+            Coding::Zstd => &mut self.zstd,
+        };
+        lower(slot, weight);
+    }
+}
+
+#[inline]
+fn lower(slot: &mut Option<u16>, weight: u16) {
+    *slot = Some(slot.map_or(weight, |before| before.min(weight)));
 }
 
 /// `OWS ";" OWS "q=" qvalue` in thousandths (section 12.4.2), from the `;` on.
@@ -178,7 +220,6 @@ fn weight(parameter: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;

@@ -4,9 +4,9 @@
 //! Elsewhere these calls say that they are not there, and the callers do without.
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{open_beneath, open_cached, read_now};
+pub(super) use linux::{PLACE, open_beneath, open_cached, read_now};
 #[cfg(not(target_os = "linux"))]
-pub(super) use other::{open_beneath, open_cached, read_now};
+pub(super) use other::{PLACE, open_beneath, open_cached, read_now};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -18,6 +18,9 @@ mod linux {
     use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
     use crate::static_files::root::Links;
+
+    /// To open only a place in the tree; needs no right to read, and opens no device.
+    pub(in super::super) const PLACE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
 
     /// How often a lookup is tried again that raced with a rename.
     const TRIES: usize = 8;
@@ -84,6 +87,11 @@ mod other {
     use rustix::io::Errno;
 
     use crate::static_files::root::Links;
+
+    /// To open a place in the tree, by what there is instead.
+    pub(in super::super) const PLACE: OFlags = OFlags::RDONLY
+        .union(OFlags::CLOEXEC)
+        .union(OFlags::NONBLOCK);
 
     /// There is no such call.
     pub(in super::super) fn open_beneath(

@@ -14,20 +14,21 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! As an application it answers every request; as a layer ([`Layer`](tower_layer::Layer)) it
-//! passes on what names no file, or is neither `GET` nor `HEAD`. It looks at the
-//! request's path alone, which a mount has made relative to where the files are, and every
+//! As an application it answers every request; as a layer ([`Layer`](tower_layer::Layer))
+//! it passes on what names no file, and what is neither `GET` nor `HEAD`. It looks at
+//! the request's path alone, which a mount has made relative to where the files are, and every
 //! reference that it sends is relative: it works under any prefix.
 //!
 //! # What is served
 //!
-//! Regular files and nothing else, beneath the root and nowhere else. The root is
-//! opened once, and every file beneath that handle by `openat2` with `RESOLVE_BENEATH`: the kernel
-//! refuses what would leave it, also while links and directories are being swapped. A symbolic link may lead
-//! to what is beneath the root, by a relative path, unless [`symlinks_refused`](StaticFiles::symlinks_refused).
-//! Where that call is missing, or a container forbids it, paths are walked component by
-//! component and no link is followed at all. If the directory itself is replaced by another one, the old one is
-//! served on; point to what changes with a link *in* the root.
+//! Regular files and nothing else, beneath the root and nowhere else. The root is opened
+//! once, and every file beneath that handle by `openat2` with `RESOLVE_BENEATH`: the kernel refuses
+//! what would leave it, also while links and directories are being swapped. A symbolic
+//! link may lead to what is beneath the root, by a relative path, unless
+//! [`symlinks_refused`](StaticFiles::symlinks_refused). Where that call is missing, or a
+//! container forbids it, paths are walked component by component and no link is followed
+//! at all. If the directory itself is replaced by another one, the old one is served on;
+//! point to what changes with a link *in* the root.
 //!
 //! | request | answer |
 //! |---|---|
@@ -35,33 +36,39 @@
 //! | a directory, with a slash at the end | its index file, else its listing, else 404 |
 //! | a directory without | 301 to `./name/` and the same query, if there is an index or a listing |
 //! | a bad percent-encoding, NUL | 400 |
-//! | `.`, `..`, an empty component, `%2F`, a backslash, a dotfile, a FIFO, a device, a socket, a link out of the root, a name that is too long | 404 |
+//! | `.` or `..`, an empty component, `%2F`, a backslash, a dotfile | 404 |
+//! | a FIFO, a device, a socket, a link out of the root, a name that is too long | 404 |
 //! | a file that may not be read | 403 |
 //! | too many open files, no memory, a lookup that raced with renames eight times | 503 |
 //! | any other error of the disk | 500 |
 //! | `OPTIONS` | 204 with `Allow` |
 //! | another method | 405 with `Allow` |
 //!
-//! As a layer, the inner service is asked where this says 400, 404, 405, or `OPTIONS`. Paths are percent-decoded
-//! once, and names are bytes: they need not be UTF-8. `.well-known` at the root is the one dotfile that is
-//! served, see [`Dotfiles`].
+//! As a layer, the inner service is asked where this says 400, 404, 405, or `OPTIONS`. Paths
+//! are percent-decoded once, and names are bytes: they need not be UTF-8. `.well-known` at the
+//! root is the one dotfile that is served, see [`Dotfiles`].
 //!
 //! # Validators
 //!
-//! The `ETag` is strong, of the file's time of modification to the nanosecond, its length and its inode; each
-//! precompressed sibling has its own. A file that was written within the last two seconds, which is how
-//! coarse the clock of a file system may be, could change again with no trace: until then its tag is
-//! weak and another one (section 8.8.1), ranges with `If-Range` get everything, and nothing is kept in memory. A file
-//! that shrinks or is rewritten in place while it is sent breaks the body off, since padding it, or mixing
-//! two contents under one tag, would be worse; one that has grown is sent up to its announced length.
-//! Replace files by renaming: who has begun to read the old one then gets it whole.
+//! The `ETag` is strong, of the file's time of modification to the nanosecond, its length
+//! and its inode; each precompressed sibling has its own. A file that was written within
+//! the last two seconds, which is how coarse the clock of a file system may be, could
+//! change again with no trace: until then its tag is weak and another one (section
+//! 8.8.1), ranges with `If-Range` get everything, and nothing is kept in memory.
+//!
+//! A file that shrinks or is rewritten in place while it is sent breaks the body off, since
+//! padding it, or mixing two contents under one tag, would be worse; one that has grown
+//! is sent up to its announced length. Replace files by renaming: who has begun to read the
+//! old one then gets it whole.
 //!
 //! # Cost
 //!
-//! Small files that are asked for are kept in memory, their header fields ready ([`HotCache`]): such a request opens
-//! nothing and costs two allocations. For others, what the kernel has in its caches is opened and read at once
-//! (`RESOLVE_CACHED`, `RWF_NOWAIT`), and what must wait for the disk on one of tokio's blocking threads: the thread that
-//! serves never waits. Outside of a tokio runtime all is done on the calling thread.
+//! Small files that are asked for are kept in memory, their header fields ready
+//! ([`HotCache`]): such a request opens nothing and costs two allocations. For others, what the
+//! kernel has in its caches is opened and read at once (`RESOLVE_CACHED`, `RWF_NOWAIT`), and what
+//! must wait for the disk on one of tokio's blocking threads: the thread that serves never waits.
+//! So does every read where the file system has no reads that do not wait, as overlays of
+//! containers. Outside of a tokio runtime all is done on the calling thread.
 //!
 //! [RFC 9110]: https://www.rfc-editor.org/rfc/rfc9110
 
@@ -108,8 +115,8 @@ pub use siblings::Sibling;
 
 /// A directory as an application or a layer.
 ///
-/// See the [module documentation](self) for an example and for what is served. A clone serves the same
-/// files from the same memory; setting anything starts with an empty memory.
+/// See the [module documentation](self) for an example and for what is served. A clone
+/// serves the same files from the same memory; setting anything starts with an empty one.
 #[derive(Clone)]
 pub struct StaticFiles {
     site: Arc<Site>,
@@ -143,7 +150,10 @@ impl StaticFiles {
     /// ```
     ///
     /// All else is as with a directory, precompressed siblings and listings too. An [`Asset`] can
-    /// also have a date. The `ETag` is of the content, and so the same on every machine.
+    /// also have a date. The `ETag` is of the content, and so the same on every machine. The
+    /// crates that gather files at build time give path and bytes as they are taken here:
+    /// `dir.files().map(|file| (path, file.contents()))` of `include_dir`,
+    /// `Assets::iter().map(|path| (path, Assets::get(&path)))` of `rust-embed`.
     ///
     /// # Errors
     ///
@@ -167,9 +177,10 @@ impl StaticFiles {
     /// Serves the coded files that stand beside others, by what the client accepts.
     ///
     /// The server's preference among what the client likes equally is the order given; the plain
-    /// file is sent if the client accepts none of them, or says nothing. A sibling that is older than its file is
-    /// ignored: it was made of another. Off unless said otherwise, since `Vary: Accept-Encoding` is
-    /// then on every file, and three more names are looked up for those that are not in memory.
+    /// file is sent if the client accepts none of them, or says nothing. A sibling that is
+    /// older than its file is ignored: it was made of another. Off unless said otherwise,
+    /// since `Vary: Accept-Encoding` is then on every file, and so many more names are looked
+    /// up for those that are not in memory.
     #[must_use]
     pub fn precompressed(self, siblings: &[Sibling]) -> Self {
         self.set(|config| config.siblings = siblings.to_vec())
@@ -203,8 +214,9 @@ impl StaticFiles {
     /// Answers navigations to what is not there with this file, for an application of a
     /// single page that has its routes in the browser.
     ///
-    /// A navigation is a `GET` or `HEAD` that accepts `text/html` by name, of a path without an extension: a script
-    /// that is missing stays 404, and so does what a script fetches. `Vary` says so.
+    /// A navigation is a `GET` or `HEAD` that accepts `text/html` by name, of a path without an
+    /// extension: a script that is missing stays 404, and so does what a script fetches.
+    /// `Vary` says so.
     #[must_use]
     pub fn single_page(self, path: &str) -> Self {
         self.set(|config| config.single_page = Some(path.into()))
@@ -216,12 +228,13 @@ impl StaticFiles {
         self.set(|config| config.not_found_page = Some(path.into()))
     }
 
-    /// Lists directories that have no index file: as a page that sorts by its links, or as JSON for whoever
-    /// accepts `application/json` rather than HTML.
+    /// Lists directories that have no index file: as a page that sorts by its links, or as JSON
+    /// for whoever accepts `application/json` rather than HTML.
     ///
-    /// Off unless said otherwise, since a listing tells of files that nothing links to. What would be refused
-    /// is not listed. At most 10,000 names are shown, and the page says if there are more. It has a
-    /// `Content-Security-Policy` of its own that allows its style and nothing else.
+    /// Off unless said otherwise, since a listing tells of files that nothing links to. What
+    /// would be refused is not listed. At most 10,000 names are shown, and it says if there are
+    /// more. The page has a `Content-Security-Policy` of its own that allows its style and
+    /// nothing else.
     #[must_use]
     pub fn listing(self) -> Self {
         self.set(|config| config.listing = true)
@@ -239,17 +252,18 @@ impl StaticFiles {
         self.set(|config| config.links = Links::Refused)
     }
 
-    /// Leaves the inode out of the `ETag`, for several machines behind one balancer with copies of the
-    /// same files.
+    /// Leaves the inode out of the `ETag`, for several machines behind one balancer with copies
+    /// of the same files.
     ///
-    /// The copies must have equal times of modification, as `rsync -t` and `tar` make them. It is in unless said otherwise: it
-    /// tells apart two files of one length that took each other's place with one time.
+    /// The copies must have equal times of modification, as `rsync -t` and `tar` make them. It
+    /// is in unless said otherwise: it tells apart two files of one length that took each
+    /// other's place with one time.
     #[must_use]
     pub fn shared_validators(self) -> Self {
         self.set(|config| config.inode = false)
     }
 
-    /// How small files are kept in memory; see [`HotCache`] for what is so unless said otherwise.
+    /// How small files are kept in memory; [`HotCache`] says what is so unless said otherwise.
     #[must_use]
     pub fn hot_cache(self, hot: HotCache) -> Self {
         self.set(|config| config.hot = hot)

@@ -17,9 +17,6 @@ const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY);
 
-/// Only a place in the tree; needs no right to read, and opens no device.
-const PLACE: OFlags = OFlags::PATH.union(OFlags::CLOEXEC);
-
 /// A directory, and the way to open what is beneath it.
 #[derive(Debug)]
 pub(super) struct Root {
@@ -61,8 +58,8 @@ pub(super) enum Wait {
 impl Root {
     /// Opens the directory itself; its path may contain symbolic links.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let directory =
-            rustix::fs::open(path, PLACE | OFlags::DIRECTORY, Mode::empty()).map_err(|errno| {
+        let directory = rustix::fs::open(path, kernel::PLACE | OFlags::DIRECTORY, Mode::empty())
+            .map_err(|errno| {
                 let error = io::Error::from(errno);
                 io::Error::new(error.kind(), format!("{}: {error}", path.display()))
             })?;
@@ -86,7 +83,8 @@ impl Root {
 
     /// Opens the place of a file or directory, for its metadata only.
     pub(super) fn place(&self, name: &[u8], links: Links, wait: Wait) -> Result<File, Errno> {
-        self.beneath(name, PLACE, links, wait).map(File::from)
+        self.beneath(name, kernel::PLACE, links, wait)
+            .map(File::from)
     }
 
     fn beneath(
@@ -114,8 +112,8 @@ impl Opener {
     /// What the kernel can do here. A seccomp filter of a container answers for a call that it does
     /// not know with `EPERM` or `ENOSYS`, hence it is tried once, on the directory itself.
     fn of(directory: &OwnedFd) -> Self {
-        let cached = kernel::open_cached(directory, b".", PLACE, Links::Refused);
-        let plain = kernel::open_beneath(directory, b".", PLACE, Links::Refused);
+        let cached = kernel::open_cached(directory, b".", kernel::PLACE, Links::Refused);
+        let plain = kernel::open_beneath(directory, b".", kernel::PLACE, Links::Refused);
         match (plain, cached) {
             (Err(Errno::NOSYS | Errno::PERM | Errno::INVAL | Errno::OPNOTSUPP), _) => Self::Walk,
             (_, Ok(_) | Err(Errno::AGAIN)) => Self::Kernel { tells: true },
@@ -141,16 +139,14 @@ fn walk(root: &OwnedFd, name: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let next = step(
             here.as_ref().unwrap_or(root),
             component,
-            PLACE | OFlags::DIRECTORY,
+            kernel::PLACE | OFlags::DIRECTORY,
         )?;
         here = Some(next);
         rest = after.get(1..).unwrap_or_default();
     }
     let last = step(here.as_ref().unwrap_or(root), rest, flags)?;
-    // `O_PATH` with `O_NOFOLLOW` opens the link itself.
-    if flags.contains(OFlags::PATH)
-        && rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(&last)?.st_mode).is_symlink()
-    {
+    // Only a place was asked for, and with `O_NOFOLLOW` that is the link itself.
+    if rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(&last)?.st_mode).is_symlink() {
         return Err(Errno::LOOP);
     }
     Ok(last)
