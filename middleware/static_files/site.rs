@@ -243,7 +243,8 @@ impl Site {
         before: Option<&Loaded>,
         wait: Wait,
     ) -> Result<Loaded, Miss> {
-        let loaded = load(self, name, opened, before, wait)?;
+        let most = self.hot.most(key);
+        let loaded = load(self, name, opened, before, most, wait)?;
         if !before.is_some_and(|before| before.is_as(&loaded)) {
             self.hot.keep(key, &loaded);
         }
