@@ -44,7 +44,8 @@ pub struct HotCache {
 impl HotCache {
     /// Keeps at most about `bytes` in memory, prepared header fields included.
     ///
-    /// 32 MiB unless said otherwise: the styles, scripts and icons of most sites.
+    /// 32 MiB unless said otherwise: the styles, scripts and icons of most sites. It is
+    /// divided by eight, and no file may be longer than a part.
     pub const fn memory(bytes: usize) -> Self {
         Self {
             memory: bytes,
