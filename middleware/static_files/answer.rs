@@ -130,8 +130,8 @@ pub(super) fn varies_by_accept(mut res: Response<Body>) -> Response<Body> {
 
 fn body(method: &Method, variant: &Variant) -> Option<Body> {
     Some(match &variant.content {
-        Content::Elsewhere => return None,
         _ if *method == Method::HEAD => Body::empty(),
+        Content::Elsewhere => return None,
         Content::Bytes(bytes) => Body::from(bytes.clone()),
         Content::File(file) => {
             let source = Arc::clone(file);

@@ -14,6 +14,9 @@ use super::load::Loaded;
 /// So many locks, so that threads seldom meet at one.
 const SHARDS: usize = 8;
 
+/// Files up to here are read as a whole whether they can be kept or not.
+const SMALL: u64 = 64 << 10;
+
 /// What is kept, by the path that is asked for: decoded, a slash at the end of a directory's.
 ///
 /// Each shard throws out by second chance: what was asked for since it was last looked at
@@ -90,6 +93,27 @@ impl Hot {
         } else {
             Known::Fresh(loaded)
         }
+    }
+
+    /// How long a file may be to be kept for `path`: a small one always, a larger one if nothing
+    /// must go for it.
+    pub(super) fn most(&self, path: &[u8]) -> u64 {
+        let file = self.limits.file;
+        if !self.is_on() {
+            return 0;
+        }
+        if file <= SMALL {
+            return file;
+        }
+        let hash = self.hasher.hash_one(path);
+        let shard = self.shard(hash).read();
+        let shard = shard.unwrap_or_else(PoisonError::into_inner);
+        if shard.slots.contains_key(&hash) {
+            return file;
+        }
+        let room = self.limits.memory / SHARDS;
+        let room = room.saturating_sub(shard.weight) as u64;
+        file.min(room.max(SMALL))
     }
 
     /// Whether it is time to look again, and nobody else does.
@@ -302,6 +326,20 @@ mod tests {
         let off = Hot::new(HotCache::off());
         off.keep(b"/a", &of_bytes(0));
         assert!(!is_kept(&off, b"/a"));
+    }
+
+    #[test]
+    fn larger_files_are_kept_while_there_is_room() {
+        let hot = Hot::new(HotCache::memory(8 << 20).check_every(Duration::MAX));
+        assert_eq!(hot.most(b"/a"), 1 << 20);
+        hot.keep(b"/a", &of_bytes(900 << 10));
+        assert_eq!(hot.most(b"/a"), 1 << 20, "it is there already");
+        let full = (0..100).map(|n| format!("/{n}"));
+        let mosts: Vec<_> = full.map(|path| hot.most(path.as_bytes())).collect();
+        assert!(mosts.contains(&(1 << 20)) && mosts.iter().any(|most| *most < 200 << 10));
+        assert!(mosts.iter().all(|most| *most >= SMALL));
+        assert_eq!(Hot::new(HotCache::default().file(10)).most(b"/a"), 10);
+        assert_eq!(Hot::new(HotCache::off()).most(b"/a"), 0);
     }
 
     #[test]

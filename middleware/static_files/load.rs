@@ -131,12 +131,14 @@ impl Variant {
 
 /// Loads the file at `path`, `opened` already, and what stands beside it.
 ///
-/// What is in `before` and has not changed since is taken from there.
+/// What is in `before` and has not changed since is taken from there; what is no longer than
+/// `most` is read as a whole.
 pub(super) fn load(
     site: &Site,
     path: &[u8],
     opened: Opened,
     before: Option<&Loaded>,
+    most: u64,
     wait: Wait,
 ) -> Result<Loaded, Miss> {
     // An index file may have taken another's place.
@@ -153,7 +155,7 @@ pub(super) fn load(
                     .modified()
                     .is_none_or(|at| Some(at) >= modified) =>
             {
-                let variant = variant(site, path, Some(*sibling), beside, before, wait)?;
+                let variant = variant(site, path, Some(*sibling), beside, before, most, wait)?;
                 coded.push((*sibling, variant));
             }
             Err(Miss::Later) => return Err(Miss::Later),
@@ -161,7 +163,7 @@ pub(super) fn load(
             Ok(_) | Err(Miss::Status(_)) => {}
         }
     }
-    let itself = variant(site, path, None, opened, before, wait)?;
+    let itself = variant(site, path, None, opened, before, most, wait)?;
     Ok(Loaded {
         path: path.into(),
         itself,
@@ -175,6 +177,7 @@ fn variant(
     sibling: Option<Sibling>,
     opened: Opened,
     before: Option<&Loaded>,
+    most: u64,
     wait: Wait,
 ) -> Result<Variant, Miss> {
     let state = opened.state();
@@ -187,9 +190,9 @@ fn variant(
     let mut blind = state.may_be_blind(SystemTime::now());
     let mut content = None;
     if site.hot.is_on() && !blind {
-        content = opened.whole(site.config.hot.file, wait)?;
+        content = opened.whole(most, wait)?;
         // It was written while it was read, or has shrunk; its stamp is not to be trusted.
-        blind = content.is_none() && state.len() <= site.config.hot.file;
+        blind = content.is_none() && state.len() <= most;
     }
     let content = match (content, opened) {
         (Some(bytes), _) => Content::Bytes(bytes),

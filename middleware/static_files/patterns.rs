@@ -12,8 +12,9 @@ const DIGITS: usize = 8;
 /// Which files a rule of [`StaticFiles`](super::StaticFiles) is for.
 ///
 /// Made of a text, it is a pattern: `*` stands for any characters but `/`, `**` for any at all, `?`
-/// for one that is not `/`. A pattern without `/` is compared with the file's name,
-/// one with `/` with the whole path from the root, which starts without a slash.
+/// for one that is not `/`. A pattern without `/` is compared with the name of the file that is
+/// sent (`index.html` for its directory), one with `/` with its whole path from the root:
+/// `/index.html` is that of the root alone.
 ///
 /// ```
 /// use gopuram_middleware::static_files::Paths;
@@ -44,8 +45,9 @@ impl Paths {
     ///
     /// A fingerprint stands between `.`, `-` or `_` and the extension's dot, and is eight or more
     /// hexadecimal digits, a letter and a digit among them: neither a word nor a date is
-    /// taken for one. Bundlers that write other alphabets need a pattern of
-    /// their directory: `assets/**`.
+    /// taken for one. Of fingerprints of eight digits one in forty has no letter and is missed:
+    /// where all of a directory is fingerprinted, or in another alphabet, its pattern says
+    /// more, `assets/**`.
     pub const fn fingerprinted() -> Self {
         Self(Which::Fingerprinted)
     }
@@ -61,7 +63,10 @@ impl Paths {
         match &self.0 {
             Which::All => true,
             Which::Fingerprinted => is_fingerprinted(file_name(path)),
-            Which::Like(pattern) if pattern.contains('/') => like(pattern.as_bytes(), path),
+            Which::Like(pattern) if pattern.contains('/') => {
+                let pattern = pattern.strip_prefix('/').unwrap_or(pattern);
+                like(pattern.as_bytes(), path)
+            }
             Which::Like(pattern) => like(pattern.as_bytes(), file_name(path)),
             Which::Where(f) => f(path),
         }
@@ -70,7 +75,6 @@ impl Paths {
 
 impl From<&str> for Paths {
     fn from(pattern: &str) -> Self {
-        let pattern = pattern.strip_prefix('/').unwrap_or(pattern);
         Self(Which::Like(pattern.into()))
     }
 }
@@ -173,6 +177,7 @@ mod tests {
     fn a_pattern_with_slash_is_of_paths() {
         assert!(matches("assets/**", "assets/a/b.js"));
         assert!(matches("/assets/*", "assets/b.js"));
+        assert!(matches("/a.html", "a.html") && !matches("/a.html", "b/a.html"));
         assert!(!matches("assets/*", "assets/a/b.js"));
         assert!(matches("**/img/*.png", "a/b/img/c.png"));
         assert!(!matches("**/img/*.png", "a/img/c/d.png"));

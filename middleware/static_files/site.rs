@@ -145,19 +145,29 @@ impl Site {
                 Node::File(opened) => Some((Cow::Borrowed(path.name()), opened)),
             })
         };
-        match found {
-            Ok(Some((name, opened))) => {
-                let loaded = self.load(&key, &name, opened, before.as_deref(), wait)?;
-                answer(loaded.choose(asked.headers)).ok_or(Miss::NOT_FOUND)
-            }
-            Ok(None) if path.is_directory() => self.list(asked, path, wait),
-            Ok(None) => self.directory_without_slash(asked, path, wait),
-            Err(miss) => {
-                if miss != Miss::Later && before.is_some() {
-                    self.hot.forget(&key);
-                }
-                Err(miss)
-            }
+        if let Ok(Some((name, opened))) = found {
+            let loaded = self.load(&key, &name, opened, before.as_deref(), wait)?;
+            return answer(loaded.choose(asked.headers)).ok_or(Miss::NOT_FOUND);
+        }
+        if before.is_some() {
+            self.gone(&key, found.as_ref().err());
+        }
+        match found? {
+            None if path.is_directory() => self.list(asked, path, wait),
+            _ => self.directory_without_slash(asked, path, wait),
+        }
+    }
+
+    /// Forgets what was kept for `key`, of which there is no file any more.
+    ///
+    /// That it could not be looked at for now says nothing of it.
+    fn gone(&self, key: &[u8], why: Option<&Miss>) {
+        let unknown = matches!(
+            why,
+            Some(Miss::Later | Miss::Status(StatusCode::SERVICE_UNAVAILABLE))
+        );
+        if !unknown {
+            self.hot.forget(key);
         }
     }
 
@@ -227,9 +237,17 @@ impl Site {
             Ok(res) => return Ok(res),
             Err(before) => before,
         };
-        let Node::File(opened) = self.open(path.name(), wait)? else {
-            return Err(Miss::NOT_FOUND);
+        let found = match self.open(path.name(), wait) {
+            Ok(Node::File(opened)) => Ok(opened),
+            Ok(Node::Directory) => Err(Miss::NOT_FOUND),
+            Err(miss) => Err(miss),
         };
+        if before.is_some()
+            && let Err(miss) = &found
+        {
+            self.gone(&key, Some(miss));
+        }
+        let opened = found?;
         let loaded = self.load(&key, path.name(), opened, before.as_deref(), wait)?;
         answer(loaded.choose(headers)).ok_or(Miss::NOT_FOUND)
     }
@@ -243,7 +261,8 @@ impl Site {
         before: Option<&Loaded>,
         wait: Wait,
     ) -> Result<Loaded, Miss> {
-        let loaded = load(self, name, opened, before, wait)?;
+        let most = self.hot.most(key);
+        let loaded = load(self, name, opened, before, most, wait)?;
         if !before.is_some_and(|before| before.is_as(&loaded)) {
             self.hot.keep(key, &loaded);
         }
@@ -252,5 +271,76 @@ impl Site {
 
     fn open(&self, path: &[u8], wait: Wait) -> Result<Node, Miss> {
         self.source.open(path, self.config.links, wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::StaticFiles;
+    use crate::static_files::HotCache;
+
+    fn status(site: &Site, path: &str) -> u16 {
+        let asked = Asked {
+            method: &Method::GET,
+            uri: &path.parse().unwrap(),
+            headers: &HeaderMap::new(),
+        };
+        let found = site.find(asked, Form::Application, Wait::Allowed);
+        found.map_or_else(
+            |miss| match miss {
+                Miss::Later => 0,
+                Miss::Status(status) => status.as_u16(),
+            },
+            |res| res.status().as_u16(),
+        )
+    }
+
+    /// Whether something is kept that another request would be answered with.
+    fn is_kept(site: &Site, path: &str) -> bool {
+        !matches!(site.hot.get(path.as_bytes()), Known::No)
+    }
+
+    #[test]
+    fn what_is_gone_is_forgotten_when_it_is_looked_at_again() {
+        let name = format!("gopuram-site-{}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        let make = |file: &str| {
+            let path = dir.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let file = File::create(path).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        };
+        let hot = HotCache::default().check_every(Duration::MAX);
+        for file in ["a", "sub/index.html", "b", "404.html"] {
+            make(file);
+        }
+        let files = StaticFiles::new(&dir).unwrap().hot_cache(hot);
+        let site = &files.not_found_page("404.html").site;
+        for path in ["/a", "/sub/", "/b"] {
+            assert_eq!(status(site, path), 200);
+            assert!(is_kept(site, path));
+        }
+        assert_eq!(status(site, "/missing"), 404);
+        assert!(is_kept(site, "/404.html"));
+
+        fs::remove_file(dir.join("a")).unwrap();
+        // The directory is still there, its index is not; and a file becomes a directory.
+        fs::remove_file(dir.join("sub/index.html")).unwrap();
+        fs::remove_file(dir.join("b")).unwrap();
+        make("b/index.html");
+        assert_eq!(status(site, "/a"), 404);
+        assert_eq!(status(site, "/sub/"), 404);
+        assert_eq!(status(site, "/b"), 301);
+        for path in ["/a", "/sub/", "/b"] {
+            assert!(!is_kept(site, path), "{path}");
+        }
+        fs::remove_file(dir.join("404.html")).unwrap();
+        assert_eq!(status(site, "/missing"), 404);
+        assert!(!is_kept(site, "/404.html"));
+        fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -210,10 +210,10 @@ async fn a_lookup_may_be_dropped_at_any_poll() {
 #[test]
 fn without_a_runtime_all_is_done_at_once() {
     let dir = Dir::new();
-    dir.file("a.bin", vec![7; 200_000]);
+    dir.file("a.bin", vec![7; 1_200_000]);
     let mut app = dir.files().listing();
     let mut cx = Context::from_waker(Waker::noop());
-    for (path, len) in [("/a.bin", Some(200_000)), ("/", None)] {
+    for (path, len) in [("/a.bin", Some(1_200_000)), ("/", None)] {
         let call = pin!(app.call(Request::get(path).body(()).unwrap()));
         let Poll::Ready(Ok(res)) = call.poll(&mut cx) else {
             panic!("pending")

@@ -22,7 +22,7 @@ const DATE: &str = "Mon, 01 Jan 2024 00:00:00 GMT";
 
 /// Long ago, so that validators are strong.
 fn long_ago() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_704_067_200)
+    SystemTime::UNIX_EPOCH + Duration::from_hours(473_352)
 }
 
 /// A directory of its own for each test, gone when the test is over.
