@@ -167,6 +167,13 @@ where
         if self.as_mut().is_over(cx) || self.as_mut().drive(cx).is_ready() {
             return Poll::Ready(());
         }
+        // The application may have failed for good while hyper was driven.
+        if self.pulse.is_closing()
+            && !self.closing
+            && (self.as_mut().is_over(cx) || self.as_mut().drive(cx).is_ready())
+        {
+            return Poll::Ready(());
+        }
         self.poll_deadline(cx)
     }
 }

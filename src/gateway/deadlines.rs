@@ -46,8 +46,8 @@ impl Default for Deadlines {
         Self {
             head: Duration::from_secs(30),
             idle: Duration::from_secs(75),
-            body: Duration::from_secs(60),
-            write: Duration::from_secs(60),
+            body: Duration::from_mins(1),
+            write: Duration::from_mins(1),
             linger: Duration::from_secs(2),
             ping: Duration::from_secs(30),
             drain: Duration::from_secs(30),

@@ -110,8 +110,6 @@ impl Framing {
                     self.at = chunk_size(size, first);
                     tail
                 }
-                At::ChunkExtension(0) => self.skip_line(rest, At::TrailerStart),
-                At::ChunkExtension(size) => self.skip_line(rest, At::ChunkData(size)),
                 At::ChunkData(left) => self.skip(rest, left, At::ChunkData, At::ChunkEnd),
                 At::ChunkEnd => self.skip_line(rest, At::ChunkSize(0)),
                 At::TrailerStart => {
@@ -122,7 +120,8 @@ impl Framing {
                     };
                     tail
                 }
-                At::TrailerLine => self.skip_line(rest, At::TrailerStart),
+                At::ChunkExtension(0) | At::TrailerLine => self.skip_line(rest, At::TrailerStart),
+                At::ChunkExtension(size) => self.skip_line(rest, At::ChunkData(size)),
                 At::Lost => return,
             };
         }
@@ -227,15 +226,12 @@ impl Framing {
     }
 
     fn skip<'a>(&mut self, rest: &'a [u8], left: u64, within: fn(u64) -> At, then: At) -> &'a [u8] {
-        match usize::try_from(left).ok().and_then(|left| rest.get(left..)) {
-            Some(after) => {
-                self.at = then;
-                after
-            }
-            None => {
-                self.at = within(left - rest.len() as u64);
-                &[]
-            }
+        if let Some(after) = usize::try_from(left).ok().and_then(|left| rest.get(left..)) {
+            self.at = then;
+            after
+        } else {
+            self.at = within(left - rest.len() as u64);
+            &[]
         }
     }
 }

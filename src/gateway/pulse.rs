@@ -150,7 +150,7 @@ impl Pulse {
 
 /// When a deadline is that is none, since the clock does not go that far.
 pub(super) fn far() -> Instant {
-    Instant::now() + Duration::from_secs(30 * 365 * 86_400)
+    Instant::now() + Duration::from_hours(30 * 365 * 24)
 }
 
 #[cfg(test)]

@@ -1,0 +1,272 @@
+//! What the gateway makes of an application.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use gopuram::Body;
+use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::BodyExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tower::Service;
+use tower::limit::ConcurrencyLimit;
+use tower::util::{BoxCloneService, service_fn};
+
+use crate::support::{App, ask, connect, exchange, http2, read_until, rest};
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Counts how often it is cloned.
+struct Clones(Arc<AtomicUsize>);
+
+impl Clone for Clones {
+    fn clone(&self) -> Self {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Service<Request<Body>> for Clones {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        ready(Ok(Response::new(Body::from("hello"))))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_cloned_for_a_request() {
+    let clones = Arc::new(AtomicUsize::new(0));
+    let mut client = connect(gopuram::serve(Clones(Arc::clone(&clones))));
+    for _ in 0..10 {
+        client.write_all(GET).await.unwrap();
+        read_until(&mut client, "hello").await;
+    }
+    let mut client = http2(connect(gopuram::serve(Clones(Arc::clone(&clones))))).await;
+    for _ in 0..10 {
+        let res = client.send_request(ask("http://a/")).await.unwrap();
+        assert_eq!(res.status(), 200);
+    }
+    assert_eq!(clones.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_wait_for_one_place_all_get_it() {
+    let app = service_fn(async |_: Request<Body>| {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok::<_, Infallible>(Response::new(Body::from("hello")))
+    });
+    let client = http2(connect(gopuram::serve(ConcurrencyLimit::new(app, 1)))).await;
+    let mut asked = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let mut client = client.clone();
+        asked.spawn(async move {
+            let answer = client.send_request(ask("http://a/"));
+            if number == 3 {
+                // One of them gives up its place in the queue.
+                tokio::time::timeout(Duration::from_millis(1500), answer)
+                    .await
+                    .unwrap_err();
+                return;
+            }
+            assert_eq!(answer.await.unwrap().status(), 200);
+        });
+    }
+    while let Some(answered) = asked.join_next().await {
+        answered.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_is_answered_500_and_the_connection_goes_on() {
+    let app = service_fn(async |_: Request<Body>| {
+        Err::<Response<Body>, _>(io::Error::other("out of order"))
+    });
+    let mut client = connect(gopuram::serve(app));
+    for _ in 0..2 {
+        client.write_all(GET).await.unwrap();
+        assert_eq!(
+            read_until(&mut client, "\r\n\r\n").await,
+            "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_fails_to_become_ready_is_answered_for_and_given_up() {
+    let mut client = connect(gopuram::serve(Unready));
+    client.write_all(GET).await.unwrap();
+    let before = tokio::time::Instant::now();
+    let answer = rest(&mut client).await;
+    assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+    assert_eq!(before.elapsed(), Duration::ZERO);
+}
+
+#[derive(Clone)]
+struct Unready;
+
+impl Service<Request<Body>> for Unready {
+    type Response = Response<Body>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Response<Body>>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Err(io::Error::other("never again")))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        unreachable!("not ready")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_takes_only_its_own_connection() {
+    let app = service_fn(async |req: Request<Body>| {
+        assert!(req.uri().path() != "/panic", "as the test wants it");
+        Ok::<_, Infallible>(Response::new(Body::from("hello")))
+    });
+    let server = gopuram::serve(app)
+        .bind("127.0.0.1:0")
+        .listen()
+        .await
+        .unwrap();
+    let address = server.socket().unwrap();
+    tokio::spawn(server.run());
+    let mut other = TcpStream::connect(address).await.unwrap();
+    other.write_all(GET).await.unwrap();
+    read_until(&mut other, "hello").await;
+
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client
+        .write_all(b"GET /panic HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    // Closed or reset, but not answered.
+    client.read_to_end(&mut answer).await.ok();
+    assert_eq!(answer, b"");
+
+    other.write_all(GET).await.unwrap();
+    read_until(&mut other, "hello").await;
+}
+
+/// A body that gives some bytes, and some time later breaks off or just ends.
+struct Half {
+    polled: u8,
+    breaks: bool,
+}
+
+impl http_body::Body for Half {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.polled += 1;
+        match self.polled {
+            1 => return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"half"))))),
+            2..10 => {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            _ => {}
+        }
+        Poll::Ready(
+            self.breaks
+                .then(|| Err(io::Error::other("the disk is gone"))),
+        )
+    }
+}
+
+fn half(breaks: bool, length: Option<u64>) -> App {
+    BoxCloneService::new(service_fn(move |_: Request<Body>| async move {
+        let mut res = Response::builder();
+        if let Some(length) = length {
+            res = res.header("content-length", length);
+        }
+        let polled = 0;
+        Ok(res.body(Body::new(Half { polled, breaks })).unwrap())
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_breaks_off_never_looks_complete() {
+    for length in [None, Some(8)] {
+        let answer = exchange(half(true, length), GET).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\n") || answer.is_empty(),
+            "{answer}"
+        );
+        assert!(!answer.contains("\r\n0\r\n"), "{answer}");
+
+        let mut client = http2(connect(gopuram::serve(half(true, length)))).await;
+        let res = client.send_request(ask("http://a/")).await.unwrap();
+        let broke = res.into_body().collect().await.unwrap_err();
+        assert!(format!("{broke:?}").contains("Reset"), "{broke:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_shorter_than_it_said_never_looks_complete() {
+    let answer = exchange(half(false, Some(8)), [GET, GET].concat()).await;
+    assert!(answer.contains("content-length: 8\r\n"), "{answer}");
+    // The second request is not answered: the connection was cut.
+    assert!(
+        answer.ends_with("\r\n\r\nhalf") || answer.ends_with("\r\n\r\n"),
+        "{answer}"
+    );
+
+    let mut client = http2(connect(gopuram::serve(half(false, Some(8))))).await;
+    let res = client.send_request(ask("http://a/")).await.unwrap();
+    assert!(res.into_body().collect().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_resets_only_its_own_stream() {
+    let app = service_fn(async |req: Request<Body>| {
+        assert!(req.uri().path() != "/panic", "as the test wants it");
+        Ok::<_, Infallible>(Response::new(Body::from("hello")))
+    });
+    let mut client = http2(connect(gopuram::serve(app))).await;
+    assert!(client.send_request(ask("http://a/panic")).await.is_err());
+    let res = client.send_request(ask("http://a/")).await.unwrap();
+    assert_eq!(res.into_body().collect().await.unwrap().to_bytes(), "hello");
+}
+
+#[tokio::test(start_paused = true)]
+async fn trailers_are_passed_on() {
+    let app = service_fn(async |req: Request<Body>| {
+        let body = req.into_body().collect().await.unwrap();
+        Ok::<_, Infallible>(
+            Response::builder()
+                .header("trailer", "x")
+                .body(Body::new(body))
+                .unwrap(),
+        )
+    });
+    let mut client = connect(gopuram::serve(app));
+    client
+        .write_all(
+            b"POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n\
+              2\r\nhi\r\n0\r\nX: y\r\n\r\n",
+        )
+        .await
+        .unwrap();
+    read_until(&mut client, "2\r\nhi\r\n0\r\nx: y\r\n\r\n").await;
+}

@@ -1,0 +1,164 @@
+//! How serving ends.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use gopuram::gateway::{Deadlines, Handle};
+use gopuram::{Body, Error};
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tower::util::service_fn;
+
+use crate::support::{ask, connect, echo, http2, read_until, rest};
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// A server whose application answers when it is told to.
+struct Slow {
+    address: SocketAddr,
+    handle: Handle,
+    served: JoinHandle<Result<(), Error>>,
+    asked: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+}
+
+async fn slow(deadlines: Deadlines) -> Slow {
+    let (ask, asked) = mpsc::unbounded_channel();
+    let app = service_fn(move |_: Request<Body>| {
+        let (go, wait) = oneshot::channel();
+        ask.send(go).unwrap();
+        async move {
+            wait.await.ok();
+            Ok::<_, Infallible>(Response::new(Body::from("hello")))
+        }
+    });
+    let server = gopuram::serve(app)
+        .bind("127.0.0.1:0")
+        .deadlines(deadlines)
+        .listen()
+        .await
+        .unwrap();
+    Slow {
+        address: server.socket().unwrap(),
+        handle: server.handle(),
+        served: tokio::spawn(server.run()),
+        asked,
+    }
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_finished_and_idle_connections_are_closed() {
+    let mut server = slow(Deadlines::default()).await;
+    let mut idle = TcpStream::connect(server.address).await.unwrap();
+    idle.write_all(GET).await.unwrap();
+    server.asked.recv().await.unwrap().send(()).unwrap();
+    read_until(&mut idle, "hello").await;
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    let mut busy = TcpStream::connect(server.address).await.unwrap();
+    busy.write_all(GET).await.unwrap();
+    let go = server.asked.recv().await.unwrap();
+
+    server.handle.stop();
+    let mut nothing = Vec::new();
+    idle.read_to_end(&mut nothing).await.unwrap();
+    silent.read_to_end(&mut nothing).await.ok();
+    assert_eq!(nothing, b"");
+    assert!(!server.served.is_finished());
+    assert!(TcpStream::connect(server.address).await.is_err());
+
+    go.send(()).unwrap();
+    let answer = read_until(&mut busy, "hello").await;
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
+    server.served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn the_deadline_cuts_what_does_not_finish() {
+    let deadlines = Deadlines::default().drain(Duration::from_millis(10));
+    let mut server = slow(deadlines).await;
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    client.write_all(GET).await.unwrap();
+    let _go = server.asked.recv().await.unwrap();
+    server.handle.stop();
+    server.served.await.unwrap().unwrap();
+    let mut nothing = Vec::new();
+    client.read_to_end(&mut nothing).await.ok();
+    assert_eq!(nothing, b"");
+}
+
+#[tokio::test]
+async fn it_can_be_ended_at_once() {
+    let mut server = slow(Deadlines::default()).await;
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    client.write_all(GET).await.unwrap();
+    let go = server.asked.recv().await.unwrap();
+    server.handle.end();
+    server.served.await.unwrap().unwrap();
+    assert!(go.is_closed(), "the application was dropped");
+}
+
+#[tokio::test]
+async fn dropping_the_server_cuts_its_connections() {
+    let mut server = slow(Deadlines::default()).await;
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    client.write_all(GET).await.unwrap();
+    let mut go = server.asked.recv().await.unwrap();
+    server.served.abort();
+    go.closed().await;
+}
+
+#[tokio::test]
+async fn a_future_can_end_it() {
+    let (end, ended) = oneshot::channel::<()>();
+    let serving = gopuram::serve(echo())
+        .bind("127.0.0.1:0")
+        .until(async { drop(ended.await) });
+    let served = tokio::spawn(serving.into_future());
+    tokio::task::yield_now().await;
+    assert!(!served.is_finished());
+    drop(end);
+    served.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_of_its_own_is_drained_too() {
+    let app = service_fn(async |_: Request<Body>| {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        Ok::<_, Infallible>(Response::new(Body::from("hello")))
+    });
+    let until = tokio::time::sleep(Duration::from_secs(5));
+    let mut client = connect(gopuram::serve(app).until(until));
+    client.write_all(GET).await.unwrap();
+    let before = Instant::now();
+    let answer = rest(&mut client).await;
+    assert!(answer.ends_with("hello"), "{answer}");
+    assert_eq!(before.elapsed().as_secs(), 10);
+
+    let until = tokio::time::sleep(Duration::from_secs(5));
+    let drain = Deadlines::default().drain(Duration::from_secs(2));
+    let mut client = connect(gopuram::serve(app).until(until).deadlines(drain));
+    client.write_all(GET).await.unwrap();
+    let before = Instant::now();
+    assert_eq!(rest(&mut client).await, "");
+    assert_eq!(before.elapsed().as_secs(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_in_flight_are_finished() {
+    let app = service_fn(async |_: Request<Body>| {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        Ok::<_, Infallible>(Response::new(Body::from("hello")))
+    });
+    let until = tokio::time::sleep(Duration::from_secs(5));
+    let mut client = http2(connect(gopuram::serve(app).until(until))).await;
+    let res = client.send_request(ask("http://a/")).await.unwrap();
+    let body = res.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "hello");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(client.is_closed());
+}

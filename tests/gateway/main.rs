@@ -1,0 +1,17 @@
+//! The gateway on the wire, a file a theme.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what helps a test may panic as it may"
+)]
+
+mod app;
+mod deadlines;
+mod drain;
+mod heads;
+mod http1;
+mod http2;
+mod listen;
+mod support;
+mod upgrade;

@@ -1,0 +1,95 @@
+//! Connections that become something else.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use gopuram::Body;
+use gopuram::gateway::Limits;
+use http::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+use tower::util::service_fn;
+
+use crate::support::{connect, read_until};
+
+const UPGRADE: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n";
+
+/// Says again what it hears, in capitals, after an upgrade.
+async fn shout(req: Request<Body>) -> Result<Response<Body>, Infallible> {
+    tokio::spawn(async {
+        let upgraded = hyper::upgrade::on(req).await.unwrap();
+        let mut io = TokioIo::new(upgraded);
+        let mut bytes = [0; 1024];
+        loop {
+            match io.read(&mut bytes).await {
+                Ok(0) | Err(_) => return,
+                Ok(len) => {
+                    bytes.make_ascii_uppercase();
+                    io.write_all(&bytes[..len]).await.unwrap();
+                }
+            }
+        }
+    });
+    let res = Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header("connection", "upgrade")
+        .header("upgrade", "echo");
+    Ok(res.body(Body::empty()).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgraded_connection_is_the_applications() {
+    let mut client = connect(gopuram::serve(service_fn(shout)));
+    client.write_all(UPGRADE).await.unwrap();
+    let answer = read_until(&mut client, "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    // No deadline of the gateway's holds any more, and nothing that is sent is a head.
+    sleep(Duration::from_secs(10_000)).await;
+    let head = "\r\nx: y\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    read_until(&mut client, &head.to_uppercase()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_along_is_not_lost() {
+    let mut client = connect(gopuram::serve(service_fn(shout)));
+    client
+        .write_all(&[UPGRADE, b"early"].concat())
+        .await
+        .unwrap();
+    read_until(&mut client, "\r\n\r\nEARLY").await;
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_keeps_its_place_among_the_open_ones() {
+    let server = gopuram::serve(service_fn(shout))
+        .bind("127.0.0.1:0")
+        .limits(Limits::default().connections(1))
+        .listen()
+        .await
+        .unwrap();
+    let address = server.socket().unwrap();
+    let handle = server.handle();
+    let running = tokio::spawn(server.run());
+    let mut first = TcpStream::connect(address).await.unwrap();
+    first.write_all(UPGRADE).await.unwrap();
+    read_until(&mut first, "\r\n\r\n").await;
+    let mut second = TcpStream::connect(address).await.unwrap();
+    second.write_all(UPGRADE).await.unwrap();
+    first.write_all(b"still here").await.unwrap();
+    read_until(&mut first, "STILL HERE").await;
+    let mut byte = [0];
+    let answer = tokio::time::timeout(Duration::from_millis(20), second.read(&mut byte)).await;
+    assert!(answer.is_err(), "answered beyond the limit");
+    drop(first);
+    read_until(&mut second, "\r\n\r\n").await;
+
+    // It is waited for until it ends.
+    handle.stop();
+    second.write_all(b"and here").await.unwrap();
+    read_until(&mut second, "AND HERE").await;
+    drop(second);
+    running.await.unwrap().unwrap();
+}
