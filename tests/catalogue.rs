@@ -26,19 +26,10 @@ const SHARED: &[&str] = &[
 /// Layers that have an entry and are not written yet.
 const AWAITED: &[&str] = &[
     "access_log",
-    "body_limit",
-    "catch_panic",
     "compress",
-    "conditional",
-    "cors",
-    "head",
-    "normalize_path",
-    "range",
     "request_id",
     "router",
-    "security_headers",
     "static_files",
-    "timeout",
 ];
 
 /// A layer of the catalogue: one entry of `middleware/`.

@@ -1,12 +1,13 @@
 //! Tools to test applications and layers with.
 //!
 //! ```
+//! use gopuram::Body;
 //! use gopuram::testing::{Client, app};
 //! use http::Response;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let hello = app::answer(|_| Response::new("hello".into()));
+//! let hello = app::answer(|_| Response::new(Body::from("hello")));
 //! let res = Client::new(hello).get("/").await;
 //! res.assert_status(200).assert_body("hello");
 //! # }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, DATE, TRANSFER_ENCODING};
+use http::header::TRANSFER_ENCODING;
 use http::{Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -52,10 +52,8 @@ async fn try_exchange<S: Served>(
     });
     let tasks = Arc::new(Tasks([server, client]));
     let mut res = sender.send_request(req).await?;
-    // How the gateway framed the answer, and when.
-    for name in [CONNECTION, DATE, TRANSFER_ENCODING] {
-        res.headers_mut().remove(name);
-    }
+    // How the gateway framed the answer.
+    res.headers_mut().remove(TRANSFER_ENCODING);
     res.extensions_mut().insert(Arc::clone(&tasks));
     Ok(res.map(|body| Body::new(OverSocket { body, tasks })))
 }

@@ -9,11 +9,15 @@ mod laws;
 mod probe;
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use gopuram::Body;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::lint::Lint;
-use gopuram::middleware::{SetHeader, from_fn, on_request, on_response};
+use gopuram::middleware::{
+    BodyLimit, CatchPanic, Conditional, Cors, Head, NormalizePath, Range, SecurityHeaders,
+    SetHeader, Timeout, from_fn, on_request, on_response,
+};
 use gopuram::stack::{Optional, Stack};
 use http::header::{SERVER, VIA};
 use http::{HeaderValue, Request, request, response};
@@ -50,10 +54,24 @@ macro_rules! conformance {
 
 conformance! {
     nothing: Identity::new();
+    body_limit: BodyLimit::new(1 << 20);
+    catch_panic: CatchPanic::default();
+    conditional: Conditional::default();
+    cors: Cors::any_origin();
+    head: Head::default();
     lint: Lint::fail();
     lint_off: Lint::off();
+    normalize_path: NormalizePath::trim();
+    range: Range::new();
+    security_headers: SecurityHeaders::default();
     set_header: SetHeader::response(SERVER).value(VALUE);
     set_header_of_requests: SetHeader::request(VIA).append(VALUE);
+    timeout_of_heads: Timeout::head(Duration::from_secs(30));
+    timeout_of_bodies: Timeout::bodies()
+        .request_idle(Duration::from_secs(30))
+        .request_total(Duration::from_mins(1))
+        .response_idle(Duration::from_secs(30))
+        .response_total(Duration::from_mins(1));
 }
 
 // The three rungs of layers of one's own.

@@ -96,7 +96,7 @@ async fn a_panic_before_the_head_is_500() {
 
 #[tokio::test]
 async fn a_panic_of_the_body_breaks_it_off_once() {
-    let res = Client::new(app()).get("/body").await;
+    let res = Client::in_process(app()).get("/body").await;
     res.assert_status(200);
     assert_eq!(res.bytes(), "one");
     let error = res.error().unwrap().source().unwrap();
@@ -121,7 +121,7 @@ async fn a_body_that_panicked_has_ended() {
 
 #[tokio::test]
 async fn what_does_not_panic_passes_with_its_trailers() {
-    let res = Client::new(app()).get("/").await;
+    let res = Client::in_process(app()).get("/").await;
     res.assert_status(200).assert_body("onetwo");
     assert_eq!(res.trailers().unwrap()["x-sum"], "6");
 }
@@ -148,7 +148,7 @@ async fn each_panic_is_reported_with_its_stage_and_message() {
         let seen = (panic.stage(), panic.message().to_owned());
         SEEN.lock().unwrap().push(seen);
     });
-    let client = Client::new(layer.layer(App { unready: false }));
+    let client = Client::in_process(layer.layer(App { unready: false }));
     for path in ["/call", "/future", "/later", "/body", "/"] {
         client.get(path).await;
     }

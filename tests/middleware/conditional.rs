@@ -27,7 +27,16 @@ async fn ask(method: Method, request: &[(&str, &str)], response: Fields) -> Rece
         }
         Ok::<_, Infallible>(res.body(Body::from("hello")).unwrap())
     });
-    let mut req = Client::new(Conditional::default().layer(app)).request(method, "/");
+    // Applications that say a malformed tag, or two, are wrong, and answered all the same.
+    let tags = || response.iter().filter(|(name, _)| *name == "etag");
+    let wrong = tags().count() > 1 || tags().any(|(_, tag)| !tag.ends_with('"'));
+    let app = Conditional::default().layer(app);
+    let client = if wrong {
+        Client::without_lint(app)
+    } else {
+        Client::new(app)
+    };
+    let mut req = client.request(method, "/");
     for (name, value) in request {
         req = req.header(name, value);
     }
@@ -55,7 +64,8 @@ async fn check(rows: &'static [Row]) {
                 found, *status,
                 "{section}: {method} {request:?} {response:?}"
             );
-            res.assert_body(if *status == 200 { "hello" } else { "" });
+            let content = *status == 200 && method == Method::GET;
+            res.assert_body(if content { "hello" } else { "" });
         }
     }
 }
@@ -296,7 +306,9 @@ async fn a_412_is_not_to_be_cached_as_the_representation() {
     res.assert_status(412)
         .assert_header("vary", "accept")
         .assert_body("");
-    assert_eq!(res.headers().len(), 1, "{:?}", res.headers());
+    for gone in ["etag", "cache-control", "content-type"] {
+        res.assert_no_header(gone);
+    }
 }
 
 /// A resource under `/there` with the tag `"a"`, and whether it was acted upon.
@@ -374,7 +386,7 @@ async fn a_list_of_thousands_of_tags_is_decided() {
         Ok::<_, Infallible>(res.body(Body::from("hello")).unwrap())
     });
     let tags: Vec<_> = (0..10_000).map(|i| format!("\"{i}\"")).collect();
-    let client = Client::new(Conditional::default().layer(app));
+    let client = Client::in_process(Conditional::default().layer(app));
     let res = client
         .get("/")
         .header("if-none-match", &tags.join(","))

@@ -82,6 +82,8 @@ impl http_body::Body for Stream {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if let Some(frame) = self.frames.pop_front() {
+            let left = |said: u64| said.saturating_sub(frame.len() as u64);
+            self.said = self.said.map(left);
             return Poll::Ready(Some(Ok(Frame::data(frame))));
         }
         let trailers = std::mem::take(&mut self.trailers);

@@ -43,7 +43,7 @@ where
         let res = slot.lock().unwrap().take().unwrap();
         async { Ok::<_, Infallible>(res) }
     });
-    let mut req = Client::new(Range::default().layer(app)).get("/");
+    let mut req = Client::in_process(Range::default().layer(app)).get("/");
     for (name, value) in request {
         req = req.header(name, value);
     }
@@ -145,7 +145,10 @@ async fn what_cannot_be_satisfied_says_the_length() {
             .assert_header("accept-ranges", "bytes")
             .assert_header("vary", "accept")
             .assert_body("");
-        assert_eq!(res.headers().len(), 3, "{:?}", res.headers());
+        for gone in ["etag", "cache-control", "content-type"] {
+            res.assert_no_header(gone);
+        }
+        res.assert_header("content-length", "0");
     }
 }
 
@@ -220,8 +223,19 @@ async fn what_the_application_says_of_its_ranges_stands() {
         (("content-range", "bytes 0-4/5"), 200),
         (("transfer-encoding", "chunked"), 200),
     ] {
-        let res = ask(&[("range", "bytes=0-0")], &[response], Body::from("hello")).await;
-        res.assert_status(status);
+        // Some of these are wrong, and no reason to cut.
+        let app = service_fn(move |_: Request<Body>| async move {
+            let res = Response::builder().header(response.0, response.1);
+            Ok::<_, Infallible>(res.body(Body::from("hello")).unwrap())
+        });
+        let client = Client::without_lint(Range::default().layer(app));
+        let res = client
+            .get("/")
+            .header("range", "bytes=0-0")
+            .call()
+            .await
+            .unwrap();
+        assert_eq!(res.status(), status);
         assert!(res.headers().get_all("accept-ranges").iter().count() <= 1);
     }
 }
@@ -243,10 +257,11 @@ async fn only_a_get_that_is_ok_is_cut() {
             .await;
         res.assert_status(200)
             .assert_no_header("accept-ranges")
-            .assert_body("hello");
+            .assert_header("content-length", "5");
     }
     for status in [201, 203, 206, 404, 500] {
-        let client = Client::new(Range::default().layer(app(status)));
+        // A 206 to say nothing of its part is wrong of the application.
+        let client = Client::without_lint(Range::default().layer(app(status)));
         let res = client.get("/").header("range", "bytes=0-0").await;
         res.assert_status(status)
             .assert_no_header("content-range")
