@@ -23,15 +23,6 @@ const SHARED: &[&str] = &[
     "wrap",
 ];
 
-/// Layers that have an entry and are not written yet.
-const AWAITED: &[&str] = &[
-    "access_log",
-    "compress",
-    "request_id",
-    "router",
-    "static_files",
-];
-
 /// A layer of the catalogue: one entry of `middleware/`.
 struct Entry {
     name: String,
@@ -118,7 +109,6 @@ fn check(fault: impl Fn(&Entry) -> Option<String>) {
     assert!(entries.len() > 10, "the catalogue was not found");
     let faults: Vec<_> = entries
         .iter()
-        .filter(|entry| !AWAITED.contains(&entry.name.as_str()))
         .filter_map(|entry| Some(format!("{}: {}", entry.name, fault(entry)?)))
         .collect();
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
@@ -149,19 +139,6 @@ fn every_layer_has_a_row_in_the_index() {
         !layers.iter().any(is)
     });
     assert_eq!(lost, None, "a row without a layer");
-}
-
-#[test]
-fn what_is_awaited_has_not_come() {
-    for entry in catalogue() {
-        let awaited = AWAITED.contains(&entry.name.as_str());
-        let placed = entry.all().any(|text| text.contains("Placed for"));
-        let name = entry.name;
-        assert!(
-            !(awaited && placed),
-            "take `{name}` off the list of AWAITED"
-        );
-    }
 }
 
 #[test]

@@ -12,25 +12,26 @@ use tower_service::Service;
 use super::display::{self, Tier};
 use crate::middleware::Body;
 
-/// An application: a service from requests to responses.
+/// What a stack can be put around: a service from requests to responses.
 ///
-/// Every [`tower_service::Service`] of `Request<Body>` that answers `Response<_>` is one, so there
-/// is nothing to implement; the trait is there to name what a stack is put around.
+/// Every [`tower_service::Service`] of `Request<Body>` that answers `Response<_>` is that, so there
+/// is nothing to implement. What a gateway can serve is a little more: an
+/// [`Application`](crate::Application).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an application",
     label = "not a tower service from `Request<Body>` to `Response<_>`",
     note = "an application is a `tower_service::Service<Request<gopuram::Body>, Response = Response<C>>`, where `C` is a body of `Bytes`",
     note = "make one of a function with `tower::service_fn(async |req: Request<Body>| ..)`"
 )]
-pub trait Application:
-    Service<Request<Body>, Response = Response<<Self as Application>::Body>>
+pub trait Innermost:
+    Service<Request<Body>, Response = Response<<Self as Innermost>::Body>>
 {
     /// The body of its responses.
     type Body: http_body::Body<Data = Bytes>;
 }
 
 #[diagnostic::do_not_recommend]
-impl<S, C> Application for S
+impl<S, C> Innermost for S
 where
     S: Service<Request<Body>, Response = Response<C>>,
     C: http_body::Body<Data = Bytes>,

@@ -36,7 +36,7 @@ use tower_layer::{Identity, Layer};
 
 use crate::middleware::place::{Inside, Outside, Placed};
 
-pub use app::{App, Application, Entry};
+pub use app::{App, Entry, Innermost};
 pub use optional::{Optional, OptionalFuture, OptionalService};
 
 use display::Tier;
@@ -115,7 +115,7 @@ impl<L, P> Stack<L, P> {
     /// [`Body`](crate::Body).
     pub fn app<S>(self, app: S) -> App<L::Service>
     where
-        S: Application,
+        S: Innermost,
         L: Layer<Entry<S>>,
     {
         let service = self.layer.layer(Entry::new(app));

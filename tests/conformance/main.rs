@@ -15,8 +15,9 @@ use gopuram::Body;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::lint::Lint;
 use gopuram::middleware::{
-    BodyLimit, CatchPanic, Conditional, Cors, Head, NormalizePath, Range, SecurityHeaders,
-    SetHeader, Timeout, from_fn, on_request, on_response,
+    AccessLog, BodyLimit, CatchPanic, Compress, Conditional, Cors, Head, NormalizePath, Range,
+    RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn, on_request,
+    on_response,
 };
 use gopuram::stack::{Optional, Stack};
 use http::header::{SERVER, VIA};
@@ -54,8 +55,10 @@ macro_rules! conformance {
 
 conformance! {
     nothing: Identity::new();
+    access_log: AccessLog::combined(std::io::sink());
     body_limit: BodyLimit::new(1 << 20);
     catch_panic: CatchPanic::default();
+    compress: Compress::default();
     conditional: Conditional::default();
     cors: Cors::any_origin();
     head: Head::default();
@@ -63,9 +66,12 @@ conformance! {
     lint_off: Lint::off();
     normalize_path: NormalizePath::trim();
     range: Range::new();
+    request_id: RequestId::default();
+    router: Router::<probe::Failed>::fallible();
     security_headers: SecurityHeaders::default();
     set_header: SetHeader::response(SERVER).value(VALUE);
     set_header_of_requests: SetHeader::request(VIA).append(VALUE);
+    static_files: StaticFiles::new("../examples/site").unwrap();
     timeout_of_heads: Timeout::head(Duration::from_secs(30));
     timeout_of_bodies: Timeout::bodies()
         .request_idle(Duration::from_secs(30))
