@@ -10,7 +10,7 @@ use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::place::{Anywhere, Placed};
 use gopuram::middleware::wrap::{OnRequest, Wrapped};
 use gopuram::middleware::{from_fn, on_request, on_response};
-use gopuram::stack::Application;
+use gopuram::stack::Innermost;
 use gopuram::testing::app;
 use gopuram::{Body, Stack};
 use http::{Request, Response, request, response};
@@ -48,7 +48,7 @@ fn hello(_: Request<Body>) -> Response<Body> {
 }
 
 /// How many allocations a request takes that is answered at once.
-fn allocations(mut app: impl Application) -> u64 {
+fn allocations(mut app: impl Innermost) -> u64 {
     let mut cx = Context::from_waker(Waker::noop());
     let mut measured = 0;
     // What is made at the first request only is not counted.

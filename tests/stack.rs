@@ -6,7 +6,7 @@ use std::fmt;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::place::{Guard, Identify, Observe, Placed};
 use gopuram::middleware::{SetHeader, from_fn};
-use gopuram::stack::{App, Application, Optional};
+use gopuram::stack::{App, Innermost, Optional};
 use gopuram::testing::{Client, app};
 use gopuram::{Body, Stack};
 use http::header::{SERVER, VIA};
@@ -113,7 +113,7 @@ async fn a_layer_that_is_off_does_nothing() {
     /// The type is the same either way.
     fn stack(
         on: bool,
-    ) -> App<impl Application<Body = Body, Error = Infallible, Future: Send> + Clone + Send> {
+    ) -> App<impl Innermost<Body = Body, Error = Infallible, Future: Send> + Clone + Send> {
         let (inwards, outwards) = via("a");
         Stack::new()
             .when(on, inwards)
