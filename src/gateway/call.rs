@@ -146,8 +146,9 @@ pin_project! {
     #[project = StateProj]
     enum State<S, F> {
         Answering { #[pin] future: F },
-        // An application that was not ready and now makes itself ready for this request.
-        Waiting { app: S, req: Option<Request<Body>> },
+        // An application that was not ready and now makes itself ready for this request. In a
+        // box, so that the answers of those that are ready need not be as large.
+        Waiting { waiting: Box<(S, Option<Request<Body>>)> },
         Refused { status: StatusCode },
         Failed { error: Option<Box<dyn StdError + Send + Sync>> },
     }
@@ -172,10 +173,13 @@ where
                 StateProj::Answering { future } => {
                     break ready!(future.poll(cx)).map_err(Into::into);
                 }
-                StateProj::Waiting { app, req } => match ready!(app.poll_ready(cx)) {
-                    Ok(()) => app.call(req.take().expect("polled after ready")),
-                    Err(error) => break Err(error.into()),
-                },
+                StateProj::Waiting { waiting } => {
+                    let (app, req) = &mut **waiting;
+                    match ready!(app.poll_ready(cx)) {
+                        Ok(()) => app.call(req.take().expect("polled after ready")),
+                        Err(error) => break Err(error.into()),
+                    }
+                }
                 StateProj::Failed { error } => {
                     break Err(error.take().expect("polled after ready"));
                 }
@@ -224,8 +228,7 @@ where
         Poll::Pending => {
             let fresh = app.clone();
             State::Waiting {
-                app: std::mem::replace(&mut *app, fresh),
-                req: Some(req),
+                waiting: Box::new((std::mem::replace(&mut *app, fresh), Some(req))),
             }
         }
     }
