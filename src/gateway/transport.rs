@@ -117,6 +117,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
             let end = me.again.end.min(me.again.start + buf.remaining());
             buf.put_slice(me.opening.get(me.again.start..end).unwrap_or_default());
             me.again.start = end;
+            // With what follows in the same read: after a short one hyper would double its
+            // buffer. Errors and the end come again.
+            drop(Pin::new(&mut me.io).poll_read(cx, buf));
         }
         let fresh = buf.filled().get(before..).unwrap_or_default();
         me.ended |= fresh.is_empty();
