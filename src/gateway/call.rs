@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body as _;
@@ -20,6 +19,7 @@ use super::front;
 use super::outgoing::Outgoing;
 use super::paced::{Paced, Stalled};
 use super::pulse::Pulse;
+use crate::Application;
 use crate::middleware::Body;
 use crate::middleware::attributes::{Attributes, Connection};
 
@@ -35,14 +35,8 @@ pub(super) struct Shared<S> {
 /// The service that hyper calls.
 pub(super) struct Call<S>(pub(super) Arc<Shared<S>>);
 
-impl<S, C> hyper::service::Service<Request<Incoming>> for Call<S>
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone,
-    S::Error: Into<Box<dyn StdError + Send + Sync>>,
-    C: http_body::Body<Data = Bytes>,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    type Response = Response<Outgoing<C, S>>;
+impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
+    type Response = Response<Outgoing<S::ResponseBody, S>>;
     // A failed application is answered for; hyper has no part in it.
     type Error = Infallible;
     type Future = Calling<S>;
@@ -146,19 +140,16 @@ pin_project! {
     #[project = StateProj]
     enum State<S, F> {
         Answering { #[pin] future: F },
-        // An application that was not ready and now makes itself ready for this request.
-        Waiting { app: S, req: Option<Request<Body>> },
+        // An application that was not ready and now makes itself ready for this request. In a
+        // box, so that the answers of those that are ready need not be as large.
+        Waiting { waiting: Box<(S, Option<Request<Body>>)> },
         Refused { status: StatusCode },
         Failed { error: Option<Box<dyn StdError + Send + Sync>> },
     }
 }
 
-impl<S, C> Future for Calling<S>
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone,
-    S::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    type Output = Result<Response<Outgoing<C, S>>, Infallible>;
+impl<S: Application> Future for Calling<S> {
+    type Output = Result<Response<Outgoing<S::ResponseBody, S>>, Infallible>;
 
     #[inline]
     #[expect(
@@ -172,10 +163,13 @@ where
                 StateProj::Answering { future } => {
                     break ready!(future.poll(cx)).map_err(Into::into);
                 }
-                StateProj::Waiting { app, req } => match ready!(app.poll_ready(cx)) {
-                    Ok(()) => app.call(req.take().expect("polled after ready")),
-                    Err(error) => break Err(error.into()),
-                },
+                StateProj::Waiting { waiting } => {
+                    let (app, req) = &mut **waiting;
+                    match ready!(app.poll_ready(cx)) {
+                        Ok(()) => app.call(req.take().expect("polled after ready")),
+                        Err(error) => break Err(error.into()),
+                    }
+                }
                 StateProj::Failed { error } => {
                     break Err(error.take().expect("polled after ready"));
                 }
@@ -203,11 +197,7 @@ where
 /// along, and its clone left for the next request; the real waker is given when the
 /// answer is polled.
 #[inline]
-fn start<S>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::Future>
-where
-    S: Service<Request<Body>> + Clone,
-    S::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
+fn start<S: Application>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::Future> {
     // After a panic in another stream the application is asked as before.
     let mut app = shared.app.lock().unwrap_or_else(PoisonError::into_inner);
     match app.poll_ready(&mut Context::from_waker(Waker::noop())) {
@@ -224,8 +214,7 @@ where
         Poll::Pending => {
             let fresh = app.clone();
             State::Waiting {
-                app: std::mem::replace(&mut *app, fresh),
-                req: Some(req),
+                waiting: Box::new((std::mem::replace(&mut *app, fresh), Some(req))),
             }
         }
     }

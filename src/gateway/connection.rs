@@ -6,8 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::rt::bounds::Http2ServerConnExec;
 use hyper::server::conn::{http1, http2};
@@ -18,7 +16,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tower_service::Service;
 use tracing::debug;
 
 use super::call::{Call, Shared};
@@ -27,7 +24,8 @@ use super::drain::Drain;
 use super::limits::{DEFAULT_FIELDS, Limits};
 use super::pulse::{Pulse, Wait, far};
 use super::transport::{Opening, Transport};
-use crate::middleware::{Body, attributes};
+use crate::Application;
+use crate::middleware::attributes;
 
 /// With what a client says that it speaks HTTP/2 (RFC 9113, section 3.4).
 const PREFACE: &Opening = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -111,13 +109,7 @@ pin_project! {
 type Http1<T, H> = http1::UpgradeableConnection<TokioIo<Transport<T>>, H>;
 type Http2<T, H> = http2::Connection<TokioIo<Transport<T>>, H, TokioExecutor>;
 
-impl<T, S, C> Connection<T, Call<S>>
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone,
-    S::Error: Into<Box<dyn StdError + Send + Sync>>,
-    C: http_body::Body<Data = Bytes>,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
+impl<T, S: Application> Connection<T, Call<S>> {
     /// Serves `app` over `io`; the slot is given back when `io` is closed.
     pub(super) fn new(
         io: T,

@@ -151,7 +151,7 @@ impl Framing {
     }
 
     fn target<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        let end = find(rest, |byte| matches!(byte, b'\n' | b'#'));
+        let end = find(rest, [b'\n', b'#']);
         match rest.get(end..).and_then(<[u8]>::split_first) {
             // RFC 9112, section 3.2: no form of the target has a fragment.
             Some((b'#', after)) => {
@@ -216,7 +216,10 @@ impl Framing {
     }
 
     fn skip_line<'a>(&mut self, rest: &'a [u8], then: At) -> &'a [u8] {
-        match rest.get(find_newline(rest)..).and_then(<[u8]>::split_first) {
+        match rest
+            .get(find(rest, [b'\n'])..)
+            .and_then(<[u8]>::split_first)
+        {
             Some((_, after)) => {
                 self.at = then;
                 after
@@ -251,25 +254,24 @@ fn chunk_size(size: u64, byte: u8) -> At {
     }
 }
 
-/// Where the first newline is, or the length if there is none.
+/// Where the first of `wanted` is, or the length if there is none.
 #[inline]
-fn find_newline(bytes: &[u8]) -> usize {
-    find(bytes, |byte| byte == b'\n')
-}
-
-/// Where the first byte of a kind is, or the length if there is none.
-#[inline]
-fn find(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
-    // Sixteen at a time without leaving early is what compilers make one comparison of.
-    let (chunks, _) = bytes.as_chunks::<16>();
-    let clear = chunks
-        .iter()
-        .take_while(|chunk| !chunk.iter().fold(false, |hit, &byte| hit | wanted(byte)))
-        .count()
-        * 16;
-    let rest = bytes.get(clear..).unwrap_or_default();
-    let within = rest.iter().position(|&byte| wanted(byte));
-    clear + within.unwrap_or(rest.len())
+fn find<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usize {
+    const ONES: u64 = u64::MAX / 0xff;
+    // Eight at a time: of a word less one a byte, the lowest that had to borrow was zero.
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let hits = wanted.iter().fold(0, |hits, &byte| {
+            let zero = word ^ (ONES * u64::from(byte));
+            hits | (zero.wrapping_sub(ONES) & !zero & (ONES << 7))
+        });
+        if hits != 0 {
+            return index * 8 + hits.trailing_zeros() as usize / 8;
+        }
+    }
+    let within = rest.iter().position(|byte| wanted.contains(byte));
+    bytes.len() - rest.len() + within.unwrap_or(rest.len())
 }
 
 #[cfg(test)]
@@ -385,9 +387,16 @@ mod tests {
         }
 
         #[test]
-        fn the_first_newline_is_found(bytes in prop::collection::vec(0_u8..20, 0..70)) {
-            let expected = bytes.iter().position(|&b| b == b'\n').unwrap_or(bytes.len());
-            prop_assert_eq!(find_newline(&bytes), expected);
+        fn the_first_of_two_bytes_is_found(bytes in prop::collection::vec(any::<u8>(), 0..70), one: u8, other: u8) {
+            let wanted = [one, other];
+            let expected = bytes.iter().position(|byte| wanted.contains(byte));
+            prop_assert_eq!(find(&bytes, wanted), expected.unwrap_or(bytes.len()));
+        }
+
+        #[test]
+        fn the_first_newline_is_found(bytes in prop::collection::vec(8_u8..12, 0..70)) {
+            let expected = bytes.iter().position(|&byte| byte == b'\n');
+            prop_assert_eq!(find(&bytes, [b'\n']), expected.unwrap_or(bytes.len()));
         }
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gopuram::Body;
 use http::{Request, Response};
-use http_body::Frame;
+use http_body::{Body as _, Frame};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -269,4 +269,64 @@ async fn trailers_are_passed_on() {
         .await
         .unwrap();
     read_until(&mut client, "2\r\nhi\r\n0\r\nx: y\r\n\r\n").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_nobody_waits_for_any_more_is_dropped() {
+    let (alive, mut dropped) = tokio::sync::mpsc::channel::<()>(1);
+    let app = service_fn(move |_: Request<Body>| {
+        let alive = alive.clone();
+        async move {
+            std::future::pending::<()>().await;
+            drop(alive);
+            Ok::<_, Infallible>(Response::new(Body::empty()))
+        }
+    });
+    let mut client = connect(gopuram::serve(app.clone()));
+    client.write_all(GET).await.unwrap();
+    tokio::task::yield_now().await;
+    drop(client);
+
+    let mut client = http2(connect(gopuram::serve(app))).await;
+    let answer = client.send_request(ask("http://a/"));
+    let given_up = tokio::time::timeout(Duration::from_secs(1), answer).await;
+    assert!(given_up.is_err());
+    drop(client);
+    // All that could send is gone.
+    assert_eq!(dropped.recv().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_cut_short_is_an_error() {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let tell = Arc::new(std::sync::Mutex::new(Some(tell)));
+    let app = service_fn(move |req: Request<Body>| {
+        let tell = tell.lock().unwrap().take().unwrap();
+        async move {
+            tell.send(req.into_body().collect().await.is_err()).unwrap();
+            Ok::<_, Infallible>(Response::new(Body::empty()))
+        }
+    });
+    let mut client = connect(gopuram::serve(app));
+    client
+        .write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")
+        .await
+        .unwrap();
+    client.shutdown().await.unwrap();
+    assert!(told.await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_without_a_body_has_one_that_has_ended() {
+    let app = service_fn(async |req: Request<Body>| {
+        let ended = req.body().is_end_stream() && req.body().size_hint().exact() == Some(0);
+        Ok::<_, Infallible>(Response::new(Body::from(format!("ended: {ended}"))))
+    });
+    assert!(exchange(app, GET).await.ends_with("ended: true"));
+    let length = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+    assert!(exchange(app, length).await.ends_with("ended: true"));
+    let mut client = http2(connect(gopuram::serve(app))).await;
+    let res = client.send_request(ask("http://a/")).await.unwrap();
+    let body = res.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "ended: true");
 }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use gopuram::gateway::{Deadlines, Handle};
@@ -161,4 +162,60 @@ async fn streams_in_flight_are_finished() {
     assert_eq!(body, "hello");
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(client.is_closed());
+}
+
+/// Set for the process that is sent signals.
+const PORT_FILE: &str = "GOPURAM_TEST_PORT_FILE";
+
+/// The test starts itself once more, and is then the server.
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    if let Some(file) = std::env::var_os(PORT_FILE) {
+        let app = service_fn(|_: Request<Body>| {
+            std::future::pending::<Result<Response<Body>, Infallible>>()
+        });
+        let server = gopuram::serve(app)
+            .bind("127.0.0.1:0")
+            .listen()
+            .await
+            .unwrap();
+        std::fs::write(file, server.socket().unwrap().to_string()).unwrap();
+        server.run().await.unwrap();
+        return;
+    }
+    let file = std::env::temp_dir().join(format!("gopuram-{}-port", std::process::id()));
+    let mut server = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "drain::a_second_signal_ends_it_at_once"])
+        .env(PORT_FILE, &file)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut client = loop {
+        let address = std::fs::read_to_string(&file).unwrap_or_default();
+        match TcpStream::connect(address).await {
+            Ok(client) => break client,
+            Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    client.write_all(GET).await.unwrap();
+    let signal = |name: &str| {
+        let id = server.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([name, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    };
+    signal("-TERM");
+    let mut byte = [0];
+    let waiting = tokio::time::timeout(Duration::from_millis(50), client.read(&mut byte)).await;
+    assert!(waiting.is_err(), "the request in flight was cut");
+    signal("-INT");
+    // Reset or ended, but not after the 30 seconds of the drain.
+    let ended = tokio::time::timeout(Duration::from_secs(10), client.read(&mut byte)).await;
+    assert!(!matches!(ended.unwrap(), Ok(1..)));
+    assert!(server.wait().unwrap().success());
+    std::fs::remove_file(file).unwrap();
 }

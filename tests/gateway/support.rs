@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use gopuram::Body;
 use gopuram::gateway::Serve;
+use gopuram::{Application, Body};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
-use tower::Service;
 use tower::util::{BoxCloneService, service_fn};
 
 pub(crate) type App = BoxCloneService<Request<Body>, Response<Body>, Infallible>;
@@ -58,14 +57,7 @@ impl Counter {
 }
 
 /// Serves one connection in a task; the client's end of it.
-pub(crate) fn connect<S, C>(serve: Serve<S>) -> DuplexStream
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    S::Future: Send + 'static,
-    C: http_body::Body<Data = Bytes> + Send + 'static,
-    C::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+pub(crate) fn connect(serve: Serve<impl Application>) -> DuplexStream {
     let (client, io) = tokio::io::duplex(64 * 1024);
     tokio::spawn(serve.over(io));
     client
@@ -74,7 +66,7 @@ where
 /// Bytes in, bytes out: all that is answered until the connection is closed, without `date`.
 ///
 /// With time paused, a connection that is kept alive is closed by its deadline.
-pub(crate) async fn exchange(app: App, bytes: impl AsRef<[u8]>) -> String {
+pub(crate) async fn exchange(app: impl Application, bytes: impl AsRef<[u8]>) -> String {
     let mut client = connect(gopuram::serve(app));
     client.write_all(bytes.as_ref()).await.unwrap();
     rest(&mut client).await
