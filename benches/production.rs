@@ -11,7 +11,7 @@ use gopuram::middleware::{
     SecurityHeaders, StaticFiles, Timeout,
 };
 use gopuram::{Application, Body, Stack};
-use http::Request;
+use http::{HeaderName, Request};
 
 /// What everybody answers.
 const HELLO: &str = "Hello, World!";
@@ -27,7 +27,7 @@ pub fn app() -> io::Result<impl Application> {
     Ok(Stack::new()
         .with(RequestId::default())
         .with(AccessLog::combined(log))
-        .with(SecurityHeaders::default())
+        .with(five_fields())
         .with(Cors::any_origin())
         .with(CatchPanic::default())
         .with(Timeout::head(Duration::from_secs(30)))
@@ -35,6 +35,15 @@ pub fn app() -> io::Result<impl Application> {
         .with(NormalizePath::trim().rewrite())
         .with(Compress::default())
         .app(hello()))
+}
+
+/// The five fields that axum's stack sets, the same.
+pub fn five_fields() -> SecurityHeaders {
+    SecurityHeaders::default()
+        .always_https()
+        .without(HeaderName::from_static("cross-origin-opener-policy"))
+        .without(HeaderName::from_static("cross-origin-resource-policy"))
+        .without(HeaderName::from_static("permissions-policy"))
 }
 
 /// The files of a directory.

@@ -1,7 +1,7 @@
 //! `bench layers` and `bench router`: a request without a socket.
 
 use super::load::program;
-use super::{build, count, ratio};
+use super::{build, count};
 use crate::parts::{self, VALGRIND};
 use crate::run::{self, Failed, command};
 
@@ -9,17 +9,19 @@ use crate::run::{self, Failed, command};
 pub(crate) fn layers() -> Result<(), Failed> {
     parts::need(&[VALGRIND])?;
     build()?;
-    let said = run::output(quiet("bench-layers", &[]))?;
-    print!("{said}");
-    count("stack_instructions", instructions("gopuram")?);
-    count("axum_stack_instructions", instructions("axum")?);
-    let figure = |name: &str| -> Option<f64> {
-        said.lines()
-            .find_map(|l| l.strip_prefix(name))
-            .and_then(|v| v.trim().parse().ok())
-    };
-    if let (Some(ours), Some(theirs)) = (figure("# stack ns"), figure("# axum stack ns")) {
-        ratio("stack_vs_axum", theirs / ours);
+    println!("{:<20} {:>12}", "", "instructions");
+    let mut counted = Vec::new();
+    for name in run::output(quiet("bench-layers", &["names"]))?.lines() {
+        let instructions = instructions(name)?;
+        println!("{name:<20} {instructions:>12}");
+        counted.push((name.to_owned(), instructions));
+    }
+    println!();
+    print!("{}", run::output(quiet("bench-layers", &[]))?);
+    for (name, label) in [("stack", "stack"), ("axum-stack", "axum_stack")] {
+        if let Some((_, value)) = counted.iter().find(|(n, _)| n == name) {
+            count(&format!("{label}_instructions"), *value);
+        }
     }
     Ok(())
 }
