@@ -278,7 +278,7 @@ where
                 match me.wait.0 {
                     // Not the gateway's to limit; but when it ends another task may know first.
                     Wait::App => *me.deadline = after(me.settings.deadlines.idle),
-                    Wait::Idle if me.pulse.is_http2() && !*me.closing => {
+                    Wait::Head | Wait::Idle if me.pulse.is_http2() && !*me.closing => {
                         // The client is told which requests it may send elsewhere.
                         *me.deadline = after(me.settings.deadlines.linger);
                         me.pulse.close();

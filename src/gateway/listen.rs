@@ -59,7 +59,8 @@ impl Listener {
     /// Accepts connections and admits each with a slot of its own, until it is dropped.
     pub(super) async fn accept(self, slots: Arc<Semaphore>, mut admit: impl Admit) {
         let mut failing = false;
-        while let Some(slot) = free(&slots).await {
+        let mut full = false;
+        while let Some(slot) = free(&slots, &mut full).await {
             let accepted = match &self {
                 Self::Tcp(listener) => listener.accept().await.map(|(stream, peer)| {
                     // An option, not a need; a client that is gone already is found soon.
@@ -95,12 +96,15 @@ pub(super) trait Admit: Send {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 }
 
-/// A place among the open connections, when there is one.
-async fn free(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+/// A place among the open connections, when there is one; says once that there is none.
+async fn free(slots: &Arc<Semaphore>, full: &mut bool) -> Option<OwnedSemaphorePermit> {
     if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
+        *full = false;
         return Some(slot);
     }
-    warn!("as many connections as allowed are open; more have to wait");
+    if !std::mem::replace(full, true) {
+        warn!("as many connections as allowed are open; more have to wait");
+    }
     Arc::clone(slots).acquire_owned().await.ok()
 }
 
@@ -215,4 +219,20 @@ fn remove_if_same(path: &Path, known: (u64, u64)) -> io::Result<()> {
         std::fs::remove_file(path)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_errors_of_accepting_itself_are_waited_out() {
+        for kind in [io::ErrorKind::ConnectionAborted, io::ErrorKind::Interrupted] {
+            assert!(is_of_one_connection(&kind.into()));
+        }
+        // EMFILE, ENFILE, ENOBUFS, ENOMEM on Linux.
+        for code in [24, 23, 105, 12] {
+            assert!(!is_of_one_connection(&io::Error::from_raw_os_error(code)));
+        }
+    }
 }

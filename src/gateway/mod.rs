@@ -31,7 +31,7 @@
 //! to wait with. An error of the application is answered 500 and logged, and one of
 //! a response's body is logged and cuts the response off, so that no client takes it for whole:
 //! HTTP/1 without the last chunk, HTTP/2 with `RST_STREAM`. A panic ends the connection, or the stream
-//! of HTTP/2, and no other.
+//! of HTTP/2 if an answer is being awaited, and no other.
 //!
 //! Each request carries [`Attributes`](crate::middleware::attributes::Attributes) that know its
 //! connection.
