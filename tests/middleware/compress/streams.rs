@@ -10,6 +10,7 @@ use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress};
 use gopuram::middleware::Body;
 use gopuram::middleware::compress::{Compress, CompressBody, Error};
+use gopuram::testing::Client;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as _, Frame, SizeHint};
 use tokio::sync::mpsc;
@@ -178,7 +179,7 @@ fn a_body_that_fails_never_looks_complete() {
 
 #[tokio::test]
 async fn the_client_sees_why() {
-    let client = client(&Compress::default(), |_| {
+    let app = App(|_: &Request<Body>| {
         let (feed, frames) = mpsc::unbounded_channel();
         feed.send(Err(io::Error::other("cut"))).unwrap();
         let hint = SizeHint::default();
@@ -186,6 +187,7 @@ async fn the_client_sees_why() {
         set(&mut res, "content-type", "text/plain");
         res
     });
+    let client = Client::in_process(Compress::default().layer(app));
     let res = client.get("/").header("accept-encoding", "gzip").await;
     let error = std::error::Error::source(res.error().unwrap()).unwrap();
     assert_eq!(error.to_string(), "the body to be coded broke off");

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use gopuram::Stack;
 use gopuram::middleware::{Body, Router, SetHeader, on_request, on_response};
 use gopuram::testing::Client;
-use http::header::VIA;
-use http::{HeaderValue, Method, Request, StatusCode, request};
+use http::header::{VIA, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, Request, Response, StatusCode, request};
 use tower_http::cors::CorsLayer;
 
 fn via(name: &'static str) -> SetHeader {
@@ -59,8 +59,14 @@ async fn what_the_router_answers_for_a_path_comes_through_the_group() {
 #[tokio::test]
 async fn a_guard_refuses_before_the_router_does() {
     let guard = on_request(|head: &mut request::Parts| {
-        let authorization = head.headers.get("authorization");
-        authorization.map(drop).ok_or(StatusCode::UNAUTHORIZED)
+        if head.headers.contains_key("authorization") {
+            return Ok(());
+        }
+        let mut refusal = Response::new(());
+        *refusal.status_mut() = StatusCode::UNAUTHORIZED;
+        let challenge = HeaderValue::from_static("Basic realm=\"secrets\"");
+        refusal.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        Err(refusal)
     });
     let client = Client::new(Router::new().group(guard, |r| r.get("/secret", async |_| "secret")));
     for method in [Method::GET, Method::POST, Method::OPTIONS] {

@@ -266,6 +266,7 @@ fn content_and_tag_belong_together_while_files_are_replaced() {
             let write = scope.spawn(|| dir.replace("a.txt", version(n), later(n)));
             let read = scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
                     .build()
                     .unwrap();
                 let res = runtime.block_on(client.get("/a.txt").into_future());

@@ -192,6 +192,7 @@ fn swapping_links_meanwhile_opens_no_way_out() {
         });
         let reader = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
                 .build()
                 .unwrap();
             let found = (0..2000).filter(|_| {
@@ -260,7 +261,7 @@ proptest! {
             0..10,
         ),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (dir, client) = with_secret();
             dir.link("root/out", "..");
