@@ -12,7 +12,8 @@ use crate::middleware::Body;
 ///
 /// Nothing implements this by hand: every `tower_service::Service<Request<Body>>` that answers
 /// a [`Response`] of any body of [`Bytes`] is one, if it is `Clone`, and it and its futures
-/// are `Send`. A stack with an application in it is one, and so is an `axum::Router`.
+/// are `Send`, and if its error and that of the body can become a boxed one. A stack
+/// with an application in it is one, and so is an `axum::Router`.
 ///
 /// It says in one word what a function takes or returns:
 ///
@@ -29,8 +30,9 @@ use crate::middleware::Body;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an application",
-    label = "not a tower service from `Request<Body>` to `Response<_>`, or not `Clone` and `Send`",
+    label = "not a tower service from `Request<Body>` to `Response<_>`, or one that cannot be served",
     note = "an application is a `Service<Request<gopuram::Body>>` that answers an `http::Response`, is `Clone + Send + 'static`, and whose futures are `Send`",
+    note = "its error, and that of its response's body, must be `Into<Box<dyn Error + Send + Sync>>`: `Infallible`, `String` or any error",
     note = "an `async fn` becomes one in a router: `Router::new().get(\"/\", handler)`"
 )]
 pub trait Application:
