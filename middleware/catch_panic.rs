@@ -21,6 +21,9 @@
 //! standard error: that is the panic hook's work and done before the panic is
 //! caught. [`CatchPanic::report`] hands it to a function besides.
 //!
+//! The 500 carries the extension [`Panicked`], and the error of a body that panicked comes from
+//! [`Cause::Panicked`]: by these `access_log` tells a panic from other failures.
+//!
 //! What inner services share is theirs to keep whole: a `std` mutex held by a panic is
 //! poisoned, a plain field is as the panic left it. Not caught are panics in destructors, and
 //! all of them where the program is built with `panic = "abort"`.
@@ -40,6 +43,8 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::attributes::Panicked;
+use crate::body::Cause;
 use crate::place::{Contain, Placed};
 
 /// A panic becomes 500 or an aborted stream.
@@ -243,7 +248,7 @@ impl<E: StdError + 'static> StdError for Error<E> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Body(error) => Some(error),
-            Self::Panicked => None,
+            Self::Panicked => Some(&Cause::Panicked),
         }
     }
 }
@@ -347,6 +352,7 @@ fn settle(report: Report, stage: Stage, payload: Box<dyn Any + Send>) {
 fn refusal<C>() -> Response<CatchPanicBody<C>> {
     let mut res = Response::new(CatchPanicBody::default());
     *res.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    res.extensions_mut().insert(Panicked::default());
     res
 }
 

@@ -1,5 +1,6 @@
 //! The body of a response that is logged when it ends.
 
+use std::error::Error as StdError;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -10,6 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::outcome::Outcome;
 use super::record::{Progress, Record};
+use crate::body::{Cause, Error};
 use crate::wrap::OnResponse;
 
 /// The line that waits for the response, and then for its end.
@@ -58,7 +60,8 @@ impl<C: Body> OnResponse<C> for Pending {
 pin_project! {
     /// A body that is logged when it ends or is dropped.
     ///
-    /// It is the inner one in all that can be seen of it. The default is not logged.
+    /// It is the inner one in all that can be seen of it, but that an error of that is the
+    /// source of its own. The default is not logged.
     #[derive(Debug, Default)]
     pub struct LogBody<C> {
         #[pin]
@@ -67,24 +70,26 @@ pin_project! {
     }
 }
 
-impl<C: Body> Body for LogBody<C> {
+impl<C: Body> Body for LogBody<C>
+where
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
     type Data = C::Data;
-    type Error = C::Error;
+    type Error = Error;
 
     #[inline]
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<C::Data>, C::Error>>> {
+    ) -> Poll<Option<Result<Frame<C::Data>, Error>>> {
         let mut this = self.project();
         let Some(record) = &mut this.pending.0 else {
-            return this.inner.poll_frame(cx);
+            return this.inner.poll_frame(cx).map_err(Error::new);
         };
         let before = std::mem::replace(&mut record.progress, Progress::Polled);
         let next = this.inner.as_mut().poll_frame(cx);
         record.progress = before;
-        let next = ready!(next);
-        match &next {
+        match ready!(next) {
             Some(Ok(frame)) => {
                 let data = frame.data_ref().map(|data| data.remaining() as u64);
                 record.bytes += data.unwrap_or_default();
@@ -95,14 +100,23 @@ impl<C: Body> Body for LogBody<C> {
                 {
                     record.progress = Progress::Whole;
                 }
+                Poll::Ready(Some(Ok(frame)))
             }
-            Some(Err(_)) => this.pending.close(Some(Outcome::Error)),
+            Some(Err(error)) => {
+                let error = Error::new(error);
+                this.pending.close(Some(match Cause::of(&error) {
+                    Some(Cause::Elapsed) => Outcome::Timeout,
+                    Some(Cause::Panicked) => Outcome::Panic,
+                    None => Outcome::Error,
+                }));
+                Poll::Ready(Some(Err(error)))
+            }
             None => {
                 record.progress = Progress::Whole;
                 this.pending.close(None);
+                Poll::Ready(None)
             }
         }
-        Poll::Ready(next)
     }
 
     fn is_end_stream(&self) -> bool {

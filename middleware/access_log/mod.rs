@@ -83,8 +83,13 @@
 //!
 //! A layer sees what it hands to the server, not what a client reads: the last bytes of a complete response
 //! may still be lost on the way. Field lines that a server adds, the framing of chunks and of HTTP/2, and TLS are not
-//! in `%I` and `%O`. A deadline is told by the [mark](crate::attributes::TimedOut) on a response; one
-//! that breaks a body off counts as an error.
+//! in `%I` and `%O`.
+//!
+//! Deadlines and panics are told by the marks on a response, [`TimedOut`](crate::attributes::TimedOut)
+//! and [`Panicked`](crate::attributes::Panicked), and by the [`Cause`](crate::body::Cause) of a body's
+//! error; a layer that hides them makes them look like any other answer or error. For
+//! that the error of a body becomes a [`body::Error`](crate::body::Error), inner's being
+//! its source.
 //!
 //! # Cost
 //!

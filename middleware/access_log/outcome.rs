@@ -16,7 +16,7 @@ pub enum Outcome {
     Error,
     /// The application panicked, or the body of its response did.
     Panic,
-    /// A deadline made the response.
+    /// A deadline made the response, or broke its body off.
     Timeout,
 }
 
@@ -97,6 +97,8 @@ impl<'a> Entry<'a> {
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
     pub(super) status: StatusCode,
+    /// Not all of the response was handed over.
+    pub(super) broke_off: bool,
     /// When that was, if it matters, and how long after its start.
     pub(super) at: Option<Instant>,
     pub(super) elapsed: Duration,

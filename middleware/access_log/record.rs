@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri};
 
 use super::Config;
 use super::directive::{Phase, Unit, Value, needs};
@@ -16,7 +16,7 @@ use super::format::Piece;
 use super::outcome::{Ended, Entry, Outcome};
 use super::received::Received;
 use super::request::{self, Asked, connection_says};
-use crate::attributes::{Attributes, Report, TimedOut};
+use crate::attributes::{Attributes, Panicked, Report, TimedOut};
 
 /// How far a request has come.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -48,7 +48,8 @@ pub(super) struct Record {
     pub(super) expected: Option<u64>,
     is_head: bool,
     keep_alive: bool,
-    timed_out: bool,
+    /// What made the response in place of the application.
+    made_by: Option<Outcome>,
     received: Received,
     head_received: u64,
     head_sent: u64,
@@ -120,7 +121,7 @@ impl Record {
         } else {
             Progress::Answered
         };
-        self.timed_out = res.extensions().get::<TimedOut>().is_some();
+        self.made_by = made_by(res.extensions());
         let Some(config) = self.config.take() else {
             return;
         };
@@ -150,13 +151,18 @@ impl Record {
         let Some(config) = self.config.take() else {
             return;
         };
-        let outcome = outcome.unwrap_or_else(|| self.outcome());
+        // A response that a layer made may be whole, one that failed is not.
+        let (outcome, broke_off) = match outcome {
+            Some(failed) => (failed, true),
+            None => (self.outcome(), self.progress != Progress::Whole),
+        };
         let status = self.status.unwrap_or_else(|| outcome.status());
         let at = (config.needs & needs::ENDED != 0).then(|| config.clock.now());
         let elapsed = self.since_start(at);
         let ended = Ended {
             outcome,
             status,
+            broke_off,
             at,
             elapsed,
         };
@@ -169,8 +175,7 @@ impl Record {
     fn outcome(&self) -> Outcome {
         match self.progress {
             Progress::Polled => Outcome::Panic,
-            Progress::Whole if self.timed_out => Outcome::Timeout,
-            Progress::Whole => Outcome::Complete,
+            Progress::Whole => self.made_by.unwrap_or(Outcome::Complete),
             // The future of the application unwinds through us.
             _ if std::thread::panicking() => Outcome::Panic,
             _ => Outcome::ClientGone,
@@ -259,10 +264,10 @@ impl Record {
                 Some(at) => line.number(in_units(self.since_start(Some(at)), Unit::Micros)),
                 None => line.none(),
             },
-            Value::KeepAlive => line.text(match ended.outcome {
-                Outcome::Complete | Outcome::Timeout if self.keep_alive => b"+",
-                Outcome::Complete | Outcome::Timeout => b"-",
-                _ => b"X",
+            Value::KeepAlive => line.text(match self.keep_alive {
+                _ if ended.broke_off => b"X",
+                true => b"+",
+                false => b"-",
             }),
             Value::Outcome => line.text(ended.outcome.as_str().as_bytes()),
             Value::Received => match self.received.bytes() {
@@ -340,7 +345,7 @@ impl Record {
             expected,
             is_head,
             keep_alive,
-            timed_out,
+            made_by,
             received,
             head_received,
             head_sent,
@@ -356,7 +361,7 @@ impl Record {
         }
         (*config, *entry, *received) = (None, None, Received::Unknown);
         (*started, *first_byte, *status, *expected) = (None, None, None, None);
-        (*is_head, *keep_alive, *timed_out) = (false, false, false);
+        (*is_head, *keep_alive, *made_by) = (false, false, None);
         (*bytes, *head_received, *head_sent, *first_out) = (0, 0, 0, 0);
         *progress = Progress::Asked;
         let _ = SPARE.try_with(|spare| {
@@ -375,6 +380,18 @@ impl fmt::Debug for Record {
             .field("progress", &self.progress)
             .field("bytes", &self.bytes)
             .finish_non_exhaustive()
+    }
+}
+
+/// What the marks on a response say of its making.
+#[inline]
+fn made_by(marks: &Extensions) -> Option<Outcome> {
+    if marks.is_empty() {
+        None
+    } else if marks.get::<TimedOut>().is_some() {
+        Some(Outcome::Timeout)
+    } else {
+        marks.get::<Panicked>().map(|_| Outcome::Panic)
     }
 }
 

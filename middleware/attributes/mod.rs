@@ -331,6 +331,14 @@ impl Report {
     }
 }
 
+/// Marks a response as one that was made of a panic: an extension of the response.
+///
+/// The layer that caught the panic inserts it, so that outer layers can tell its 500
+/// from any other.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Panicked;
+
 /// Marks a response as one that a deadline made: an extension of the response.
 ///
 /// The layer that gave up on the inner service inserts it, so that outer layers can tell a

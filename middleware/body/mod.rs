@@ -16,6 +16,7 @@
 //!
 //! `Body` is `Send` and `Sync`: a request may be borrowed across an `await`.
 
+mod cause;
 mod file;
 
 use std::any::Any;
@@ -29,6 +30,7 @@ use std::{fmt, io};
 use bytes::{Buf, Bytes};
 use http_body::{Frame, SizeHint};
 
+pub use cause::Cause;
 pub use file::{FileRegion, Read, ReadAt};
 
 /// The body of a request, and of a response made by hand.

@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{Late, is_over};
+use crate::body::Cause;
 
 /// Later than anything anybody waits for, and not so late that the clock overflows.
 const FOREVER: Duration = Duration::from_hours(24 * 365 * 30);
@@ -189,7 +190,7 @@ impl<E: StdError + 'static> StdError for Error<E> {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Body(error) => Some(error),
-            Self::Elapsed => None,
+            Self::Elapsed => Some(&Cause::Elapsed),
         }
     }
 }

@@ -37,6 +37,12 @@
 //! request is also part of the wait for the head: a `head` deadline that is the
 //! shorter one answers 503 for the client's slowness.
 //!
+//! # What outer layers see
+//!
+//! The answers of a deadline carry the extension [`TimedOut`], and the error of a
+//! body that was late comes from [`Cause::Elapsed`](crate::body::Cause::Elapsed): by these
+//! `access_log` tells a timeout from other failures.
+//!
 //! # Cost
 //!
 //! What is ready when first polled costs no timer, no look at the clock and no allocation. A body
@@ -66,6 +72,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use crate::attributes::TimedOut;
 use crate::place::{Contain, Placed};
 
 use body::Deadlines;
@@ -290,8 +297,7 @@ impl Head {
     };
 
     fn refusal<C>(self) -> Response<TimedBody<C>> {
-        let mut res = Response::new(TimedBody::default());
-        *res.status_mut() = self.status;
+        let mut res = timed_out(self.status);
         if let Some(seconds) = self.retry_after {
             res.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
@@ -330,14 +336,21 @@ impl Late {
     }
 
     fn refusal<C>(&self) -> Response<TimedBody<C>> {
-        let mut res = Response::new(TimedBody::default());
-        *res.status_mut() = StatusCode::REQUEST_TIMEOUT;
+        let mut res = timed_out(StatusCode::REQUEST_TIMEOUT);
         if self.close {
             let close = HeaderValue::from_static("close");
             res.headers_mut().insert(CONNECTION, close);
         }
         res
     }
+}
+
+/// An answer in place of inner's, marked for the layers outside.
+fn timed_out<C>(status: StatusCode) -> Response<TimedBody<C>> {
+    let mut res = Response::new(TimedBody::default());
+    *res.status_mut() = status;
+    res.extensions_mut().insert(TimedOut::default());
+    res
 }
 
 /// Polls a timer after inner was polled.

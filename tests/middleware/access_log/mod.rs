@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod directives;
+mod failures;
 mod log;
 mod outcomes;
 mod secrets;

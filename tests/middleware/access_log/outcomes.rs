@@ -20,13 +20,13 @@ use tower_service::Service;
 
 use super::Kept;
 
-fn outcomes() -> Kept {
+pub(super) fn outcomes() -> Kept {
     Kept::format("%>s %B %{outcome}x %X")
 }
 
 /// What a body does next.
 #[derive(Clone, Copy)]
-enum Step {
+pub(super) enum Step {
     Data(&'static str),
     Fail,
     Panic,
@@ -34,9 +34,9 @@ enum Step {
     Wait,
 }
 
-/// A body of steps, of a length that it tells or not.
+/// A body of steps; it tells how many bytes are left or not.
 #[derive(Default)]
-struct Steps(Vec<Step>, Option<u64>);
+pub(super) struct Steps(pub(super) Vec<Step>, pub(super) Option<u64>);
 
 impl http_body::Body for Steps {
     type Data = Bytes;
@@ -50,7 +50,10 @@ impl http_body::Body for Steps {
             return Poll::Ready(None);
         }
         match self.0.remove(0) {
-            Step::Data(text) => Poll::Ready(Some(Ok(Frame::data(Bytes::from(text))))),
+            Step::Data(text) => {
+                self.1 = self.1.map(|left| left - text.len() as u64);
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from(text)))))
+            }
             Step::Fail => Poll::Ready(Some(Err("broken"))),
             Step::Panic => panic!("a body that panics, on purpose"),
             Step::Trailers => Poll::Ready(Some(Ok(Frame::trailers(HeaderMap::new())))),
@@ -93,7 +96,7 @@ fn get(steps: &[Step], polls: usize) -> String {
     line_of(Method::GET, 200, Steps(steps.to_vec(), None), polls)
 }
 
-const ABC: Step = Step::Data("abc");
+pub(super) const ABC: Step = Step::Data("abc");
 
 #[test]
 fn a_body_that_ended_is_complete() {
