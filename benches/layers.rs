@@ -136,7 +136,7 @@ impl Visit for Times {
     where
         S: Service<Request<B>> + Clone,
     {
-        self.0.push((name, in_process(stack, request)));
+        self.0.push((name, in_process(&stack, request)));
     }
 }
 

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use gopuram::Body;
-use gopuram::middleware::attributes::{Attributes, Connection};
+use gopuram::middleware::attributes::{Attributes, Connection, Scheme};
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderName, ORIGIN, USER_AGENT};
 use http::{HeaderValue, Request, Uri};
 use std::sync::Arc;
@@ -19,6 +19,7 @@ const BATCHES: usize = 61;
 
 /// What one request costs.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Cost {
     /// Nanoseconds, the median of the batches.
     pub ns: f64,
@@ -30,7 +31,7 @@ pub struct Cost {
 pub fn ours() -> Request<Body> {
     let mut req = request(Body::empty());
     let peer = ([127, 0, 0, 1], 50_000).into();
-    let connection = Connection::new(None, Some(peer), Default::default());
+    let connection = Connection::new(None, Some(peer), Scheme::default());
     req.extensions_mut()
         .insert(Attributes::new(Arc::new(connection)));
     req
@@ -61,7 +62,7 @@ fn request<B>(body: B) -> Request<B> {
 /// Clones the service, polls it ready, calls it, polls its future once and drops the
 /// answer, for each of many requests made before.
 #[expect(clippy::cast_precision_loss, reason = "a thousand is far from 2^52")]
-pub fn in_process<S, B>(service: S, request: impl Fn() -> Request<B>) -> Cost
+pub fn in_process<S, B>(service: &S, request: impl Fn() -> Request<B>) -> Cost
 where
     S: Service<Request<B>> + Clone,
 {
@@ -71,13 +72,13 @@ where
             once(service.clone(), req);
         }
     };
-    let timed = |_| {
+    let batch_time = |_| {
         let requests = batch();
         let start = Instant::now();
         send(requests);
         start.elapsed()
     };
-    let mut times: Vec<Duration> = (0..BATCHES).map(timed).collect();
+    let mut times: Vec<Duration> = (0..BATCHES).map(batch_time).collect();
     times.sort_unstable();
     let median = times.get(BATCHES / 2).copied().unwrap_or_default();
     let requests = batch();

@@ -11,6 +11,10 @@ use tower_layer::Layer;
 
 /// Passes both ways and changes nothing.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "what does nothing has nothing to add"
+)]
 pub struct Noop;
 
 impl<S> Layer<S> for Noop {

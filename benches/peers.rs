@@ -34,6 +34,10 @@ use tracing::Level;
 const HELLO: &str = "Hello, World!";
 
 /// Hello by hyper alone: HTTP/1.1 with its own builder, nothing else asked for.
+///
+/// # Errors
+///
+/// If the port cannot be listened on.
 pub async fn hyper(port: u16) -> io::Result<()> {
     accept(port, |io| {
         http1::Builder::new().serve_connection(io, service_fn(hello))
@@ -42,6 +46,10 @@ pub async fn hyper(port: u16) -> io::Result<()> {
 }
 
 /// Hello by hyper alone: HTTP/2 with prior knowledge.
+///
+/// # Errors
+///
+/// If the port cannot be listened on.
 pub async fn hyper_h2(port: u16) -> io::Result<()> {
     accept(port, |io| {
         http2::Builder::new(TokioExecutor::new()).serve_connection(io, service_fn(hello))
@@ -73,6 +81,10 @@ async fn hello(_: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible
 }
 
 /// Serves an axum router as axum does.
+///
+/// # Errors
+///
+/// If the port cannot be listened on.
 pub async fn axum<S>(port: u16, app: S) -> io::Result<()>
 where
     S: tower_service::Service<

@@ -22,6 +22,10 @@ pub fn hello() -> Router {
 }
 
 /// Hello behind what a service on the open internet wears: the layers that axum's stack has.
+///
+/// # Errors
+///
+/// If there is no log to be opened.
 pub fn app() -> io::Result<impl Application> {
     let log = Log::file(std::env::temp_dir().join("gopuram-bench.log"))?;
     Ok(Stack::new()
@@ -47,11 +51,19 @@ pub fn five_fields() -> SecurityHeaders {
 }
 
 /// The files of a directory.
+///
+/// # Errors
+///
+/// If there is no such directory.
 pub fn files(root: &str) -> io::Result<StaticFiles> {
     StaticFiles::new(Path::new(root))
 }
 
 /// Serves as a program would, with all limits and deadlines on.
+///
+/// # Errors
+///
+/// If the port cannot be listened on.
 pub async fn serve(port: u16, app: impl Application) -> io::Result<()> {
     gopuram::serve(app)
         .bind((Ipv4Addr::LOCALHOST, port))

@@ -61,6 +61,7 @@ async fn status(req: Request<Body>) -> Response<Body> {
 }
 
 #[tokio::main]
+#[expect(clippy::print_stdout, reason = "it says what is served, and where")]
 async fn main() -> Result<(), Error> {
     let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8000".into());
     let app = app(Log::stdout())?;

@@ -55,7 +55,7 @@ async fn line_of(path: &str, with_body: bool) -> String {
     } else {
         req
     };
-    let _ = req.await;
+    req.await;
     kept.lines()
 }
 
