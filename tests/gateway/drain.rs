@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -171,7 +172,9 @@ const PORT_FILE: &str = "GOPURAM_TEST_PORT_FILE";
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     if let Some(file) = std::env::var_os(PORT_FILE) {
-        let app = service_fn(|_: Request<Body>| {
+        let called = called(Path::new(&file));
+        let app = service_fn(move |_: Request<Body>| {
+            std::fs::write(&called, "").unwrap();
             std::future::pending::<Result<Response<Body>, Infallible>>()
         });
         let server = gopuram::serve(app)
@@ -198,6 +201,10 @@ async fn a_second_signal_ends_it_at_once() {
         }
     };
     client.write_all(GET).await.unwrap();
+    // The request is in the application: the server runs, and hears signals.
+    while !called(&file).exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let signal = |name: &str| {
         let id = server.id().to_string();
         assert!(
@@ -217,5 +224,11 @@ async fn a_second_signal_ends_it_at_once() {
     let ended = tokio::time::timeout(Duration::from_secs(10), client.read(&mut byte)).await;
     assert!(!matches!(ended.unwrap(), Ok(1..)));
     assert!(server.wait().unwrap().success());
+    std::fs::remove_file(called(&file)).unwrap();
     std::fs::remove_file(file).unwrap();
+}
+
+/// The file that says that the application was called.
+fn called(port_file: &Path) -> PathBuf {
+    port_file.with_extension("called")
 }
