@@ -8,13 +8,14 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 use tracing::error;
 
+use super::answer::{self, Asked};
 use super::front;
 use super::outgoing::Outgoing;
 use super::paced::{Paced, Stalled};
@@ -44,7 +45,7 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
     #[inline]
     fn call(&self, mut req: Request<Incoming>) -> Calling<S> {
         let flight = InFlight::new(Arc::clone(&self.0));
-        let version = req.version();
+        let asked = Asked::of(&req);
         let verdict = if self.0.pulse.refused() == flight.number {
             Err(StatusCode::BAD_REQUEST)
         } else {
@@ -71,7 +72,7 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
         Calling {
             state,
             flight: Some(flight),
-            version,
+            asked,
         }
     }
 }
@@ -132,7 +133,7 @@ pin_project! {
         #[pin]
         state: State<S, S::Future>,
         flight: Option<InFlight<S>>,
-        version: Version,
+        asked: Asked,
     }
 }
 
@@ -175,15 +176,18 @@ impl<S: Application> Future for Calling<S> {
                 }
                 StateProj::Refused { status } => {
                     let flight = me.flight.take().expect("polled after ready");
-                    return Poll::Ready(Ok(own(*status, *me.version, flight)));
+                    return Poll::Ready(Ok(own(*status, *me.asked, flight)));
                 }
             };
             me.state.set(State::Answering { future });
         };
         let flight = me.flight.take().expect("polled after ready");
         Poll::Ready(Ok(match answer {
-            Ok(res) => res.map(|body| Outgoing::new(body, flight)),
-            Err(error) => failed(&*error, *me.version, flight),
+            Ok(mut res) => match answer::check(*me.asked, &mut res) {
+                Ok(content) => res.map(|body| Outgoing::new(body, content, flight)),
+                Err(problem) => unsendable(problem, flight),
+            },
+            Err(error) => failed(&*error, *me.asked, flight),
         }))
     }
 }
@@ -224,13 +228,27 @@ fn start<S: Application>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::
 #[cold]
 fn failed<C, S>(
     error: &(dyn StdError + 'static),
-    version: Version,
+    asked: Asked,
     flight: InFlight<S>,
 ) -> Response<Outgoing<C, S>> {
     if Stalled::is_cause_of(error) {
-        return own(StatusCode::REQUEST_TIMEOUT, version, flight);
+        return own(StatusCode::REQUEST_TIMEOUT, asked, flight);
     }
     error!(error, "the application failed; answered 500");
+    internal_error(flight)
+}
+
+/// The answer for an application whose answer cannot be sent as it is.
+#[cold]
+fn unsendable<C, S>(problem: &'static str, flight: InFlight<S>) -> Response<Outgoing<C, S>> {
+    error!(
+        problem,
+        "the response of the application cannot be sent; answered 500"
+    );
+    internal_error(flight)
+}
+
+fn internal_error<C, S>(flight: InFlight<S>) -> Response<Outgoing<C, S>> {
     let mut res = Response::new(Outgoing::empty(flight));
     *res.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     res
@@ -241,12 +259,12 @@ fn failed<C, S>(
 #[cold]
 fn own<C, S>(
     status: StatusCode,
-    version: Version,
+    asked: Asked,
     flight: InFlight<S>,
 ) -> Response<Outgoing<C, S>> {
     let mut res = Response::new(Outgoing::empty(flight));
     *res.status_mut() = status;
-    if version != Version::HTTP_2 {
+    if !asked.http2 {
         res.headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
     }

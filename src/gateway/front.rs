@@ -5,7 +5,7 @@
 
 use std::net::Ipv6Addr;
 
-use http::header::{HOST, TRANSFER_ENCODING};
+use http::header::{COOKIE, HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
@@ -70,7 +70,8 @@ fn http1<B>(req: &mut Request<B>, host: Host) -> Result<(), StatusCode> {
 }
 
 /// HTTP/2: the control data (RFC 9113, section 8.3.1).
-fn http2<B>(req: &Request<B>, host: Host) -> Result<(), StatusCode> {
+fn http2<B>(req: &mut Request<B>, host: Host) -> Result<(), StatusCode> {
+    join_cookies(req.headers_mut());
     let authority = req.uri().authority();
     if let Some(authority) = authority {
         if !is_authority(authority) {
@@ -91,6 +92,20 @@ fn http2<B>(req: &Request<B>, host: Host) -> Result<(), StatusCode> {
         return connect(req.uri());
     }
     origin(req.method(), req.uri())
+}
+
+/// Makes one line of cookies that HTTP/2 sent as several (RFC 9113, section 8.2.3).
+#[inline]
+fn join_cookies(headers: &mut HeaderMap) {
+    let cookies = headers.get_all(COOKIE);
+    if cookies.iter().nth(1).is_none() {
+        return;
+    }
+    let lines: Vec<_> = cookies.iter().map(HeaderValue::as_bytes).collect();
+    // Field values with `; ` between them are one.
+    if let Ok(joined) = HeaderValue::from_bytes(&lines.join(b"; ".as_slice())) {
+        headers.insert(COOKIE, joined);
+    }
 }
 
 /// An absolute path, or an asterisk for `OPTIONS`.

@@ -63,6 +63,7 @@
 //! as there are some.
 
 mod address;
+mod answer;
 mod call;
 mod connection;
 mod deadlines;

@@ -1,6 +1,7 @@
 //! The body of a response on its way to the client.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,6 +10,7 @@ use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tracing::error;
 
+use super::answer::Content;
 use super::call::InFlight;
 
 pin_project! {
@@ -16,21 +18,31 @@ pin_project! {
     pub(super) struct Outgoing<C, S> {
         #[pin]
         body: Option<C>,
+        // How many bytes it must still give, where only the head says how long it is.
+        left: Option<u64>,
         flight: InFlight<S>,
     }
 }
 
 impl<C, S> Outgoing<C, S> {
     #[inline]
-    pub(super) const fn new(body: C, flight: InFlight<S>) -> Self {
+    pub(super) fn new(body: C, content: Content, flight: InFlight<S>) -> Self {
         Self {
-            body: Some(body),
+            body: (content != Content::Nothing).then_some(body),
+            left: match content {
+                Content::Exactly(length) => Some(length),
+                Content::All | Content::Nothing => None,
+            },
             flight,
         }
     }
 
     pub(super) const fn empty(flight: InFlight<S>) -> Self {
-        Self { body: None, flight }
+        Self {
+            body: None,
+            left: None,
+            flight,
+        }
     }
 }
 
@@ -47,12 +59,20 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let me = self.project();
+        let mut me = self.project();
         me.flight.ask();
-        let Some(body) = me.body.as_pin_mut() else {
+        let Some(body) = me.body.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
         let next = body.poll_frame(cx);
+        if let Some(left) = me.left
+            && let Poll::Ready(next) = &next
+            && !is_due(left, next.as_ref())
+        {
+            // Neither a byte more than was said nor an end before.
+            me.body.set(None);
+            return Poll::Ready(Some(Err(broke(Miscounted))));
+        }
         if let Poll::Ready(Some(Ok(_))) = &next {
             me.flight.give();
         }
@@ -63,7 +83,7 @@ where
     fn is_end_stream(&self) -> bool {
         self.body
             .as_ref()
-            .is_none_or(http_body::Body::is_end_stream)
+            .is_none_or(|body| self.left.is_none_or(|left| left == 0) && body.is_end_stream())
     }
 
     #[inline]
@@ -73,6 +93,35 @@ where
             .map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint)
     }
 }
+
+/// Counts what comes; whether it may come now.
+fn is_due<E>(left: &mut u64, next: Option<&Result<Frame<Bytes>, E>>) -> bool {
+    match next {
+        Some(Ok(frame)) => match frame.data_ref() {
+            Some(data) => {
+                let rest = left.checked_sub(data.len() as u64);
+                *left = rest.unwrap_or_default();
+                rest.is_some()
+            }
+            // Trailers, before which all must have come.
+            None => *left == 0,
+        },
+        Some(Err(_)) => true,
+        None => *left == 0,
+    }
+}
+
+/// A body is longer or shorter than the `Content-Length` beside it.
+#[derive(Debug)]
+struct Miscounted;
+
+impl fmt::Display for Miscounted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it does not have as many bytes as its Content-Length says")
+    }
+}
+
+impl StdError for Miscounted {}
 
 /// The client sees that the response is not complete; the log says why.
 #[cold]

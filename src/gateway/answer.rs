@@ -1,0 +1,153 @@
+//! The last check: what an application answers, before it is framed.
+//!
+//! hyper takes it on trust that `Content-Length` and the body agree, and writes transfer codings as it is
+//! told. On a connection that goes on, either would let a part of one answer be read as the next.
+
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+
+/// What of a request decides how its answer is framed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Asked {
+    pub(super) http2: bool,
+    method: Kind,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Connect,
+    Head,
+    Other,
+}
+
+impl Asked {
+    #[inline]
+    pub(super) fn of<B>(req: &Request<B>) -> Self {
+        Self {
+            http2: req.version() == Version::HTTP_2,
+            method: match *req.method() {
+                Method::CONNECT => Kind::Connect,
+                Method::HEAD => Kind::Head,
+                _ => Kind::Other,
+            },
+        }
+    }
+}
+
+/// What is sent of a body.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Content {
+    /// As much as it gives.
+    All,
+    /// Just as many bytes.
+    Exactly(u64),
+    /// Not any.
+    Nothing,
+}
+
+/// What to send of a response's body, or why the response cannot be sent.
+#[inline]
+pub(super) fn check<C: http_body::Body>(
+    asked: Asked,
+    res: &mut Response<C>,
+) -> Result<Content, &'static str> {
+    let status = res.status();
+    if status.is_informational() && (asked.http2 || status != StatusCode::SWITCHING_PROTOCOLS) {
+        return Err("an interim status is no answer");
+    }
+    let mut length = None;
+    let mut coded = false;
+    for (name, value) in res.headers() {
+        if *name == CONTENT_LENGTH {
+            let told = parse(value).ok_or("its Content-Length is not a number")?;
+            if length.replace(told).is_some() {
+                return Err("it has Content-Length twice");
+            }
+        } else if *name == TRANSFER_ENCODING {
+            coded = true;
+        }
+    }
+    if coded {
+        res.headers_mut().remove(TRANSFER_ENCODING);
+    }
+    // RFC 9110, sections 6.4.1 and 8.6.
+    let none = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let head = asked.method == Kind::Head && length.is_some();
+    if none || head {
+        return Ok(Content::Nothing);
+    }
+    let tunnel = asked.method == Kind::Connect && status.is_success();
+    let Some(length) = length.filter(|_| !tunnel && !status.is_informational()) else {
+        return Ok(Content::All);
+    };
+    match res.body().size_hint().exact() {
+        Some(exact) if exact == length => Ok(Content::All),
+        Some(_) => Err("its Content-Length is not the length of its body"),
+        None => Ok(Content::Exactly(length)),
+    }
+}
+
+/// Digits and nothing else (RFC 9110, section 8.6).
+fn parse(value: &HeaderValue) -> Option<u64> {
+    let digits = value.as_bytes();
+    let number = |sum: u64, digit: &u8| match digit {
+        b'0'..=b'9' => sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    };
+    (!digits.is_empty())
+        .then(|| digits.iter().try_fold(0, number))
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    fn get(method: Method, version: Version) -> Asked {
+        let mut req = Request::new(());
+        *req.method_mut() = method;
+        *req.version_mut() = version;
+        Asked::of(&req)
+    }
+
+    /// What becomes of five bytes that say they are `lengths`.
+    fn five(asked: Asked, status: u16, lengths: &[&str]) -> Option<Content> {
+        let mut res = Response::builder().status(status);
+        for length in lengths {
+            res = res.header(CONTENT_LENGTH, *length);
+        }
+        let body = Full::new(b"hello".as_slice());
+        check(asked, &mut res.body(body).unwrap()).ok()
+    }
+
+    #[test]
+    fn a_length_is_that_of_the_body() {
+        let asked = get(Method::GET, Version::HTTP_11);
+        assert_eq!(five(asked, 200, &[]), Some(Content::All));
+        assert_eq!(five(asked, 200, &["5"]), Some(Content::All));
+        for wrong in ["4", "6", "", "+5", "5, 5", "18446744073709551621"] {
+            assert_eq!(five(asked, 200, &[wrong]), None, "{wrong:?}");
+        }
+        assert_eq!(five(asked, 200, &["5", "5"]), None);
+    }
+
+    #[test]
+    fn what_has_no_content_may_tell_the_length_of_another() {
+        let asked = get(Method::GET, Version::HTTP_11);
+        assert_eq!(five(asked, 304, &["9"]), Some(Content::Nothing));
+        assert_eq!(five(asked, 204, &[]), Some(Content::Nothing));
+        let head = get(Method::HEAD, Version::HTTP_11);
+        assert_eq!(five(head, 200, &["9"]), Some(Content::Nothing));
+        assert_eq!(five(head, 200, &[]), Some(Content::All));
+    }
+
+    #[test]
+    fn an_interim_status_is_no_answer_but_for_an_upgrade() {
+        let asked = get(Method::GET, Version::HTTP_11);
+        assert_eq!(five(asked, 103, &[]), None);
+        assert_eq!(five(asked, 101, &[]), Some(Content::All));
+        assert_eq!(five(get(Method::GET, Version::HTTP_2), 101, &[]), None);
+    }
+}
