@@ -257,11 +257,7 @@ fn internal_error<C, S>(flight: InFlight<S>) -> Response<Outgoing<C, S>> {
 /// An answer of the gateway, after which an HTTP/1 connection is closed: what the client sends next
 /// cannot be told from what belongs to the request refused.
 #[cold]
-fn own<C, S>(
-    status: StatusCode,
-    asked: Asked,
-    flight: InFlight<S>,
-) -> Response<Outgoing<C, S>> {
+fn own<C, S>(status: StatusCode, asked: Asked, flight: InFlight<S>) -> Response<Outgoing<C, S>> {
     let mut res = Response::new(Outgoing::empty(flight));
     *res.status_mut() = status;
     if !asked.http2 {

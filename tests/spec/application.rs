@@ -1,0 +1,194 @@
+//! A: what an application is.
+
+use std::convert::Infallible;
+use std::fmt::{self, Write as _};
+use std::future::{Ready, ready};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use gopuram::middleware::{BodyLimit, CatchPanic, Compress, Head, SetHeader, Timeout};
+use gopuram::testing::{Client, app};
+use gopuram::{Body, Stack};
+use http::header::SERVER;
+use http::{Request, Response};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tower::Service;
+use tower::util::service_fn;
+
+use crate::support::{
+    Count, GET, answers, ask, connect, exchange, http2, http2_of, listen, read_until, rest, text,
+};
+
+#[tokio::test(start_paused = true)]
+async fn a1_an_application_is_any_tower_service() {
+    let axum = axum::Router::new().route("/", axum::routing::get(async || "of axum"));
+    let answer = exchange(axum, GET).await;
+    assert!(answer.ends_with("\r\n\r\nof axum"), "{answer}");
+
+    let function = service_fn(async |_: Request<Body>| {
+        Ok::<_, Infallible>(Response::new(http_body_util::Full::from("of tower")))
+    });
+    let answer = exchange(function, GET).await;
+    assert!(answer.ends_with("\r\n\r\nof tower"), "{answer}");
+}
+
+/// Counts how often it is cloned.
+struct Clones(Count);
+
+impl Clone for Clones {
+    fn clone(&self) -> Self {
+        self.0.add();
+        Self(self.0.clone())
+    }
+}
+
+impl Service<Request<Body>> for Clones {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        ready(Ok(Response::new(Body::from("hello"))))
+    }
+}
+
+#[tokio::test]
+async fn a2_a_connection_has_one_clone_for_all_its_requests() {
+    let clones = Count::default();
+    let address = listen(Clones(clones.clone())).await;
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(GET).await.unwrap();
+    read_until(&mut client, "hello").await;
+    let one = clones.get();
+    for _ in 0..10 {
+        client.write_all(GET).await.unwrap();
+        read_until(&mut client, "hello").await;
+    }
+    assert_eq!(clones.get(), one, "cloned for a request of HTTP/1");
+    let mut client = http2(TcpStream::connect(address).await.unwrap()).await;
+    for _ in 0..10 {
+        let res = client.send_request(ask("http://a/")).await.unwrap();
+        assert_eq!(res.status(), 200);
+    }
+    assert_eq!(clones.get(), one + 1, "one for the connection of HTTP/2");
+}
+
+#[tokio::test]
+async fn a3_an_error_passes_through_layers_untouched() {
+    #[derive(Clone, Debug, PartialEq)]
+    struct OutOfOrder(u8);
+
+    let stack = Stack::new()
+        .with(SetHeader::response(SERVER).remove())
+        .with(CatchPanic::default())
+        .with(Timeout::head(Duration::from_secs(1)))
+        .with(BodyLimit::new(1))
+        .with(Head::default())
+        .with(Compress::default())
+        .app(app::fails(OutOfOrder(7)));
+    let failed = Client::in_process(stack).get("/").call().await;
+    assert_eq!(failed.map(drop), Err(OutOfOrder(7)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a3_a_gateway_answers_500_for_an_error_and_says_so_in_its_log() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let fails = service_fn(async |_: Request<Body>| {
+        Err::<Response<Body>, _>(io::Error::other("no database"))
+    });
+    let mut client = connect(fails);
+    for _ in 0..2 {
+        client.write_all(GET).await.unwrap();
+        let answer = read_until(&mut client, "\r\n\r\n").await;
+        let status = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(answer, status, "and the connection goes on");
+    }
+    let mut client = http2_of(fails).await;
+    let res = client.send_request(ask("http://a/")).await.unwrap();
+    assert_eq!(res.status(), 500);
+    let said = log.0.lock().unwrap().clone();
+    assert_eq!(said.matches("no database").count(), 3, "{said}");
+}
+
+#[tokio::test]
+async fn a4_a_panic_ends_its_connection_and_no_other() {
+    let app = answers(|req| {
+        assert!(req.uri().path() != "/panic", "on purpose");
+        Response::new("hello")
+    });
+    let address = listen(app).await;
+    let mut other = TcpStream::connect(address).await.unwrap();
+    other.write_all(GET).await.unwrap();
+    read_until(&mut other, "hello").await;
+
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let panics = b"GET /panic HTTP/1.1\r\nHost: a\r\n\r\n";
+    client.write_all(panics).await.unwrap();
+    assert_eq!(rest(&mut client).await, "", "closed and not answered");
+
+    other.write_all(GET).await.unwrap();
+    read_until(&mut other, "hello").await;
+    let mut new = TcpStream::connect(address).await.unwrap();
+    new.write_all(GET).await.unwrap();
+    read_until(&mut new, "hello").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a4_a_panic_ends_its_stream_and_no_other() {
+    let app = service_fn(async |req: Request<Body>| {
+        // Later than the other is asked.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(req.uri().path() != "/panic", "on purpose");
+        Ok::<_, Infallible>(Response::new(Body::from("hello")))
+    });
+    let mut client = http2_of(app).await;
+    let panics = client.send_request(ask("http://a/panic"));
+    let other = client.send_request(ask("http://a/"));
+    let (panics, other) = tokio::join!(panics, other);
+    assert!(panics.is_err());
+    assert_eq!(text(other.unwrap()).await.unwrap(), "hello");
+    let res = client.send_request(ask("http://a/")).await.unwrap();
+    assert_eq!(text(res).await.unwrap(), "hello");
+}
+
+/// What was logged as an error.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl tracing::Subscriber for Log {
+    fn enabled(&self, meta: &tracing::Metadata<'_>) -> bool {
+        *meta.level() == tracing::Level::ERROR
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Fields<'a>(&'a mut String);
+
+        impl tracing::field::Visit for Fields<'_> {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
+                writeln!(self.0, "{field}: {value:?}").unwrap();
+            }
+        }
+
+        event.record(&mut Fields(&mut self.0.lock().unwrap()));
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
