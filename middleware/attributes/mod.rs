@@ -267,7 +267,7 @@ impl Mount {
     }
 
     fn join(&self, prefix: &str) -> Self {
-        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+        let prefix = prefix.trim_end_matches('/');
         match &self.0 {
             _ if prefix.is_empty() => self.clone(),
             None => Self(Some(prefix.into())),
@@ -366,7 +366,7 @@ mod tests {
     fn mounts_nest_and_never_end_with_a_slash() {
         let mut attributes = Attributes::default();
         assert_eq!(attributes.mount().prefix(), "");
-        attributes.enter_mount("/");
+        attributes.enter_mount("//");
         attributes.enter_mount("/api/");
         attributes.enter_mount("/v1");
         assert_eq!(attributes.mount().prefix(), "/api/v1");

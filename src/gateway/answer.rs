@@ -2,6 +2,7 @@
 //!
 //! hyper takes it on trust that `Content-Length` and the body agree, and writes transfer codings as it is
 //! told. On a connection that goes on, either would let a part of one answer be read as the next.
+//! On HTTP/2 it also sends bodies where there must be none.
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
@@ -72,8 +73,15 @@ pub(super) fn check<C: http_body::Body>(
     }
     // RFC 9110, sections 6.4.1 and 8.6.
     let none = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let head = asked.method == Kind::Head && length.is_some();
-    if none || head {
+    if none {
+        return Ok(Content::Nothing);
+    }
+    if asked.method == Kind::Head {
+        // That there is nothing here says nothing of what GET would answer.
+        let exact = res.body().size_hint().exact().filter(|&exact| exact > 0);
+        if let (None, Some(exact)) = (length, exact) {
+            res.headers_mut().insert(CONTENT_LENGTH, exact.into());
+        }
         return Ok(Content::Nothing);
     }
     let tunnel = asked.method == Kind::Connect && status.is_success();
@@ -140,7 +148,7 @@ mod tests {
         assert_eq!(five(asked, 204, &[]), Some(Content::Nothing));
         let head = get(Method::HEAD, Version::HTTP_11);
         assert_eq!(five(head, 200, &["9"]), Some(Content::Nothing));
-        assert_eq!(five(head, 200, &[]), Some(Content::All));
+        assert_eq!(five(head, 200, &[]), Some(Content::Nothing));
     }
 
     #[test]

@@ -26,8 +26,9 @@ use crate::middleware::attributes::{Attributes, Connection};
 
 /// What all requests over a connection have in common.
 pub(super) struct Shared<S> {
-    /// One clone of the application for the connection, not one for each request.
-    pub(super) app: Mutex<S>,
+    /// One clone of the application for the connection, not one for each request; none
+    /// once it failed to become ready, after which it may not be asked again.
+    pub(super) app: Mutex<Option<S>>,
     pub(super) pulse: Arc<Pulse>,
     pub(super) connection: Arc<Connection>,
     pub(super) body_deadline: Duration,
@@ -172,7 +173,14 @@ impl<S: Application> Future for Calling<S> {
                     }
                 }
                 StateProj::Failed { error } => {
-                    break Err(error.take().expect("polled after ready"));
+                    let error = error.take().expect("polled after ready");
+                    error!(
+                        error = &*error as &(dyn StdError + 'static),
+                        "the application is not to become ready; answered 500"
+                    );
+                    let flight = me.flight.take().expect("polled after ready");
+                    let status = StatusCode::INTERNAL_SERVER_ERROR;
+                    return Poll::Ready(Ok(own(status, *me.asked, flight)));
                 }
                 StateProj::Refused { status } => {
                     let flight = me.flight.take().expect("polled after ready");
@@ -203,7 +211,12 @@ impl<S: Application> Future for Calling<S> {
 #[inline]
 fn start<S: Application>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::Future> {
     // After a panic in another stream the application is asked as before.
-    let mut app = shared.app.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut slot = shared.app.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(app) = &mut *slot else {
+        return State::Failed {
+            error: Some("it failed before".into()),
+        };
+    };
     match app.poll_ready(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(())) => State::Answering {
             future: app.call(req),
@@ -211,6 +224,7 @@ fn start<S: Application>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::
         Poll::Ready(Err(error)) => {
             // A service that fails to become ready is done for; another connection has another.
             shared.pulse.close();
+            *slot = None;
             State::Failed {
                 error: Some(error.into()),
             }
@@ -218,7 +232,7 @@ fn start<S: Application>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::
         Poll::Pending => {
             let fresh = app.clone();
             State::Waiting {
-                waiting: Box::new((std::mem::replace(&mut *app, fresh), Some(req))),
+                waiting: Box::new((std::mem::replace(app, fresh), Some(req))),
             }
         }
     }

@@ -121,7 +121,7 @@ impl<T, S: Application> Connection<T, Call<S>> {
         let pulse = Arc::new(Pulse::default());
         let deadline = after(settings.deadlines.head);
         let call = Call(Arc::new(Shared {
-            app: Mutex::new(app),
+            app: Mutex::new(Some(app)),
             pulse: Arc::clone(&pulse),
             connection: Arc::new(connection),
             body_deadline: settings.deadlines.body,

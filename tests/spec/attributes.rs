@@ -164,7 +164,7 @@ async fn t4_a_layer_that_changes_the_target_keeps_the_first_original() {
     });
     let inner = Router::new().mount("/b", seen);
     let app = Stack::new()
-        .with(NormalizePath::merge())
+        .with(NormalizePath::merge().rewrite())
         .app(Router::new().mount("/a", inner).mount("/", seen));
     let client = Client::new(app);
     client

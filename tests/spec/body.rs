@@ -136,8 +136,11 @@ async fn b2_a_body_is_not_polled_after_its_end_or_its_error() {
                 }))
             })
         };
-        let layered = connect(stack!(app.clone()));
-        for mut client in [connect(app.clone()), layered] {
+        for layered in [false, true] {
+            let mut client = match layered {
+                true => connect(stack!(app.clone())),
+                false => connect(app.clone()),
+            };
             client.write_all(GET).await.unwrap();
             let answer = rest(&mut client).await;
             assert_eq!(answer.contains("\r\n0\r\n\r\n"), ends.is_ok(), "{answer}");
@@ -159,8 +162,10 @@ async fn b3_an_error_passes_all_layers_and_is_no_end() {
         assert!(res.error().is_some(), "{accepts}: {res:?}");
     }
     let mut client = http2_of(stack!(broken())).await;
-    let res = client.send_request(ask("http://a/")).await.unwrap();
-    assert!(text(res).await.is_err());
+    // Reset at once, or after what came first.
+    if let Ok(res) = client.send_request(ask("http://a/")).await {
+        assert!(text(res).await.is_err());
+    }
 }
 
 fn trailers() -> HeaderMap {

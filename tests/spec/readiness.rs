@@ -256,8 +256,31 @@ async fn p4_one_that_fails_to_become_ready_is_answered_for_and_given_up() {
     assert_eq!(answer.matches("HTTP/1.1 500 ").count(), 1, "{answer}");
     assert_eq!(before.elapsed(), Duration::ZERO, "the connection is closed");
 
-    let mut client = http2_of(app::unready("never again")).await;
-    let res = client.send_request(ask("http://a/")).await.unwrap();
-    assert_eq!(res.status(), 500);
+    let asked = Count::default();
+    let mut client = http2_of(Fails(asked.clone())).await;
+    let both = [ask("http://a/"), ask("http://a/")].map(|req| client.send_request(req));
+    for res in both {
+        assert_eq!(res.await.unwrap().status(), 500);
+    }
+    assert_eq!(asked.get(), 1, "asked again after it failed");
     assert!(client.ready().await.is_err(), "the connection is closed");
+}
+
+/// Fails to become ready, and counts how often it is asked to.
+#[derive(Clone)]
+struct Fails(Count);
+
+impl Service<Request<Body>> for Fails {
+    type Response = Response<Body>;
+    type Error = &'static str;
+    type Future = std::future::Ready<Result<Response<Body>, &'static str>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), &'static str>> {
+        self.0.add();
+        Poll::Ready(Err("never again"))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        panic!("called although it is not ready")
+    }
 }

@@ -137,7 +137,7 @@ fn k3_a_stack_prints_itself_a_layer_a_line_in_the_order_written() {
         .out_of_place(CatchPanic::default());
     let tower = "\
 contain │ catch_panic
-        │ timeout      head 30s
+        │ timeout      30s
         │ body_limit   1 MiB
         │ Identity
         │ set_header   -server
