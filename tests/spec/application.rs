@@ -164,8 +164,8 @@ async fn a4_a_panic_ends_its_stream_and_no_other() {
 struct Log(Arc<Mutex<String>>);
 
 impl tracing::Subscriber for Log {
-    fn enabled(&self, meta: &tracing::Metadata<'_>) -> bool {
-        *meta.level() == tracing::Level::ERROR
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::ERROR
     }
 
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {

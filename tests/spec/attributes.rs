@@ -21,8 +21,8 @@ use crate::support::{App, GET, answers, ask, connect, http2, listen, read_until,
 /// Says what the attributes say.
 fn says() -> App {
     answers(|req| {
-        let attributes = Attributes::of(&req).expect("attributes");
-        let connection = attributes.connection().expect("a connection");
+        let attributes = Attributes::of(&req).unwrap();
+        let connection = attributes.connection().unwrap();
         let client = attributes.client().map(|client| (client.ip, client.port));
         Response::new(format!(
             "<{:?} {:?} {} {client:?} {}>",

@@ -137,9 +137,10 @@ async fn b2_a_body_is_not_polled_after_its_end_or_its_error() {
             })
         };
         for layered in [false, true] {
-            let mut client = match layered {
-                true => connect(stack!(app.clone())),
-                false => connect(app.clone()),
+            let mut client = if layered {
+                connect(stack!(app.clone()))
+            } else {
+                connect(app.clone())
             };
             client.write_all(GET).await.unwrap();
             let answer = rest(&mut client).await;

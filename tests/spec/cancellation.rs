@@ -28,7 +28,7 @@ async fn dropped(dropped: &Dropped, count: usize) {
         }
     };
     let all = tokio::time::timeout(Duration::from_secs(10), all).await;
-    all.expect("dropped");
+    all.unwrap();
     assert_eq!(dropped.count(), count);
 }
 
@@ -107,9 +107,9 @@ async fn c1_the_body_is_dropped_when_the_client_closes() {
 struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(buf);
+        Ok(buf.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,10 +1,6 @@
 //! The rules of `SPEC.md`, each shown by tests whose names begin with its id, a file a chapter.
 
-#![expect(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "what helps a test may panic as it may"
-)]
+#![expect(clippy::unwrap_used, reason = "what helps a test may panic as it may")]
 
 mod application;
 mod attributes;

@@ -141,7 +141,7 @@ async fn r4_a_body_cut_short_is_an_error_and_never_an_end() {
         "Transfer-Encoding: chunked\r\n\r\n5\r\nhi",
         "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n",
     ] {
-        let (said, hear) = tokio::sync::oneshot::channel();
+        let (said, answer) = tokio::sync::oneshot::channel();
         let said = std::sync::Arc::new(std::sync::Mutex::new(Some(said)));
         let app = service_fn(move |req: Request<Body>| {
             let said = said.lock().unwrap().take().unwrap();
@@ -152,11 +152,11 @@ async fn r4_a_body_cut_short_is_an_error_and_never_an_end() {
             }
         });
         let mut client = connect(app);
-        let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{head}");
-        client.write_all(head.as_bytes()).await.unwrap();
+        let bytes = format!("POST / HTTP/1.1\r\nHost: a\r\n{head}");
+        client.write_all(bytes.as_bytes()).await.unwrap();
         client.shutdown().await.unwrap();
         // That the future is dropped before it hears of it is as good.
-        assert!(hear.await.unwrap_or(true), "{head:?} ended");
+        assert!(answer.await.unwrap_or(true), "{head:?} ended");
     }
 }
 

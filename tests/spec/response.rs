@@ -16,6 +16,8 @@ use tower::util::service_fn;
 
 use crate::support::{App, GET, answers, ask, connect, exchange, http2_of, read_until, text};
 
+const FIVE: &[(&str, &str)] = &[("content-length", "5")];
+
 const HEAD: &[u8] = b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// Answers with these fields and this body.
@@ -200,7 +202,6 @@ async fn s5_an_interim_status_is_no_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn s6_a_length_that_contradicts_the_body_is_not_sent() {
-    const FIVE: &[(&str, &str)] = &[("content-length", "5")];
     const TWICE: &[(&str, &str)] = &[("content-length", "5"), ("content-length", "5")];
     const LIST: &[(&str, &str)] = &[("content-length", "5, 5")];
     for (fields, text) in [
@@ -231,7 +232,6 @@ async fn s6_a_stream_gives_as_many_bytes_as_it_said_or_is_cut() {
             Body::new(parts.iter().fold(script, |s, part| s.data(*part).pause()))
         }
     };
-    const FIVE: &[(&str, &str)] = &[("content-length", "5")];
     let right = exchange(with(FIVE, parts(&["he", "llo"])), GET).await;
     assert_eq!(right, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello");
     let wrong: [&'static [&'static str]; 4] =
