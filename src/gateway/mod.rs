@@ -33,6 +33,9 @@
 //! HTTP/1 without the last chunk, HTTP/2 with `RST_STREAM`. A panic ends the connection, or the stream
 //! of HTTP/2 if an answer is being awaited, and no other.
 //!
+//! What cannot be framed is answered 500 as well, and logged: a `Content-Length` that contradicts the body, an interim
+//! status as the answer. A response to `HEAD`, and 204 and 304, go out without a body.
+//!
 //! Each request carries [`Attributes`](crate::middleware::attributes::Attributes) that know its
 //! connection.
 //!
