@@ -71,10 +71,11 @@ impl Line<'_> {
     /// That there is no value.
     #[inline]
     pub(super) fn none(&mut self) {
-        self.buf.extend_from_slice(match self.style {
-            Style::Apache => b"-",
-            Style::Json => b"null",
-        });
+        // Each of its own length: a copy of a length that is known is no call.
+        match self.style {
+            Style::Apache => self.buf.push(b'-'),
+            Style::Json => self.buf.extend_from_slice(b"null"),
+        }
     }
 
     pub(super) fn is_apache(&self) -> bool {
@@ -89,7 +90,6 @@ impl Line<'_> {
 }
 
 /// Writes a number in decimal.
-#[inline]
 pub(super) fn decimal(mut number: u64, buf: &mut Vec<u8>) {
     let mut digits = [b'0'; 20];
     let mut start = digits.len();
@@ -109,19 +109,25 @@ pub(super) fn decimal(mut number: u64, buf: &mut Vec<u8>) {
 fn has_special(text: &[u8]) -> bool {
     /// Without an exit and of fixed length, this is a few vector instructions.
     #[inline]
-    fn any<const N: usize>(chunk: &[u8; N]) -> bool {
-        chunk.iter().fold(false, |found, &b| found | is_special(b))
+    fn mark<const N: usize>(marks: &mut [bool; N], chunk: &[u8; N]) {
+        for (mark, &b) in marks.iter_mut().zip(chunk) {
+            *mark |= is_special(b);
+        }
     }
-    if let Some(last) = text.last_chunk::<16>() {
-        let (chunks, _) = text.as_chunks::<16>();
-        chunks
-            .iter()
-            .fold(any(last), |found, chunk| found | any(chunk))
-    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        any(first) | any(last)
-    } else {
-        text.iter().any(|&b| is_special(b))
+    /// The last bytes may be looked at twice, which costs less than to look at them alone.
+    #[inline]
+    fn any<const N: usize>(text: &[u8]) -> Option<bool> {
+        let mut marks = [false; N];
+        mark(&mut marks, text.last_chunk()?);
+        for chunk in text.as_chunks().0 {
+            mark(&mut marks, chunk);
+        }
+        Some(marks.iter().fold(false, |any, mark| any | mark))
     }
+    let by_bytes = || text.iter().any(|&b| is_special(b));
+    any::<16>(text)
+        .or_else(|| any::<4>(text))
+        .unwrap_or_else(by_bytes)
 }
 
 #[inline]
@@ -130,7 +136,8 @@ fn has_special(text: &[u8]) -> bool {
     reason = "a branch for each would not be vectorised"
 )]
 const fn is_special(b: u8) -> bool {
-    (b < 0x20) | (b == b'"') | (b == b'\\') | (b >= 0x7f)
+    // As a signed number, what is not ASCII is less than zero: one comparison and not two.
+    (b.cast_signed() < 0x20) | (b == b'"') | (b == b'\\') | (b == 0x7f)
 }
 
 const HEX: [u8; 16] = *b"0123456789abcdef";

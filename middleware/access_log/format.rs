@@ -8,6 +8,7 @@ use http::StatusCode;
 
 use super::directive::{Directive, Phase, Value};
 use super::escape::{Line, Style};
+use super::literal::Literal;
 
 /// A compiled format.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub(super) struct Segment {
 
 #[derive(Clone, Debug)]
 pub(super) enum Piece {
-    Text(Box<[u8]>),
+    Text(Literal),
     Value(Value),
 }
 
@@ -128,15 +129,15 @@ impl Format {
         }
         if let Some(segment) = self.segments.last_mut().filter(|last| last.only.is_none()) {
             if let Some(Piece::Text(last)) = segment.pieces.last_mut() {
-                *last = [last, text].concat().into();
+                *last = last.followed_by(text);
             } else {
-                segment.pieces.push(Piece::Text(text.into()));
+                segment.pieces.push(Piece::Text(Literal::new(text)));
             }
             return;
         }
         self.segments.push(Segment {
             phase: Phase::In,
-            pieces: vec![Piece::Text(text.into())],
+            pieces: vec![Piece::Text(Literal::new(text))],
             only: None,
         });
     }

@@ -99,11 +99,13 @@
 //! `%I` boxes a streaming body. The time is asked for only if the format shows it. Lines go to the [`Log`]'s buffer,
 //! and its thread writes them.
 
+mod address;
 mod body;
 mod clock;
 mod directive;
 mod escape;
 mod format;
+mod literal;
 mod log;
 mod outcome;
 mod received;

@@ -230,7 +230,7 @@ impl Record {
                             style,
                         };
                         match piece {
-                            Piece::Text(text) => line.buf.extend_from_slice(text),
+                            Piece::Text(text) => text.write(line.buf),
                             Piece::Value(value) => {
                                 self.write_value(value, config, ended, &told, &mut line);
                             }
@@ -276,7 +276,10 @@ impl Record {
             },
             Value::Route => line.text_or_none(told.route.as_ref().map(|r| r.as_str().as_bytes())),
             Value::Sent => line.number(self.head_sent + self.bytes),
-            Value::Status => line.number(ended.status.as_u16().into()),
+            Value::Status => match ended.status.as_str().as_bytes().first_chunk::<3>() {
+                Some(digits) => line.plain(digits),
+                None => line.number(ended.status.as_u16().into()),
+            },
             Value::Transferred => match self.received.bytes() {
                 Some(body) => {
                     line.number(self.head_received + body + self.head_sent + self.bytes);
@@ -316,7 +319,7 @@ impl Record {
             };
             for piece in &segment.pieces {
                 match piece {
-                    Piece::Text(text) => line.buf.extend_from_slice(text),
+                    Piece::Text(text) => text.write(line.buf),
                     Piece::Value(value) => write(value, &mut line),
                 }
             }

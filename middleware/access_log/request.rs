@@ -1,11 +1,9 @@
 //! What is written of the request, on the way in, and of the response's head, on the way out.
 
-use std::io::Write as _;
-use std::net::IpAddr;
-
 use http::header::{CONNECTION, CONTENT_LOCATION, COOKIE, HOST, LOCATION, REFERER, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 
+use super::address::address;
 use super::directive::{End, Field, Value};
 use super::escape::Line;
 use super::redact::{REDACTED, Redaction};
@@ -85,8 +83,13 @@ impl<'a> Asked<'a> {
             Value::Request => {
                 line.open();
                 // A method is a token: nothing of it needs escaping.
-                line.plain(self.method.as_str().as_bytes());
-                line.plain(b" ");
+                match *self.method {
+                    Method::GET => line.plain(b"GET "),
+                    ref method => {
+                        line.plain(method.as_str().as_bytes());
+                        line.plain(b" ");
+                    }
+                }
                 self.target(redaction, line);
                 line.plain(b" ");
                 line.plain(protocol(self.version));
@@ -145,7 +148,16 @@ impl<'a> Asked<'a> {
                 None => line.part(authority.as_bytes()),
             }
         }
-        line.part(self.prefix.as_bytes());
+        if !self.prefix.is_empty() {
+            line.part(self.prefix.as_bytes());
+        }
+        // Nearly always all of it is written as it stands.
+        if redaction.query_keys.is_empty()
+            && let Some(path) = self.uri.path_and_query()
+            && path.as_str().starts_with('/')
+        {
+            return line.part(path.as_str().as_bytes());
+        }
         line.part(self.path().as_bytes());
         if let Some(query) = self.uri.query() {
             line.plain(b"?");
@@ -283,7 +295,7 @@ fn header_value(value: &HeaderValue, field: &Field, redaction: &Redaction, line:
     }
 }
 
-fn protocol(version: Version) -> &'static [u8] {
+fn protocol(version: Version) -> &'static [u8; 8] {
     match version {
         Version::HTTP_09 => b"HTTP/0.9",
         Version::HTTP_10 => b"HTTP/1.0",
@@ -291,33 +303,4 @@ fn protocol(version: Version) -> &'static [u8] {
         Version::HTTP_3 => b"HTTP/3.0",
         _ => b"HTTP/1.1",
     }
-}
-
-#[inline]
-fn address(ip: Option<IpAddr>, line: &mut Line<'_>) {
-    let Some(ip) = ip else {
-        return line.none();
-    };
-    line.open();
-    match ip {
-        IpAddr::V4(ip) => {
-            let mut text = [b'.'; 16];
-            let mut len = 0;
-            for octet in ip.octets() {
-                for (unit, least) in [(100, 100), (10, 10), (1, 0)] {
-                    if octet >= least
-                        && let Some(digit) = text.get_mut(len)
-                    {
-                        *digit = b'0' + octet / unit % 10;
-                        len += 1;
-                    }
-                }
-                len += 1;
-            }
-            line.plain(text.get(..len - 1).unwrap_or_default());
-        }
-        // Writing to memory does not fail.
-        IpAddr::V6(ip) => drop(write!(line.buf, "{ip}")),
-    }
-    line.close();
 }
