@@ -13,15 +13,16 @@ pub(super) fn address(ip: Option<IpAddr>, line: &mut Line<'_>) {
     line.open();
     match ip {
         IpAddr::V4(ip) => {
-            let mut end = line.buf.len();
+            let (mut text, mut bits) = (0_u128, 0);
             for octet in ip.octets() {
-                let text = OCTETS.get(usize::from(octet)).unwrap_or(b"   .");
-                // As one word of which the end is cut off again.
-                line.buf.extend_from_slice(text);
-                end += 2 + usize::from(octet >= 10) + usize::from(octet >= 100);
-                line.buf.truncate(end);
+                let word = OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
+                text |= u128::from(word) << bits;
+                bits += 8 * (2 + usize::from(octet >= 10) + usize::from(octet >= 100));
             }
-            line.buf.pop();
+            // The last dot is one too many.
+            let end = line.buf.len() + bits / 8 - 1;
+            line.buf.extend_from_slice(&text.to_le_bytes());
+            line.buf.truncate(end);
         }
         // Writing to memory does not fail.
         IpAddr::V6(ip) => drop(write!(line.buf, "{ip}")),
@@ -29,19 +30,20 @@ pub(super) fn address(ip: Option<IpAddr>, line: &mut Line<'_>) {
     line.close();
 }
 
-/// Every part of an IPv4 address: its digits and a dot, in four bytes.
-static OCTETS: [[u8; 4]; 256] = {
-    let mut octets = [*b"0.  "; 256];
-    let mut rest: &mut [[u8; 4]] = &mut octets;
+/// Every part of an IPv4 address, its digits and a dot, as the low bytes of a word: four of them
+/// behind each other are at most sixteen bytes, which are written at once.
+static OCTETS: [u32; 256] = {
+    let mut octets = [0; 256];
+    let mut rest: &mut [u32] = &mut octets;
     let mut octet = 0_u8;
-    while let [text, after @ ..] = rest {
-        let (hundreds, tens, ones) = (octet / 100, octet / 10 % 10, octet % 10);
-        let (hundreds, tens, ones) = (b'0' + hundreds, b'0' + tens, b'0' + ones);
-        *text = match octet {
-            0..=9 => [ones, b'.', b' ', b' '],
-            10..=99 => [tens, ones, b'.', b' '],
+    while let [word, after @ ..] = rest {
+        let [hundreds, tens, ones] = [octet / 100, octet / 10 % 10, octet % 10];
+        let [hundreds, tens, ones] = [b'0' + hundreds, b'0' + tens, b'0' + ones];
+        *word = u32::from_le_bytes(match octet {
+            0..=9 => [ones, b'.', 0, 0],
+            10..=99 => [tens, ones, b'.', 0],
             100.. => [hundreds, tens, ones, b'.'],
-        };
+        });
         octet = octet.wrapping_add(1);
         rest = after;
     }

@@ -93,6 +93,7 @@ pub(super) mod needs {
     pub(in super::super) const RECEIVED: u8 = 16;
     pub(in super::super) const SENT: u8 = 32;
     pub(in super::super) const KEEP_ALIVE: u8 = 64;
+    pub(in super::super) const HEAD: u8 = 128;
 }
 
 impl Value {
@@ -142,6 +143,7 @@ impl Value {
             Self::Sent => needs::SENT,
             Self::Transferred => needs::RECEIVED | needs::SENT,
             Self::KeepAlive => needs::KEEP_ALIVE,
+            Self::ResponseHeader(_) => needs::HEAD,
             _ => 0,
         }
     }

@@ -16,7 +16,7 @@ use super::format::Piece;
 use super::outcome::{Ended, Entry, Outcome};
 use super::received::Received;
 use super::request::{self, Asked, connection_says};
-use crate::attributes::{Attributes, Panicked, Report, TimedOut};
+use crate::attributes::{Attributes, Panicked, Report, TimedOut, Told};
 
 /// How far a request has come.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -73,24 +73,31 @@ impl Record {
     pub(super) fn open<B: 'static>(config: &Arc<Config>, req: &mut Request<B>) -> Box<Self> {
         let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
         let mut record = spare.ok().flatten().unwrap_or_default();
-        record.begin(config, req);
+        let needs = |bits| config.needs & bits != 0;
+        if needs(needs::RECEIVED) {
+            record.received = Received::of(req);
+        }
+        // Held apart from the request meanwhile: one look-up is enough then, to change and to read.
+        let mut extensions = std::mem::take(req.extensions_mut());
+        let attributes = if needs(needs::REPORT) {
+            let attributes = extensions.get_or_insert_default::<Attributes>();
+            let spare = record.report.take().unwrap_or_default();
+            record.report = Some(attributes.report_or(spare));
+            Some(&*attributes)
+        } else {
+            extensions.get()
+        };
+        record.begin(config, &Asked::new(req, attributes));
+        *req.extensions_mut() = extensions;
         record.config = Some(Arc::clone(config));
         record
     }
 
-    fn begin<B: 'static>(&mut self, config: &Config, req: &mut Request<B>) {
+    fn begin(&mut self, config: &Config, asked: &Asked<'_>) {
         let needs = |bits| config.needs & bits != 0;
         if needs(needs::STARTED) {
             self.started = Some(config.clock.now());
         }
-        if needs(needs::REPORT) {
-            let spare = self.report.take().unwrap_or_default();
-            self.report = Some(Attributes::of_mut(req).report_or(spare));
-        }
-        if needs(needs::RECEIVED) {
-            self.received = Received::of(req);
-        }
-        let asked = Asked::of(req);
         self.is_head = asked.method == Method::HEAD;
         if needs(needs::RECEIVED) {
             self.head_received = asked.head_len();
@@ -166,10 +173,25 @@ impl Record {
             at,
             elapsed,
         };
+        let told = self.told(&config);
         if !self.is_skipped(&config, ended) {
-            self.write_line(&config, ended);
+            self.write_line(&config, ended, &told);
         }
         self.keep();
+    }
+
+    /// What was told of the request, and the report made ready for another.
+    fn told(&mut self, config: &Config) -> Told {
+        let report = self.report.as_mut();
+        let Some(report) = report.filter(|_| config.needs & needs::REPORT != 0) else {
+            return Told::default();
+        };
+        if let Some(told) = report.take() {
+            return told;
+        }
+        let told = report.read();
+        self.report = None;
+        told
     }
 
     fn outcome(&self) -> Outcome {
@@ -192,17 +214,15 @@ impl Record {
         catch_unwind(AssertUnwindSafe(skipped)).unwrap_or(false)
     }
 
-    fn write_line(&mut self, config: &Config, ended: Ended) {
+    fn write_line(&mut self, config: &Config, ended: Ended, told: &Told) {
         if self.status.is_none() {
             self.write_head(config, &HeaderMap::new());
         }
         let mut text = std::mem::take(&mut self.text);
         let start = text.len();
-        let told = self.report.as_ref().map(Report::read).unwrap_or_default();
-        let segments = &config.format.segments;
+        let style = config.format.style;
         let (mut next_in, mut next_out) = (0, self.first_out);
-        for segment in segments {
-            let style = config.format.style;
+        for segment in &config.format.segments {
             let span = match segment.phase {
                 Phase::In => Some(&mut next_in),
                 Phase::Out => Some(&mut next_out),
@@ -232,7 +252,7 @@ impl Record {
                         match piece {
                             Piece::Text(text) => text.write(line.buf),
                             Piece::Value(value) => {
-                                self.write_value(value, config, ended, &told, &mut line);
+                                self.write_value(value, config, ended, told, &mut line);
                             }
                         }
                     }
@@ -249,7 +269,7 @@ impl Record {
         value: &Value,
         config: &Config,
         ended: Ended,
-        told: &crate::attributes::Told,
+        told: &Told,
         line: &mut Line<'_>,
     ) {
         match value {
@@ -297,6 +317,9 @@ impl Record {
 
     fn write_head(&mut self, config: &Config, headers: &HeaderMap) {
         self.first_out = self.spans.len();
+        if config.needs & needs::HEAD == 0 {
+            return;
+        }
         self.write(config, Phase::Out, |value, line| match value {
             Value::ResponseHeader(field) => {
                 request::header(headers, field, &config.redaction, line);
@@ -353,15 +376,13 @@ impl Record {
             head_received,
             head_sent,
             entry,
-            report,
+            // Made ready when it was read.
+            report: _,
             first_out,
         } = &mut *self;
         text.clear();
         text.shrink_to(MAX_TEXT);
         spans.clear();
-        if !report.as_mut().is_some_and(Report::clear) {
-            *report = None;
-        }
         (*config, *entry, *received) = (None, None, Received::Unknown);
         (*started, *first_byte, *status, *expected) = (None, None, None, None);
         (*is_head, *keep_alive, *made_by) = (false, false, None);

@@ -23,8 +23,7 @@ pub(super) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     #[inline]
-    pub(super) fn of<B>(req: &'a Request<B>) -> Self {
-        let attributes = Attributes::of(req);
+    pub(super) fn new<B>(req: &'a Request<B>, attributes: Option<&'a Attributes>) -> Self {
         let original = attributes.and_then(Attributes::original_uri);
         let prefix = match (original, attributes) {
             (None, Some(attributes)) => attributes.mount().prefix(),

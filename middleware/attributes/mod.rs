@@ -161,7 +161,7 @@ impl Attributes {
 
     /// As [`report`](Self::report), but `spare` becomes the report if there is none yet.
     ///
-    /// For a layer that [clears](Report::clear) its reports and uses them again.
+    /// For a layer that [takes](Report::take) what its reports say and uses them again.
     pub fn report_or(&mut self, spare: Report) -> Report {
         self.report.get_or_insert(spare).clone()
     }
@@ -317,13 +317,11 @@ impl Report {
             .clone()
     }
 
-    /// Forgets what was told, for use in another request; not done and `false` if anybody else holds it.
-    pub fn clear(&mut self) -> bool {
-        let Some(told) = Arc::get_mut(&mut self.0) else {
-            return false;
-        };
-        *told.get_mut().unwrap_or_else(PoisonError::into_inner) = Told::default();
-        true
+    /// Takes what was told out of it, for use in another request; nothing if anybody else holds it.
+    pub fn take(&mut self) -> Option<Told> {
+        let told = Arc::get_mut(&mut self.0)?;
+        let told = told.get_mut().unwrap_or_else(PoisonError::into_inner);
+        Some(std::mem::take(told))
     }
 
     fn update(&self, tell: impl FnOnce(&mut Told)) {
@@ -389,9 +387,9 @@ mod tests {
         let mut report = attributes.report_or(spare.clone());
         attributes.set_user("ann".into());
         assert_eq!(spare.read().user.as_deref(), Some("ann"));
-        assert!(!report.clear());
+        assert!(report.take().is_none());
         drop((attributes, spare));
-        assert!(report.clear());
+        assert_eq!(report.take().unwrap().user.as_deref(), Some("ann"));
         assert!(report.read().user.is_none());
         spare = Report::default();
         let mut attributes = Attributes::default();
