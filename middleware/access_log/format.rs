@@ -21,15 +21,17 @@ pub(super) struct Format {
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
     pub(super) phase: Phase,
-    pub(super) pieces: Vec<Piece>,
+    before: Literal,
+    pieces: Vec<Piece>,
     /// Of one value only: `-` stands for it if the status is another.
     pub(super) only: Option<Only>,
 }
 
+/// A value and the text up to the next one.
 #[derive(Clone, Debug)]
-pub(super) enum Piece {
-    Text(Literal),
-    Value(Value),
+struct Piece {
+    value: Value,
+    after: Literal,
 }
 
 /// The statuses for which a value is written.
@@ -37,6 +39,18 @@ pub(super) enum Piece {
 pub(super) struct Only {
     statuses: Vec<u16>,
     negated: bool,
+}
+
+impl Segment {
+    /// Writes all of it, the values by `write`.
+    #[inline]
+    pub(super) fn write(&self, line: &mut Line<'_>, write: impl Fn(&Value, &mut Line<'_>)) {
+        self.before.write(line.buf);
+        for piece in &self.pieces {
+            write(&piece.value, line);
+            piece.after.write(line.buf);
+        }
+    }
 }
 
 impl Only {
@@ -100,19 +114,13 @@ impl Format {
 
     fn values(&self) -> impl Iterator<Item = &Value> {
         let pieces = self.segments.iter().flat_map(|segment| &segment.pieces);
-        pieces.filter_map(|piece| match piece {
-            Piece::Value(value) => Some(value),
-            Piece::Text(_) => None,
-        })
+        pieces.map(|piece| &piece.value)
     }
 
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
         let segments = self.segments.iter_mut();
         let pieces = segments.flat_map(|segment| &mut segment.pieces);
-        pieces.filter_map(|piece| match piece {
-            Piece::Value(value) => Some(value),
-            Piece::Text(_) => None,
-        })
+        pieces.map(|piece| &mut piece.value)
     }
 
     const fn empty(style: Style) -> Self {
@@ -128,31 +136,37 @@ impl Format {
             return;
         }
         if let Some(segment) = self.segments.last_mut().filter(|last| last.only.is_none()) {
-            if let Some(Piece::Text(last)) = segment.pieces.last_mut() {
-                *last = last.followed_by(text);
-            } else {
-                segment.pieces.push(Piece::Text(Literal::new(text)));
-            }
+            let last = match segment.pieces.last_mut() {
+                Some(piece) => &mut piece.after,
+                None => &mut segment.before,
+            };
+            *last = last.followed_by(text);
             return;
         }
         self.segments.push(Segment {
             phase: Phase::In,
-            pieces: vec![Piece::Text(Literal::new(text))],
+            before: Literal::new(text),
+            pieces: Vec::new(),
             only: None,
         });
     }
 
     fn value(&mut self, value: Value, only: Option<Only>) {
         let phase = value.phase();
+        let piece = Piece {
+            value,
+            after: Literal::default(),
+        };
         let same =
             |last: &&mut Segment| last.phase == phase && last.only.is_none() && only.is_none();
         if let Some(segment) = self.segments.last_mut().filter(same) {
-            segment.pieces.push(Piece::Value(value));
+            segment.pieces.push(piece);
             return;
         }
         self.segments.push(Segment {
             phase,
-            pieces: vec![Piece::Value(value)],
+            before: Literal::default(),
+            pieces: vec![piece],
             only,
         });
     }

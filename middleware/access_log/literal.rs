@@ -10,6 +10,12 @@ pub(super) enum Literal {
     Long(Box<[u8]>),
 }
 
+impl Default for Literal {
+    fn default() -> Self {
+        Self::new(b"")
+    }
+}
+
 impl Literal {
     pub(super) fn new(text: &[u8]) -> Self {
         let mut word = [0; 8];

@@ -12,7 +12,6 @@ use http::{Extensions, HeaderMap, Method, Request, Response, StatusCode, Uri};
 use super::Config;
 use super::directive::{Phase, Unit, Value, needs};
 use super::escape::Line;
-use super::format::Piece;
 use super::outcome::{Ended, Entry, Outcome};
 use super::received::Received;
 use super::request::{self, Asked, connection_says};
@@ -220,43 +219,27 @@ impl Record {
         }
         let mut text = std::mem::take(&mut self.text);
         let start = text.len();
-        let style = config.format.style;
-        let (mut next_in, mut next_out) = (0, self.first_out);
+        let mut line = Line {
+            buf: &mut text,
+            style: config.format.style,
+        };
+        let (inward, outward) = self.spans.split_at(self.first_out.min(self.spans.len()));
+        let (mut inward, mut outward) = (inward.iter(), outward.iter());
         for segment in &config.format.segments {
             let span = match segment.phase {
-                Phase::In => Some(&mut next_in),
-                Phase::Out => Some(&mut next_out),
+                Phase::In => inward.next(),
+                Phase::Out => outward.next(),
                 Phase::End => None,
             };
-            let span = span.and_then(|next| {
-                *next += 1;
-                self.spans.get(*next - 1).cloned()
-            });
-            let hidden = segment
-                .only
-                .as_ref()
-                .is_some_and(|only| !only.holds(ended.status));
-            match span {
-                _ if hidden => Line {
-                    buf: &mut text,
-                    style,
-                }
-                .none(),
-                Some(span) => text.extend_from_within(span),
-                None => {
-                    for piece in &segment.pieces {
-                        let mut line = Line {
-                            buf: &mut text,
-                            style,
-                        };
-                        match piece {
-                            Piece::Text(text) => text.write(line.buf),
-                            Piece::Value(value) => {
-                                self.write_value(value, config, ended, told, &mut line);
-                            }
-                        }
-                    }
-                }
+            let only = segment.only.as_ref();
+            if only.is_some_and(|only| !only.holds(ended.status)) {
+                line.none();
+            } else if let Some(span) = span {
+                line.buf.extend_from_within(span.clone());
+            } else {
+                segment.write(&mut line, |value, line| {
+                    self.write_value(value, config, ended, told, line);
+                });
             }
         }
         text.push(b'\n');
@@ -315,11 +298,15 @@ impl Record {
         }
     }
 
+    #[inline]
     fn write_head(&mut self, config: &Config, headers: &HeaderMap) {
         self.first_out = self.spans.len();
-        if config.needs & needs::HEAD == 0 {
-            return;
+        if config.needs & needs::HEAD != 0 {
+            self.write_fields(config, headers);
         }
+    }
+
+    fn write_fields(&mut self, config: &Config, headers: &HeaderMap) {
         self.write(config, Phase::Out, |value, line| match value {
             Value::ResponseHeader(field) => {
                 request::header(headers, field, &config.redaction, line);
@@ -340,12 +327,7 @@ impl Record {
                 buf: &mut self.text,
                 style: config.format.style,
             };
-            for piece in &segment.pieces {
-                match piece {
-                    Piece::Text(text) => text.write(line.buf),
-                    Piece::Value(value) => write(value, &mut line),
-                }
-            }
+            segment.write(&mut line, &write);
             self.spans.push(start..self.text.len());
         }
     }
@@ -381,7 +363,9 @@ impl Record {
             first_out,
         } = &mut *self;
         text.clear();
-        text.shrink_to(MAX_TEXT);
+        if text.capacity() > MAX_TEXT {
+            text.shrink_to(MAX_TEXT);
+        }
         spans.clear();
         (*config, *entry, *received) = (None, None, Received::Unknown);
         (*started, *first_byte, *status, *expected) = (None, None, None, None);
