@@ -58,7 +58,7 @@ pub(crate) fn app(files: &Path) -> std::io::Result<impl Application> {
         .fallback(async |_| (StatusCode::NOT_FOUND, "no such page\n"));
     Ok(Stack::new()
         .with(RequestId::default())
-        .with(NormalizePath::trim())
+        .with(NormalizePath::merge())
         .with(Compress::default())
         .app(routes))
 }
