@@ -41,8 +41,8 @@ impl Written {
 }
 
 impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
