@@ -1,11 +1,12 @@
 //! Connections and answers that go on: `WebSocket` and server-sent events, through a whole stack.
 
 use std::convert::Infallible;
-use std::sync::Mutex;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::WebSocketUpgrade;
-use axum::extract::ws::WebSocket;
+use axum::extract::ws::{Message as Heard, WebSocket};
 use axum::response::Response;
 use axum::response::sse::{Event, Sse};
 use axum::routing::{any, get};
@@ -21,10 +22,9 @@ use super::support::{Server, Written, get as req, production, send};
 async fn echo(upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async |mut socket: WebSocket| {
         while let Some(Ok(message)) = socket.recv().await {
-            if matches!(message, axum::extract::ws::Message::Close(_)) {
-                break;
+            if matches!(message, Heard::Text(_) | Heard::Binary(_)) {
+                socket.send(message).await.unwrap();
             }
-            socket.send(message).await.unwrap();
         }
     })
 }
@@ -65,34 +65,57 @@ async fn a_web_socket_is_echoed_through_the_whole_stack() {
     assert_eq!(lines, ["GET /ws 101 -", "GET /ws 400 -"]);
 }
 
-#[tokio::test]
-async fn events_come_as_they_are_sent() {
+/// Sends an event when the one before has arrived: nothing may hold one back.
+async fn watch_events(fields: &[&str], coding: Option<&str>, decode: impl Fn(&[u8]) -> String) {
     let (sender, receiver) = mpsc::channel::<Event>(1);
-    let receiver = Mutex::new(Some(receiver));
-    let receiver: &'static _ = Box::leak(Box::new(receiver));
-    let events = async || {
+    let receiver = Arc::new(Mutex::new(Some(receiver)));
+    let events = move || {
         let mut receiver = receiver.lock().unwrap().take().unwrap();
         let events = futures_util::stream::poll_fn(move |cx| receiver.poll_recv(cx));
-        Sse::new(events.map(Ok::<_, Infallible>))
+        std::future::ready(Sse::new(events.map(Ok::<_, Infallible>)))
     };
-    let router = Router::new().route("/events", get(events));
     let written = Written::default();
     let log = written.log();
+    let router = Router::new().route("/events", get(events));
     let server = Server::of(production(log.clone(), router)).await;
-    let fields = ["accept: text/event-stream", "accept-encoding: gzip"];
-    let res = send(server.address, req("/events", &fields)).await;
+    let res = send(server.address, req("/events", fields)).await;
     assert_eq!(res.status(), 200);
     assert_eq!(res.headers()["content-type"], "text/event-stream");
-    assert!(!res.headers().contains_key("content-encoding"));
+    let sent = res.headers().get("content-encoding");
+    assert_eq!(sent.map(|coding| coding.to_str().unwrap()), coding);
     let mut body = res.into_body();
+    let (mut bytes, mut text) = (Vec::new(), String::new());
     for n in ["one", "two", "three"] {
-        // The next event is sent when the one before has arrived: nothing holds one back.
         sender.send(Event::default().data(n)).await.unwrap();
-        let frame = body.frame().await.unwrap().unwrap();
-        assert_eq!(frame.into_data().unwrap(), format!("data: {n}\n\n"));
+        text += &format!("data: {n}\n\n");
+        while decode(&bytes) != text {
+            let frame = body.frame().await.unwrap().unwrap();
+            bytes.extend_from_slice(&frame.into_data().unwrap());
+        }
     }
     drop(sender);
-    assert!(body.frame().await.is_none());
+    while let Some(frame) = body.frame().await {
+        bytes.extend_from_slice(&frame.unwrap().into_data().unwrap());
+    }
+    assert_eq!(decode(&bytes), text);
     server.stop().await;
-    assert_eq!(written.lines(&log), ["GET /events 200 -"]);
+    let line = format!("GET /events 200 {}", coding.unwrap_or("-"));
+    assert_eq!(written.lines(&log), [line]);
+}
+
+#[tokio::test]
+async fn events_come_as_they_are_sent() {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    watch_events(&["accept: text/event-stream"], None, text).await;
+}
+
+#[tokio::test]
+async fn events_come_as_they_are_sent_compressed_too() {
+    let decode = |bytes: &[u8]| {
+        let mut decoder = flate2::write::GzDecoder::new(Vec::new());
+        decoder.write_all(bytes).unwrap();
+        decoder.flush().unwrap();
+        String::from_utf8(decoder.get_ref().clone()).unwrap()
+    };
+    watch_events(&["accept-encoding: gzip"], Some("gzip"), decode).await;
 }
