@@ -3,6 +3,7 @@
 //! Run: `cargo run --release --example quickstart`; then open <http://127.0.0.1:8000>, or
 //! `curl -i --compressed 127.0.0.1:8000/hello/you`. Another address: `... quickstart 0.0.0.0:80`.
 
+use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,8 +21,7 @@ use http::{Request, Response};
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The site's files, a few routes, and what a service on the open internet wears.
-fn app(log: Log) -> Result<impl Application + std::fmt::Display, Error> {
-    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/site");
+pub(crate) fn app(site: &Path, log: Log) -> Result<impl Application + Display, Error> {
     let site = StaticFiles::new(site)?
         .precompressed(&Sibling::ALL)
         .not_found_page("404.html");
@@ -64,7 +64,8 @@ async fn status(req: Request<Body>) -> Response<Body> {
 #[expect(clippy::print_stdout, reason = "it says what is served, and where")]
 async fn main() -> Result<(), Error> {
     let address = std::env::args().nth(1).unwrap_or("127.0.0.1:8000".into());
-    let app = app(Log::stdout())?;
+    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/site");
+    let app = app(&site, Log::stdout())?;
     println!("{app}\n");
     let server = gopuram::serve(app).bind(address.as_str()).listen().await?;
     for address in server.addresses() {

@@ -28,8 +28,8 @@
 //!
 //! `OPTIONS *` and `CONNECT` have no path and pass, as does what has an authority for a target.
 //!
-//! Below a directory of static files `trim` and a redirect to the
-//! directory's slash would chase each other: choose `append` or `merge` there.
+//! Below a mount or a directory of static files `trim` and a redirect to the
+//! slash at its end would chase each other: choose `append` or `merge` there.
 //!
 //! # Security
 //!

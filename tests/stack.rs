@@ -188,7 +188,7 @@ fn an_app_prints_its_stack_and_itself() {
     let app = Stack::new().with(Id).app(Hello(Some(1_u8)));
     assert_eq!(
         app.to_string(),
-        "identify │ id\n         │ Hello<Option<u8>>"
+        "identify │ id\n     app │ Hello<Option<u8>>"
     );
     assert_eq!(format!("{app:?}"), r#"["id", "Hello<Option<u8>>"]"#);
 }

@@ -197,7 +197,7 @@ async fn a_client_lints_bodies() {
 #[test]
 #[should_panic(expected = "not a request target")]
 fn a_wrong_target_is_said_to_be_one() {
-    let client = Client::new(app::fails(()));
+    let client = Client::new(app::fails("broken"));
     drop(client.request(Method::GET, "a b"));
 }
 

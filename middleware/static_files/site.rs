@@ -93,7 +93,11 @@ impl Site {
         wait: Wait,
         before: Option<Arc<Loaded>>,
     ) -> Result<Response<Body>, Miss> {
-        let path = FilePath::parse(asked.uri.path(), self.config.dotfiles).map_err(Miss::Status)?;
+        let path = match FilePath::parse(asked.uri.path(), self.config.dotfiles) {
+            Ok(path) => path,
+            Err(StatusCode::NOT_FOUND) => return self.missing(asked, form, wait),
+            Err(status) => return Err(Miss::Status(status)),
+        };
         match self.direct(asked, &path, wait, before) {
             Err(Miss::NOT_FOUND) => {}
             found => return found,
@@ -107,6 +111,11 @@ impl Site {
                 found => return found.map(answer::varies_by_accept),
             }
         }
+        self.missing(asked, form, wait)
+    }
+
+    /// Answers where nothing is, or may be seen: alike, so that one does not tell of the other.
+    fn missing(&self, asked: Asked<'_>, form: Form, wait: Wait) -> Result<Response<Body>, Miss> {
         match &self.config.not_found_page {
             Some(page) if form == Form::Application => {
                 self.page(page, asked.headers, wait, |page| {

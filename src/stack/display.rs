@@ -23,12 +23,21 @@ impl Tier {
         }
     }
 
-    /// Any other layer or application, by the name of its type.
+    /// Any other layer, by the name of its type.
     pub(super) fn of_type<M>() -> Self {
         Self {
             place: "",
             name: Cow::Owned(short_name(std::any::type_name::<M>())),
             set: String::new(),
+        }
+    }
+
+    /// What the layers are put around, by the name of its type.
+    pub(super) fn application<S>() -> Self {
+        Self {
+            // Else it would be read as one more layer of the place above it.
+            place: "app",
+            ..Self::of_type::<S>()
         }
     }
 
@@ -72,8 +81,24 @@ pub(super) fn tower(tiers: &[Tier], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// A type's name without the modules: `Timeout<Router>`.
+/// How long a name may be before what it is made of is left out.
+const LONGEST: usize = 32;
+
+/// A type's name without the modules: `Timeout<Router>`, and `Timeout<..>` where that is long.
 fn short_name(full: &str) -> String {
+    let short = without_modules(full);
+    match short.split_once('<') {
+        Some((name, _)) if short.len() > LONGEST && is_plain(name) => format!("{name}<..>"),
+        _ => short,
+    }
+}
+
+/// Not the beginning of a tuple, a reference or a function.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+fn without_modules(full: &str) -> String {
     let mut short = String::with_capacity(full.len());
     let mut word = String::new();
     for c in full.chars() {
@@ -99,6 +124,17 @@ mod tests {
         assert_eq!(
             short_name("a::b::Trace<c::Kind, fn(d::E) -> ()>"),
             "Trace<Kind, fn(E) -> ()>"
+        );
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_head() {
+        let name = "t::Trace<c::SharedClassifier<c::ServerErrorsAsFailures>>";
+        assert_eq!(short_name(name), "Trace<..>");
+        let tuple = "(a::Trace<b::SharedClassifier>, a::Trace<b::Shared>)";
+        assert_eq!(
+            short_name(tuple),
+            "(Trace<SharedClassifier>, Trace<Shared>)"
         );
     }
 }

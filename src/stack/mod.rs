@@ -120,7 +120,7 @@ impl<L, P> Stack<L, P> {
     {
         let service = self.layer.layer(Entry::new(app));
         let mut tiers = self.tiers;
-        tiers.push(Tier::of_type::<S>());
+        tiers.push(Tier::application::<S>());
         App::new(service, tiers)
     }
 

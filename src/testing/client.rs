@@ -16,40 +16,13 @@ use tower_service::Service;
 use super::Received;
 use super::lint::{Checked, Linted};
 use super::socket;
+use crate::Application;
 use crate::middleware::Body;
 use crate::middleware::attributes::{Attributes, Connection, Scheme};
 
-/// An application that a gateway can serve: it is shared among requests, and its work moves among
-/// threads. There is nothing to implement.
-pub trait Served:
-    Service<
-        Request<Body>,
-        Response = Response<Self::Content>,
-        Error: fmt::Debug,
-        Future: Future<Output = Result<Response<Self::Content>, Self::Error>> + Send + 'static,
-    > + Clone
-    + Send
-    + 'static
-{
-    /// The body of its responses.
-    type Content: http_body::Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>>
-        + Send
-        + 'static;
-}
-
-impl<S, C> Served for S
-where
-    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    S::Error: fmt::Debug,
-    C: http_body::Body<Data = Bytes> + Send + 'static,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    type Content = C;
-}
-
 /// A client of an application, by the gateway's rules.
 ///
+/// It asks any [`Application`], by what a function that returns `impl Application` says of it.
 /// The application gets what a gateway would give it: `Host`, [`Attributes`] of a connection, the
 /// length of a body that has one. Of the answer the client gets what a gateway would
 /// send: no content where there must be none, the length of a body that has one, 500
@@ -107,7 +80,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn delete(&self, target: &str) -> RequestBuilder<S>
     where
-        S: Served,
+        S: Application,
     {
         self.request(Method::DELETE, target)
     }
@@ -120,7 +93,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn get(&self, target: &str) -> RequestBuilder<S>
     where
-        S: Served,
+        S: Application,
     {
         self.request(Method::GET, target)
     }
@@ -133,7 +106,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn head(&self, target: &str) -> RequestBuilder<S>
     where
-        S: Served,
+        S: Application,
     {
         self.request(Method::HEAD, target)
     }
@@ -146,7 +119,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn options(&self, target: &str) -> RequestBuilder<S>
     where
-        S: Served,
+        S: Application,
     {
         self.request(Method::OPTIONS, target)
     }
@@ -159,7 +132,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn post(&self, target: &str) -> RequestBuilder<S>
     where
-        S: Served,
+        S: Application,
     {
         self.request(Method::POST, target)
     }
@@ -172,7 +145,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn put(&self, target: &str) -> RequestBuilder<S>
     where
-        S: Served,
+        S: Application,
     {
         self.request(Method::PUT, target)
     }
@@ -185,7 +158,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn request(&self, method: Method, target: &str) -> RequestBuilder<S>
     where
-        S: Served,
+        S: Application,
     {
         let mut req = Request::new(Body::empty());
         *req.method_mut() = method;
@@ -302,7 +275,7 @@ impl<S> RequestBuilder<S> {
     /// closes the connection without an answer.
     pub async fn send(self) -> Response<Body>
     where
-        S: Served,
+        S: Application,
     {
         let Client {
             app,
@@ -329,7 +302,7 @@ impl<S> fmt::Debug for RequestBuilder<S> {
     }
 }
 
-impl<S: Served> IntoFuture for RequestBuilder<S> {
+impl<S: Application> IntoFuture for RequestBuilder<S> {
     type Output = Received;
     type IntoFuture = Pin<Box<dyn Future<Output = Received> + Send>>;
 
@@ -398,11 +371,11 @@ fn give_authority(req: &mut Request<Body>) {
 pub(super) async fn ask<S, C>(mut app: S, req: Request<Body>) -> Response<Body>
 where
     S: Service<Request<Body>, Response = Response<C>>,
-    S::Error: fmt::Debug,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
     C: http_body::Body<Data = Bytes> + Send + 'static,
     C::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    let words = |error| Failure(format!("{error:?}"));
+    let words = |error: S::Error| Failure(format!("{:?}", error.into()));
     let answer = match poll_fn(|cx| app.poll_ready(cx).map_err(words)).await {
         Ok(()) => app.call(req).await.map_err(words),
         Err(failure) => Err(failure),

@@ -85,6 +85,12 @@ async fn a3_an_error_passes_through_layers_untouched() {
     #[derive(Clone, Debug, PartialEq)]
     struct OutOfOrder(u8);
 
+    impl From<OutOfOrder> for Box<dyn std::error::Error + Send + Sync> {
+        fn from(OutOfOrder(floor): OutOfOrder) -> Self {
+            format!("out of order on floor {floor}").into()
+        }
+    }
+
     let stack = Stack::new()
         .with(SetHeader::response(SERVER).remove())
         .with(CatchPanic::default())

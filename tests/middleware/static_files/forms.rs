@@ -83,6 +83,11 @@ async fn a_page_is_shown_with_a_404() {
             .assert_header("content-length", "12")
             .assert_body("");
         client.get("/404.html").await.assert_status(200);
+        // What may not be seen is not there either.
+        for hidden in ["/.git/config", "/a%2Fb", "/../b", "//"] {
+            let res = client.get(hidden).await;
+            res.assert_status(404).assert_body("nothing here");
+        }
         client.get("/%zz").await.assert_status(400);
     }
     let without = Client::new(dir.files().not_found_page("missing.html"));

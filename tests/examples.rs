@@ -1,0 +1,258 @@
+//! The examples, each asked without a socket what it promises.
+
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+#[path = "../examples/access_log.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod access_log;
+#[path = "../examples/own_layer.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod own_layer;
+#[path = "../examples/quickstart.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod quickstart;
+#[path = "../examples/routing.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod routing;
+
+use std::io::{self, Read as _, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use gopuram::Application;
+use gopuram::middleware::access_log::Log;
+use gopuram::testing::{Client, Received};
+use http::Method;
+
+const SITE: &str = "../examples/site";
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Written {
+    fn log(&self) -> Log {
+        Log::to(self.clone())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Written {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn site(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(SITE).join(name)).unwrap()
+}
+
+fn quickstart() -> Client<impl Application> {
+    Client::new(quickstart::app(Path::new(SITE), Log::to(io::sink())).unwrap())
+}
+
+/// What every answer of the quickstart carries.
+fn assert_dressed(res: &Received) {
+    res.assert_header("access-control-allow-origin", "*")
+        .assert_header("x-content-type-options", "nosniff")
+        .assert_header("x-frame-options", "DENY");
+    assert_eq!(res.header("x-request-id").unwrap().len(), 36);
+    let policy = res.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'self'"), "{policy}");
+}
+
+#[test]
+fn the_quickstart_prints_a_tower() {
+    let app = quickstart::app(Path::new(SITE), Log::to(io::sink())).unwrap();
+    let tower = " identify │ request_id        x-request-id
+  observe │ access_log        combined
+    dress │ security_headers  8 fields
+          │ cors              any origin
+  contain │ catch_panic
+          │ timeout           30s
+          │ body_limit        1 MiB
+   direct │ normalize_path    merge, redirect
+represent │ compress          gzip
+      app │ Router";
+    assert_eq!(app.to_string(), tower);
+}
+
+#[tokio::test]
+async fn the_quickstart_has_routes() {
+    let client = quickstart();
+    let res = client.get("/hello/Muttu%20Swami").await;
+    res.assert_status(200).assert_body("Hello, Muttu Swami!\n");
+    assert_dressed(&res);
+    let res = client.get("/status").header("x-request-id", "mine").await;
+    let id = res.header("x-request-id").unwrap();
+    assert_ne!(id, "mine", "a client does not choose");
+    res.assert_status(200)
+        .assert_header("content-type", "application/json")
+        .assert_body(format!("{{\"serving\":true,\"request\":\"{id}\"}}\n"));
+    let res = client.request(Method::DELETE, "/status").await;
+    res.assert_status(405)
+        .assert_header("allow", "GET, HEAD, OPTIONS");
+    assert_dressed(&res);
+    let res = client.get("//hello//you").await;
+    res.assert_status(308)
+        .assert_header("location", "/hello/you");
+}
+
+#[tokio::test]
+async fn the_quickstart_echoes_up_to_its_limit() {
+    let client = quickstart();
+    let res = client.post("/echo").body("vanakkam").await;
+    res.assert_status(200).assert_body("vanakkam");
+    let limit = vec![b'a'; 1 << 20];
+    let res = client.post("/echo").body(limit.clone()).await;
+    res.assert_status(200).assert_body(&limit);
+    let res = client.post("/echo").body([&limit[..], b"a"].concat()).await;
+    res.assert_status(413);
+    assert_dressed(&res);
+}
+
+#[tokio::test]
+async fn the_quickstart_serves_its_site() {
+    let client = quickstart();
+    let page = site("index.html");
+    let res = client.get("/").await;
+    res.assert_status(200)
+        .assert_header("content-type", "text/html; charset=utf-8")
+        .assert_header("vary", "accept-encoding")
+        .assert_body(&page);
+    assert_dressed(&res);
+    let res = client.head("/").await;
+    res.assert_status(200)
+        .assert_header("content-length", &page.len().to_string())
+        .assert_body("");
+    let tag = res.header("etag").unwrap();
+    let res = client.get("/").header("if-none-match", tag).await;
+    res.assert_status(304).assert_body("");
+    assert_dressed(&res);
+    for missing in ["/missing", "/.git/config", "/../../Cargo.toml"] {
+        let res = client.get(missing).await;
+        // `/..` is taken away first, by a redirect.
+        let res = match res.header("location") {
+            Some(location) => client.get(&location).await,
+            None => res,
+        };
+        res.assert_status(404).assert_body(site("404.html"));
+        assert_dressed(&res);
+    }
+}
+
+#[tokio::test]
+async fn the_quickstart_compresses_what_is_not_compressed_yet() {
+    let client = quickstart();
+    let res = client.get("/").header("accept-encoding", "gzip").await;
+    res.assert_header("content-encoding", "gzip");
+    assert!(gunzip(&bytes(&res)) == site("index.html"));
+    for (accepted, coding, name) in [
+        ("gzip", "gzip", "style.css.gz"),
+        ("br, gzip", "br", "style.css.br"),
+        ("zstd", "zstd", "style.css.zst"),
+    ] {
+        let res = client.get("/style.css").header("accept-encoding", accepted);
+        let res = res.await;
+        res.assert_status(200)
+            .assert_header("content-encoding", coding)
+            .assert_header("content-type", "text/css; charset=utf-8")
+            .assert_body(site(name));
+    }
+    let res = client.get("/film.webm").header("accept-encoding", "gzip");
+    res.await.assert_no_header("content-encoding");
+}
+
+#[tokio::test]
+async fn the_quickstart_cuts_ranges() {
+    let client = quickstart();
+    let film = site("film.webm");
+    let res = client.get("/film.webm").header("range", "bytes=100-199");
+    let res = res.await;
+    let range = format!("bytes 100-199/{}", film.len());
+    res.assert_status(206)
+        .assert_header("content-range", &range)
+        .assert_body(&film[100..200]);
+    let res = client.get("/film.webm").header("range", "bytes=9999999-");
+    res.await.assert_status(416);
+}
+
+#[test]
+fn the_coded_files_are_what_they_stand_beside() {
+    for name in ["site.js", "style.css", "visitors.txt"] {
+        let plain = gunzip(&site(&format!("{name}.gz")));
+        assert!(plain == site(name), "{name}.gz is of another {name}");
+    }
+}
+
+fn gunzip(coded: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let mut decoder = flate2::read::GzDecoder::new(coded);
+    decoder.read_to_end(&mut plain).unwrap();
+    plain
+}
+
+fn bytes(res: &Received) -> Vec<u8> {
+    res.frames().concat()
+}
+
+#[tokio::test]
+async fn own_layers_refuse_replace_and_sign() {
+    let client = Client::new(own_layer::app());
+    let res = client.get("/?key=open").await;
+    res.assert_status(200).assert_body("you are in\n");
+    assert!(res.header("x-took-us").unwrap().parse::<u32>().is_ok());
+    let res = client.get("/").await;
+    res.assert_status(403).assert_body("");
+    assert!(res.header("x-took-us").is_some(), "the outermost sees all");
+    client.get("/x?key=open").await.assert_status(418);
+}
+
+#[tokio::test]
+async fn routing_finds_routes_groups_mounts_and_hosts() {
+    let client = Client::new(routing::app(Path::new(SITE)).unwrap());
+    client.get("/").await.assert_body("for people\n");
+    let res = client.get("http://api.example.com/").await;
+    res.assert_body("for programs\n");
+    client.get("/users/7").await.assert_body("the seventh\n");
+    client.get("/users/8").await.assert_status(404);
+    client.delete("/users/7").await.assert_status(403);
+    let res = client.delete("/users/7").header("authorization", "x").await;
+    res.assert_status(202).assert_body("7 will be gone\n");
+    let res = client.get("/none").await;
+    res.assert_status(404).assert_body("no such page\n");
+    let res = client.get("/files/").await;
+    res.assert_status(200);
+    assert!(res.text().contains("href=\"./tiers.html\""));
+    let res = client.get("/files/tiers.html").await;
+    res.assert_status(200).assert_body(site("tiers.html"));
+}
+
+#[tokio::test]
+async fn both_access_logs_are_written_and_keep_secrets() {
+    let (people, programs) = (Written::default(), Written::default());
+    let logs = (people.log(), programs.log());
+    let client = Client::new(access_log::app(logs.0.clone(), logs.1.clone()).unwrap());
+    client.get("/hello/you?token=secret").await;
+    client.get("/healthz").await;
+    client.get("/broken").await.assert_status(500);
+    logs.0.flush().unwrap();
+    logs.1.flush().unwrap();
+    let (people, programs) = (people.text(), programs.text());
+    let lines: Vec<_> = people.lines().collect();
+    assert_eq!(lines.len(), 2, "{people}");
+    let asked = r#""GET /hello/you?token=[redacted] HTTP/1.1" 200 6 "#;
+    assert!(lines[0].contains(asked), "{people}");
+    assert!(lines[0].ends_with(" ms /hello/{name}"), "{people}");
+    assert!(lines[1].contains(r#""GET /broken HTTP/1.1" 500 "#));
+    assert_eq!(programs.lines().count(), 3, "{programs}");
+    assert!(programs.contains(r#""route":"/hello/{name}""#));
+    assert!(!programs.contains("secret"), "{programs}");
+}

@@ -1,0 +1,181 @@
+//! A real browser asks for the quickstart's site, through its stack.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use gopuram::Stack;
+use gopuram::middleware::AccessLog;
+use gopuram::middleware::access_log::Log;
+use tokio::process::Command;
+
+use super::quickstart;
+use super::support::{Server, Written, part};
+
+const CHROMIUM: &str = "chromium";
+
+/// A directory of its own, removed when it is dropped.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new(name: &str) -> Self {
+        let name = format!("gopuram-browser-{}-{name}", std::process::id());
+        let dir = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        Self(dir)
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// What came of looking at a page.
+struct Seen {
+    /// The document, after its scripts have run.
+    dom: String,
+    /// What was said on the console, of what the policy refused too.
+    console: String,
+    /// For each request `METHOD path status coding range length`.
+    asked: Vec<String>,
+}
+
+impl Seen {
+    /// The one request for a path.
+    #[track_caller]
+    fn of(&self, path: &str) -> &str {
+        let start = format!("GET {path} ");
+        let found = self.asked.iter().find(|line| line.starts_with(&start));
+        found.unwrap_or_else(|| panic!("`{path}` in {:#?}", self.asked))
+    }
+
+    #[track_caller]
+    fn assert_clean(&self) {
+        let Self { console, asked, .. } = self;
+        assert!(!console.contains("Content Security Policy"), "{console}");
+        for line in asked {
+            let status = line.split(' ').nth(2).unwrap();
+            assert!(matches!(status, "200" | "206" | "304"), "{asked:#?}");
+        }
+    }
+}
+
+/// Looks at a page of a site, as the quickstart serves it.
+async fn look(name: &str, site: &Path, page: &str) -> Seen {
+    let written = Written::default();
+    let log = written.log();
+    let format = "%m %U %>s %{content-encoding}o %{range}i %{content-length}o";
+    let quickstart = quickstart::app(site, Log::to(std::io::sink())).unwrap();
+    let app = Stack::new()
+        .with(AccessLog::format(format, log.clone()).unwrap())
+        .app(quickstart);
+    let server = Server::of(app).await;
+    let profile = Dir::new(name);
+    let chromium = Command::new(CHROMIUM)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--enable-logging=stderr",
+            // Of the page's own clock, which runs as fast as there is something to do.
+            "--virtual-time-budget=10000",
+            "--dump-dom",
+        ])
+        .arg(format!("--user-data-dir={}", profile.0.display()))
+        .arg(format!("http://{}{page}", server.address))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let chromium = tokio::time::timeout(Duration::from_mins(1), chromium);
+    let output = chromium.await.unwrap().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    server.stop().await;
+    Seen {
+        dom: String::from_utf8(output.stdout).unwrap(),
+        console: String::from_utf8_lossy(&output.stderr).into_owned(),
+        asked: written.lines(&log),
+    }
+}
+
+fn site() -> &'static Path {
+    Path::new("../examples/site")
+}
+
+#[tokio::test]
+async fn the_front_page_runs_its_script_and_comes_compressed() {
+    if !part(CHROMIUM) {
+        return;
+    }
+    let seen = look("front", site(), "/").await;
+    seen.assert_clean();
+    assert!(seen.of("/").starts_with("GET / 200 gzip - "));
+    // Beside these stand coded files, and the browser prefers the first.
+    for name in ["site.js", "style.css"] {
+        let coded = std::fs::metadata(site().join(format!("{name}.br")));
+        let line = format!("GET /{name} 200 br - {}", coded.unwrap().len());
+        assert_eq!(seen.of(&format!("/{name}")), line);
+    }
+    assert!(
+        seen.of("/gopuram.svg")
+            .starts_with("GET /gopuram.svg 200 gzip - ")
+    );
+    // The script has asked for the style sheet and shown what it came with.
+    for cell in [
+        "<td>content-encoding</td><td>br</td>",
+        "<td>content-type</td><td>text/css; charset=utf-8</td>",
+        "<td>vary</td><td>accept-encoding</td>",
+        "<td>x-request-id</td>",
+        "<td>content-security-policy</td><td>default-src 'self';",
+    ] {
+        assert!(seen.dom.contains(cell), "{cell} in {}", seen.dom);
+    }
+}
+
+#[tokio::test]
+async fn a_film_is_asked_for_by_ranges() {
+    if !part(CHROMIUM) {
+        return;
+    }
+    let seen = look("film", site(), "/film.html").await;
+    seen.assert_clean();
+    let film = seen.of("/film.webm");
+    assert!(film.starts_with("GET /film.webm 206 - bytes=0- "), "{film}");
+}
+
+#[tokio::test]
+async fn the_page_of_a_404_is_shown_with_its_style() {
+    if !part(CHROMIUM) {
+        return;
+    }
+    let seen = look("missing", site(), "/not/there").await;
+    assert!(seen.dom.contains("Not behind this gate"), "{}", seen.dom);
+    assert!(seen.of("/not/there").starts_with("GET /not/there 404 "));
+    assert!(seen.of("/style.css").starts_with("GET /style.css 200 br "));
+    let failed = seen.asked.iter().filter(|line| !line.contains(" 200 "));
+    assert_eq!(failed.count(), 1, "{:#?}", seen.asked);
+}
+
+#[tokio::test]
+async fn what_is_not_the_site_s_own_the_browser_refuses() {
+    if !part(CHROMIUM) {
+        return;
+    }
+    let injected = Dir::new("injected-site");
+    let page = "<!doctype html><title>a</title><p id=said>quiet</p>\
+        <script>document.getElementById('said').textContent = 'injected'</script>";
+    std::fs::write(injected.0.join("index.html"), page).unwrap();
+    let seen = look("injected", &injected.0, "/").await;
+    assert!(seen.dom.contains("quiet</p>"), "{}", seen.dom);
+    assert!(
+        seen.console.contains("Content Security Policy"),
+        "{}",
+        seen.console
+    );
+}

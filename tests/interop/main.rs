@@ -1,0 +1,15 @@
+//! Gopuram among others: axum, tower, tower-http, hyper, and a browser.
+
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+#[path = "../../examples/quickstart.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod quickstart;
+
+mod around_axum;
+mod axum_inside;
+mod browser;
+mod each_layer;
+mod streams;
+mod support;
+mod tower_http;
