@@ -87,7 +87,7 @@ async fn watch_events(fields: &[&str], coding: Option<&str>, decode: impl Fn(&[u
     let (mut bytes, mut text) = (Vec::new(), String::new());
     for n in ["one", "two", "three"] {
         sender.send(Event::default().data(n)).await.unwrap();
-        text += &format!("data: {n}\n\n");
+        text.extend(["data: ", n, "\n\n"]);
         while decode(&bytes) != text {
             let frame = body.frame().await.unwrap().unwrap();
             bytes.extend_from_slice(&frame.into_data().unwrap());
