@@ -210,9 +210,13 @@ impl<B> Default for LimitedBody<B> {
     }
 }
 
-impl<B: Body> Body for LimitedBody<B> {
+impl<B> Body for LimitedBody<B>
+where
+    B: Body,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
     type Data = B::Data;
-    type Error = Error<B::Error>;
+    type Error = Error;
 
     #[inline]
     fn poll_frame(
@@ -236,7 +240,7 @@ impl<B: Body> Body for LimitedBody<B> {
                 }
                 Some(Err(Error::TooLong))
             }
-            Poll::Ready(Some(Err(error))) => Some(Err(Error::Body(error))),
+            Poll::Ready(Some(Err(error))) => Some(Err(Error::Body(error.into()))),
             Poll::Ready(None) => None,
         };
         this.body.set(None);
@@ -265,14 +269,14 @@ impl<B: Body> Body for LimitedBody<B> {
 /// Why a request body broke off.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Error<E> {
+pub enum Error {
     /// The inner body failed.
-    Body(E),
+    Body(Box<dyn StdError + Send + Sync>),
     /// There was more than the limit allows.
     TooLong,
 }
 
-impl<E> fmt::Display for Error<E> {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Body(_) => "the body failed",
@@ -281,10 +285,10 @@ impl<E> fmt::Display for Error<E> {
     }
 }
 
-impl<E: StdError + 'static> StdError for Error<E> {
+impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Body(error) => Some(error),
+            Self::Body(error) => Some(&**error),
             Self::TooLong => None,
         }
     }

@@ -185,9 +185,13 @@ impl<C> Default for CatchPanicBody<C> {
     }
 }
 
-impl<C: Body> Body for CatchPanicBody<C> {
+impl<C> Body for CatchPanicBody<C>
+where
+    C: Body,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
     type Data = C::Data;
-    type Error = Error<C::Error>;
+    type Error = Error;
 
     #[inline]
     fn poll_frame(
@@ -202,7 +206,7 @@ impl<C: Body> Body for CatchPanicBody<C> {
         let last = match guard(report, Stage::Body, || body.poll_frame(cx)) {
             Some(Poll::Pending) => return Poll::Pending,
             Some(Poll::Ready(Some(Ok(frame)))) => return Poll::Ready(Some(Ok(frame))),
-            Some(Poll::Ready(Some(Err(error)))) => Some(Err(Error::Body(error))),
+            Some(Poll::Ready(Some(Err(error)))) => Some(Err(Error::Body(error.into()))),
             Some(Poll::Ready(None)) => None,
             None => Some(Err(Error::Panicked)),
         };
@@ -228,14 +232,14 @@ impl<C: Body> Body for CatchPanicBody<C> {
 /// Why a response body broke off.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Error<E> {
+pub enum Error {
     /// The inner body failed.
-    Body(E),
+    Body(Box<dyn StdError + Send + Sync>),
     /// The inner body panicked.
     Panicked,
 }
 
-impl<E> fmt::Display for Error<E> {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Body(_) => "the body failed",
@@ -244,10 +248,10 @@ impl<E> fmt::Display for Error<E> {
     }
 }
 
-impl<E: StdError + 'static> StdError for Error<E> {
+impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Body(error) => Some(error),
+            Self::Body(error) => Some(&**error),
             Self::Panicked => Some(&Cause::Panicked),
         }
     }

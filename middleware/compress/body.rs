@@ -98,9 +98,13 @@ impl<C> fmt::Debug for CompressBody<C> {
     }
 }
 
-impl<C: Body<Data = Bytes>> Body for CompressBody<C> {
+impl<C> Body for CompressBody<C>
+where
+    C: Body<Data = Bytes>,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
     type Data = Bytes;
-    type Error = Error<C::Error>;
+    type Error = Error;
 
     #[inline]
     fn poll_frame(
@@ -110,7 +114,7 @@ impl<C: Body<Data = Bytes>> Body for CompressBody<C> {
         match self.as_mut().project().state.project() {
             StateProj::Plain { inner } => inner
                 .poll_frame(cx)
-                .map(|next| next.map(|frame| frame.map_err(Error::Body))),
+                .map(|next| next.map(|frame| frame.map_err(|error| Error::Body(error.into())))),
             StateProj::Whole { bytes } => Poll::Ready(if bytes.is_empty() {
                 None
             } else {
@@ -149,11 +153,15 @@ impl<C: Body<Data = Bytes>> Body for CompressBody<C> {
 
 impl Stream {
     /// The next coded frame, at the end the trailers.
-    fn poll<C: Body<Data = Bytes>>(
+    fn poll<C>(
         &mut self,
         mut inner: Pin<&mut C>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error<C::Error>>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>>
+    where
+        C: Body<Data = Bytes>,
+        C::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
         loop {
             if self.ended || self.coder.ready() >= GATHER {
                 return Poll::Ready(self.next().map(Ok));
@@ -185,7 +193,7 @@ impl Stream {
                 Poll::Ready(None) => self.finish()?,
                 // What is coded already may stay unseen: the end is missing either way.
                 Poll::Ready(Some(Err(error))) => {
-                    return Poll::Ready(Some(Err(Error::Body(error))));
+                    return Poll::Ready(Some(Err(Error::Body(error.into()))));
                 }
                 Poll::Pending => {
                     self.turn = TURN;
@@ -234,20 +242,20 @@ fn without_digests(mut trailers: HeaderMap) -> HeaderMap {
 /// Why a body that went through [`Compress`](super::Compress) broke off.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Error<E> {
+pub enum Error {
     /// The inner body broke off.
-    Body(E),
+    Body(Box<dyn StdError + Send + Sync>),
     /// The coder gave up, for want of memory.
     Coder,
 }
 
-impl<E> From<Broken> for Error<E> {
+impl From<Broken> for Error {
     fn from(Broken: Broken) -> Self {
         Self::Coder
     }
 }
 
-impl<E> fmt::Display for Error<E> {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Body(_) => "the body to be coded broke off",
@@ -256,10 +264,10 @@ impl<E> fmt::Display for Error<E> {
     }
 }
 
-impl<E: StdError + 'static> StdError for Error<E> {
+impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Body(error) => Some(error),
+            Self::Body(error) => Some(&**error),
             Self::Coder => None,
         }
     }

@@ -72,9 +72,13 @@ impl<B> Default for TimedBody<B> {
     }
 }
 
-impl<B: Body> Body for TimedBody<B> {
+impl<B> Body for TimedBody<B>
+where
+    B: Body,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
     type Data = B::Data;
-    type Error = Error<B::Error>;
+    type Error = Error;
 
     #[inline]
     fn poll_frame(
@@ -92,7 +96,7 @@ impl<B: Body> Body for TimedBody<B> {
                 }
                 return Poll::Ready(Some(Ok(frame)));
             }
-            Poll::Ready(Some(Err(error))) => Some(Err(Error::Body(error))),
+            Poll::Ready(Some(Err(error))) => Some(Err(Error::Body(error.into()))),
             Poll::Ready(None) => None,
             Poll::Pending => {
                 let deadlines = *this.deadlines;
@@ -170,14 +174,14 @@ fn after(wait: Duration) -> Instant {
 /// Why a body broke off.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Error<E> {
+pub enum Error {
     /// The inner body failed.
-    Body(E),
+    Body(Box<dyn StdError + Send + Sync>),
     /// It was waited for longer than allowed.
     Elapsed,
 }
 
-impl<E> fmt::Display for Error<E> {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Body(_) => "the body failed",
@@ -186,10 +190,10 @@ impl<E> fmt::Display for Error<E> {
     }
 }
 
-impl<E: StdError + 'static> StdError for Error<E> {
+impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Body(error) => Some(error),
+            Self::Body(error) => Some(&**error),
             Self::Elapsed => Some(&Cause::Elapsed),
         }
     }

@@ -101,7 +101,7 @@ async fn a_panic_of_the_body_breaks_it_off_once() {
     assert_eq!(res.bytes(), "one");
     let error = res.error().unwrap().source().unwrap();
     assert!(matches!(
-        error.downcast_ref::<Error<Infallible>>(),
+        error.downcast_ref::<Error>(),
         Some(Error::Panicked)
     ));
 }

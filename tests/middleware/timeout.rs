@@ -77,9 +77,7 @@ trait App:
     + Send
     + 'static
 {
-    type Answer: http_body::Body<Data = Bytes, Error = Error<gopuram::middleware::body::Error>>
-        + Send
-        + 'static;
+    type Answer: http_body::Body<Data = Bytes, Error = Error> + Send + 'static;
 }
 
 impl<S, C> App for S
@@ -88,9 +86,7 @@ where
         + Clone
         + Send
         + 'static,
-    C: http_body::Body<Data = Bytes, Error = Error<gopuram::middleware::body::Error>>
-        + Send
-        + 'static,
+    C: http_body::Body<Data = Bytes, Error = Error> + Send + 'static,
 {
     type Answer = C;
 }
@@ -339,8 +335,5 @@ fn a_stack_says_how_long() {
 
 fn is_elapsed(error: Option<&gopuram::middleware::body::Error>) -> bool {
     let error = error.and_then(|error| error.source()?.downcast_ref());
-    matches!(
-        error,
-        Some(Error::<gopuram::middleware::body::Error>::Elapsed)
-    )
+    matches!(error, Some(Error::Elapsed))
 }

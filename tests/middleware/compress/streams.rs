@@ -89,11 +89,9 @@ impl Wake for Count {
     }
 }
 
-fn poll<C>(
-    body: &mut Pin<Box<CompressBody<C>>>,
-) -> Poll<Option<Result<Frame<Bytes>, Error<C::Error>>>>
+fn poll<C>(body: &mut Pin<Box<CompressBody<C>>>) -> Poll<Option<Result<Frame<Bytes>, Error>>>
 where
-    C: http_body::Body<Data = Bytes>,
+    C: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
     body.as_mut()
         .poll_frame(&mut Context::from_waker(Waker::noop()))
