@@ -32,7 +32,8 @@
 //! The function may answer without running `next`, but not run it twice. An error of the
 //! inner service is for the gateway and passes through: the function sees a 500
 //! in its place, and if it returns that response, the error goes on as it was.
-//! Returning another response instead settles the error.
+//! Returning another response instead settles the error. What is changed in that 500 itself,
+//! a field or even the status, is lost with it.
 //!
 //! One box per request; the function's own future is not boxed. The inner service
 //! is cloned once per request, since the function may keep it as long as it likes. State

@@ -19,7 +19,10 @@
 //! ```
 //!
 //! The body is not touched, so the closure works on all. A closure over a request says `()` to pass it
-//! on always, or a `Result` whose error is the [reply](crate::wrap::Reply). No allocation.
+//! on always, or a `Result` whose error is the [reply](crate::wrap::Reply).
+//!
+//! No allocation, but a closure over a response is cloned for each request: what it captures had better
+//! be cheap to clone, as an `Arc` or a [`HeaderValue`](http::HeaderValue) is.
 
 use std::convert::Infallible;
 use std::fmt;

@@ -18,9 +18,10 @@
 //!
 //! A [`Body`] that is there as a whole gives up its parts without a copy, and a region of a file
 //! stays one, so that only what is sent is read. Of any other body whose length is exactly
-//! known, one part can be had: what stands before it is read and thrown away, what stands after
-//! it is not read, and its trailers neither. Several parts of such a body, or of one with a
-//! `Content-Encoding`, are answered with everything.
+//! known, one part can be had, if it begins within the first [MiB](Range::skip): what stands before
+//! it is read and thrown away, what stands after it is not read, and its trailers neither. A part
+//! that begins later, several parts of such a body, and several of one with a `Content-Encoding`
+//! are answered with everything.
 //!
 //! The parts are of the representation as it is inside of this layer, coded or not.
 //! [`Conditional`](crate::Conditional) stands further in, since preconditions come before ranges
@@ -40,7 +41,7 @@
 //!
 //! Ranges that overlap, or that have no more than 80 bytes between them, are sent as one
 //! (section 15.3.7.2): an answer is never longer than the representation and one small head for
-//! each of at most 200 parts, in whatever order and however often a client asks for the same.
+//! each of at most [`limit`](Range::limit) parts, 200 by default, in whatever order and however often a client asks for the same.
 //!
 //! # Cost
 //!
@@ -74,13 +75,15 @@ use crate::wrap::{OnRequest, OnResponse, Wrapped};
 #[derive(Clone, Copy, Debug)]
 pub struct Range {
     most: usize,
+    skip: u64,
 }
 
 impl Range {
-    /// At most 200 ranges of one request.
+    /// At most 200 ranges of one request, and parts of streams within their first MiB.
     pub const fn new() -> Self {
         Self {
             most: represent::MOST,
+            skip: represent::SKIP,
         }
     }
 
@@ -91,6 +94,18 @@ impl Range {
     #[must_use]
     pub const fn limit(mut self, most: usize) -> Self {
         self.most = most;
+        self
+    }
+
+    /// Answers with everything if the part of a stream begins after its first `bytes` bytes.
+    ///
+    /// What stands before the part is produced, read and thrown away: a request of a few bytes
+    /// can cost the whole of a stream. 1 MiB by default, which is little work; 0 cuts
+    /// streams only at their end, `u64::MAX` anywhere. Bodies that are there as a whole and
+    /// files are not concerned.
+    #[must_use]
+    pub const fn skip(mut self, bytes: u64) -> Self {
+        self.skip = bytes;
         self
     }
 }
@@ -129,6 +144,7 @@ impl<B> OnRequest<B> for Range {
             get: *req.method() == Method::GET,
             wanted: Wanted::of(req.method(), req.headers()),
             most: self.most,
+            skip: self.skip,
         };
         ControlFlow::Continue((req, pending))
     }
@@ -140,6 +156,7 @@ pub struct Pending {
     get: bool,
     wanted: Option<Wanted>,
     most: usize,
+    skip: u64,
 }
 
 impl<C> OnResponse<C> for Pending
@@ -171,7 +188,7 @@ where
         let ranges = wanted.resolve(|| Validators::of(headers), || made(headers), len, self.most);
         match ranges {
             Ranges::Whole => res,
-            ranges => represent::answer(res, &ranges, len),
+            ranges => represent::answer(res, &ranges, len, self.skip),
         }
     }
 }

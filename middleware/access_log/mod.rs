@@ -258,6 +258,7 @@ impl AccessLog {
     ///
     /// In the request's target, and where URLs are found in fields: `Referer`, `Location` and
     /// `Content-Location`. Case and percent-encoding of a key do not matter.
+    /// A user and password in the URLs of these fields are never written, with or without keys.
     #[must_use]
     pub fn redact_query<'a>(mut self, keys: impl IntoIterator<Item = &'a str>) -> Self {
         let redaction = &mut Arc::make_mut(&mut self.0).redaction;

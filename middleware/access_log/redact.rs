@@ -44,8 +44,11 @@ impl Redaction {
         }
     }
 
-    /// A part of a value that is a URL.
+    /// A part of a value that is a URL. A user and password in it are never written (RFC 3986,
+    /// section 3.2.1).
     pub(super) fn url(&self, url: &[u8], line: &mut Line<'_>) {
+        let (before, url) = around_userinfo(url);
+        line.part(before);
         if self.query_keys.is_empty() {
             return line.part(url);
         }
@@ -115,6 +118,24 @@ impl Redaction {
             }
         }
     }
+}
+
+/// What stands before the user of a URL, and what behind the `@`; nothing and all if there is none.
+fn around_userinfo(url: &[u8]) -> (&[u8], &[u8]) {
+    let found = || {
+        let scheme = url.iter().position(|b| b"/?#".contains(b))?;
+        let is_scheme = scheme == 0 || url.get(scheme - 1) == Some(&b':');
+        let start = scheme + 2;
+        if !is_scheme || url.get(scheme..start)? != b"//" {
+            return None;
+        }
+        let authority = url.get(start..)?;
+        let end = authority.iter().position(|b| b"/?#".contains(b));
+        let authority = authority.get(..end.unwrap_or(authority.len()))?;
+        let at = authority.iter().rposition(|&b| b == b'@')?;
+        Some((url.get(..start)?, url.get(start + at + 1..)?))
+    };
+    found().unwrap_or((b"", url))
 }
 
 /// The key of `key=value`, and the value.
@@ -213,6 +234,26 @@ mod tests {
         );
         assert_eq!(url("/cb#token=b"), "/cb#token=[redacted]");
         assert_eq!(url("/a?next=/b?token=c#d"), "/a?next=/b?token=[redacted]#d");
+    }
+
+    #[test]
+    fn a_user_and_password_in_a_url_are_left_out() {
+        for (url, expected) in [
+            ("http://ann:pw@a/b", "http://a/b"),
+            ("//ann:p@w@a?token=b", "//a?token=[redacted]"),
+            ("https://ann@a", "https://a"),
+            ("http://a/@b", "http://a/@b"),
+            ("http://a?b@c", "http://a?b@c"),
+            ("/a//b@c", "/a//b@c"),
+            ("a@b", "a@b"),
+            ("", ""),
+        ] {
+            let with = written(|redaction, line| redaction.url(url.as_bytes(), line));
+            assert_eq!(with, expected, "{url}");
+        }
+        // Also where nothing else is redacted.
+        let none = written(|_, line| Redaction::default().url(b"http://ann:pw@a/?b", line));
+        assert_eq!(none, "http://a/?b");
     }
 
     #[test]

@@ -147,6 +147,11 @@ impl Attributes {
         &mut self.params
     }
 
+    /// Who the client proved to be, if a layer further out asked for proof.
+    pub fn user(&self) -> Option<Arc<str>> {
+        self.report.as_ref()?.update(|told| told.user.clone())
+    }
+
     /// Says who the client proved to be. Only for the layer that asked for proof.
     pub fn set_user(&mut self, user: Arc<str>) {
         self.report().update(|told| told.user = Some(user));
@@ -268,11 +273,14 @@ impl Mount {
 
     fn join(&self, prefix: &str) -> Self {
         let prefix = prefix.trim_end_matches('/');
-        match &self.0 {
-            _ if prefix.is_empty() => self.clone(),
-            None => Self(Some(prefix.into())),
-            Some(outer) => Self(Some([outer, prefix].concat().into())),
+        if prefix.is_empty() {
+            return self.clone();
         }
+        let slash = if prefix.starts_with('/') { "" } else { "/" };
+        Self(Some(match (&self.0, slash) {
+            (None, "") => prefix.into(),
+            _ => [self.prefix(), slash, prefix].concat().into(),
+        }))
     }
 }
 
@@ -324,8 +332,8 @@ impl Report {
         Some(std::mem::take(told))
     }
 
-    fn update(&self, tell: impl FnOnce(&mut Told)) {
-        tell(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    fn update<T>(&self, tell: impl FnOnce(&mut Told) -> T) -> T {
+        tell(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -381,11 +389,23 @@ mod tests {
     }
 
     #[test]
+    fn a_mount_starts_with_a_slash_however_it_is_written() {
+        let mut attributes = Attributes::default();
+        assert_eq!(attributes.user(), None);
+        attributes.enter_mount("api");
+        assert_eq!(attributes.mount().prefix(), "/api");
+        attributes.enter_mount("v1/");
+        assert_eq!(attributes.mount().prefix(), "/api/v1");
+    }
+
+    #[test]
     fn a_report_is_used_again_only_by_the_last_who_holds_it() {
         let mut attributes = Attributes::default();
         let mut spare = Report::default();
         let mut report = attributes.report_or(spare.clone());
+        assert_eq!(attributes.user(), None);
         attributes.set_user("ann".into());
+        assert_eq!(attributes.user().as_deref(), Some("ann"));
         assert_eq!(spare.read().user.as_deref(), Some("ann"));
         assert!(report.take().is_none());
         drop((attributes, spare));

@@ -86,7 +86,7 @@ impl Body {
         Self(Repr::File(region))
     }
 
-    /// The region of a file that this body is, if it is one and nothing was read.
+    /// The region of a file that this body is, if it is one; what was read of it is not in it any more.
     pub const fn as_file(&self) -> Option<&FileRegion> {
         match &self.0 {
             Repr::File(region) => Some(region),

@@ -28,7 +28,9 @@
 //! (`"abc"` is `"abc-gzip"`), and is mapped back in `If-None-Match` and `If-Match` on
 //! the way in, so that inner sees the tag it made; a 304 carries the tag that the client holds. Not in
 //! `If-Range`, nor in `If-Match` beside `Range`: ranges are of the plain bytes, and
-//! pieces of two representations must not be put together. `Content-Length`,
+//! pieces of two representations must not be put together. For that reason a `Range` under a date, in
+//! `If-Range` or `If-Unmodified-Since`, is removed if the client accepts a coding that is offered: a
+//! date is the same for all of them, and the client gets the whole. `Content-Length`,
 //! `Accept-Ranges` and digests go. `Vary` names `Accept-Encoding` on each answer that
 //! another client could get coded, coded or not, 304 and 206 included. `HEAD` gets the head
 //! that `GET` would, and never a body; only that a coded answer turns out larger, and is sent as it
@@ -76,7 +78,9 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use http::header::{ACCEPT_ENCODING, IF_MATCH, IF_NONE_MATCH, RANGE};
+use http::header::{
+    ACCEPT_ENCODING, IF_MATCH, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+};
 use http::{HeaderMap, HeaderValue, Method, Request};
 use tower_layer::Layer;
 
@@ -209,6 +213,9 @@ impl<B> OnRequest<B> for Compress {
     #[inline]
     fn on_request(&self, mut req: Request<B>) -> ControlFlow<Infallible, (Request<B>, Choice)> {
         let asked = self.config.asked(req.headers());
+        if req.headers().contains_key(RANGE) {
+            self.config.unrange(req.headers_mut());
+        }
         let held = self.config.uncode_tags(&mut req);
         let method = match *req.method() {
             Method::CONNECT => Kind::Connect,
@@ -244,6 +251,21 @@ impl Config {
             (None, _) => Asked::Read(None),
             (Some(line), None) => Asked::Unread(line.clone()),
             _ => Asked::Read(self.choose(AcceptEncoding::of(headers))),
+        }
+    }
+
+    /// Removes a `Range` that holds for a date. The date is the same for all codings, so that the
+    /// client may have the rest of a coded representation: it gets the whole again.
+    #[cold]
+    fn unrange(&self, headers: &mut HeaderMap) {
+        let tagged = |value: &HeaderValue| value.as_bytes().ends_with(b"\"");
+        let dated = match headers.get(IF_RANGE) {
+            Some(value) => !tagged(value),
+            None => headers.contains_key(IF_UNMODIFIED_SINCE),
+        };
+        if dated && self.choose(AcceptEncoding::of(headers)).is_some() {
+            headers.remove(RANGE);
+            headers.remove(IF_RANGE);
         }
     }
 

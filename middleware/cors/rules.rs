@@ -97,7 +97,11 @@ impl Rules {
             return res;
         };
         self.say_origin(headers, Some(origin));
-        let methods = self.say(&self.methods, asked.get(ACCESS_CONTROL_REQUEST_METHOD), ANY);
+        let methods = self.say(
+            &self.methods,
+            || asked.get(ACCESS_CONTROL_REQUEST_METHOD).cloned(),
+            ANY,
+        );
         if let Some(methods) = methods {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
         }
@@ -105,7 +109,7 @@ impl Rules {
         let any = HeaderValue::from_static("*, authorization");
         let names = self.say(
             &self.headers,
-            asked.get(ACCESS_CONTROL_REQUEST_HEADERS),
+            || all(asked, &ACCESS_CONTROL_REQUEST_HEADERS),
             any,
         );
         if let Some(names) = names {
@@ -126,17 +130,33 @@ impl Rules {
     fn say(
         &self,
         allowed: &Allowed,
-        asked: Option<&HeaderValue>,
+        asked: impl FnOnce() -> Option<HeaderValue>,
         any: HeaderValue,
     ) -> Option<HeaderValue> {
         match allowed {
             // With credentials a `*` is no more than a name (Fetch, section 3.3.4).
-            Allowed::Any if self.credentials => asked.cloned(),
+            Allowed::Any if self.credentials => asked(),
             Allowed::Any => Some(any),
             Allowed::List(list) => Some(list.clone()),
             Allowed::Nothing => None,
         }
     }
+}
+
+/// All lines of a list as one (RFC 9110, section 5.3): proxies may have split it.
+fn all(headers: &HeaderMap, name: &HeaderName) -> Option<HeaderValue> {
+    let mut lines = headers.get_all(name).iter();
+    let first = lines.next()?;
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return Some(first.clone());
+    }
+    let mut joined = first.as_bytes().to_vec();
+    for line in lines {
+        joined.extend_from_slice(b", ");
+        joined.extend_from_slice(line.as_bytes());
+    }
+    HeaderValue::try_from(joined).ok()
 }
 
 /// Adds the origin to what the response varies by, if it is not there.

@@ -1,7 +1,7 @@
 //! HTTP dates: RFC 9110, section 5.6.7.
 //!
 //! All three formats are read, the preferred one (IMF-fixdate) is written. What does not name a
-//! second between 1970 and 9999, or names the wrong weekday, is no date; a recipient then ignores
+//! second up to 9999, or names the wrong weekday, is no date; a recipient then ignores
 //! the field that has it. The same goes for a leap second, which no [`SystemTime`] can hold. Two
 //! digits of a year are one from 1970 to 2069.
 
@@ -14,7 +14,31 @@ const END: u64 = 253_402_300_800;
 
 /// The date that a field says.
 pub(crate) fn parse(value: &HeaderValue) -> Option<SystemTime> {
-    httpdate::parse_http_date(value.to_str().ok()?).ok()
+    let text = value.to_str().ok()?;
+    httpdate::parse_http_date(text)
+        .ok()
+        .or_else(|| before_1970(text))
+}
+
+/// The Gregorian calendar, weekdays included, is the same every 400 years.
+const YEARS_2000: Duration = Duration::from_hours(5 * 146_097 * 24);
+
+/// A date with four digits of a year before 1970: it is read 2000 years later, and put back.
+#[cold]
+fn before_1970(text: &str) -> Option<SystemTime> {
+    let at = match text.len() {
+        // Thu, 01 Jan 1970 00:00:00 GMT
+        29 => 12,
+        // Thu Jan  1 00:00:00 1970
+        24 => 20,
+        _ => return None,
+    };
+    let year: u16 = text.get(at..at + 4)?.parse().ok().filter(|&y| y < 1970)?;
+    let mut later = text.to_owned();
+    later.replace_range(at..at + 4, &(year + 2000).to_string());
+    httpdate::parse_http_date(&later)
+        .ok()?
+        .checked_sub(YEARS_2000)
 }
 
 /// `time` as a field value, to the second; none outside of the years 1970 to 9999.
@@ -47,6 +71,27 @@ mod tests {
         assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
         assert_eq!(read("Sunday, 06-Nov-94 08:49:37 GMT"), Some(784_111_777));
         assert_eq!(read("Sun Nov  6 08:49:37 1994"), Some(784_111_777));
+    }
+
+    #[test]
+    fn dates_before_1970_are_before_it() {
+        for (text, before) in [
+            ("Wed, 31 Dec 1969 23:59:59 GMT", 1),
+            ("Wed Dec 31 23:59:59 1969", 1),
+            ("Mon, 01 Jan 1900 00:00:00 GMT", 2_208_988_800),
+            ("Sat, 01 Jan 0000 00:00:00 GMT", 62_167_219_200),
+        ] {
+            let date = parse(&HeaderValue::from_static(text));
+            assert_eq!(
+                date,
+                UNIX_EPOCH.checked_sub(Duration::from_secs(before)),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            parse(&HeaderValue::from_static("Thu, 31 Dec 1969 23:59:59 GMT")),
+            None
+        );
     }
 
     #[test]

@@ -15,6 +15,9 @@ use super::{failed, fields};
 use crate::body::{Body, Error, FileRegion};
 use crate::header::content_range::ContentRange;
 
+/// How much of a stream is thrown away for a part of it, unless somebody says otherwise.
+pub(crate) const SKIP: u64 = 1024 * 1024;
+
 /// How many frames of a stream are thrown away before others get their turn.
 const FRAMES: usize = 32;
 
@@ -24,9 +27,11 @@ const FRAMES: usize = 32;
 /// a stream one part can be taken, by throwing away what stands before it; several cannot, and
 /// neither can several of a coded representation, since `Content-Encoding` would then be said of
 /// the multipart as well: everything is sent, as to a request without `Range`.
-pub(crate) fn answer(res: Response<Body>, ranges: &Ranges, len: u64) -> Response<Body> {
+///
+/// A part of a stream that begins after its first `skip` bytes is not worth the reading either.
+pub(crate) fn answer(res: Response<Body>, ranges: &Ranges, len: u64, skip: u64) -> Response<Body> {
     match ranges {
-        Ranges::Parts(parts) => cut(res, parts, len),
+        Ranges::Parts(parts) => cut(res, parts, len, skip),
         Ranges::Unsatisfiable => unsatisfiable(res, len),
         Ranges::Whole => res,
     }
@@ -42,9 +47,12 @@ fn unsatisfiable(mut res: Response<Body>, len: u64) -> Response<Body> {
     res
 }
 
-fn cut(res: Response<Body>, parts: &Parts, len: u64) -> Response<Body> {
+fn cut(res: Response<Body>, parts: &Parts, len: u64, skip: u64) -> Response<Body> {
     let (mut head, body) = res.into_parts();
     let (body, length) = match (parts.only(), Source::of(body)) {
+        (Some((start, _)), Err(stream)) if start > skip => {
+            return Response::from_parts(head, stream);
+        }
         (Some((start, part)), source) => {
             let part_of = ContentRange {
                 part: Some((start, part)),

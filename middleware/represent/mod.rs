@@ -15,7 +15,7 @@ mod precondition;
 mod ranges;
 mod validators;
 
-pub(crate) use cut::answer;
+pub(crate) use cut::{SKIP, answer};
 pub(crate) use fields::{failed, not_modified};
 pub(crate) use precondition::{Conditions, Precondition};
 pub(crate) use ranges::{MOST, Ranges, Wanted};

@@ -35,7 +35,8 @@ pub(crate) struct Conditions {
 #[derive(Clone, Debug)]
 enum Same {
     IfMatch(HeaderValue),
-    IfUnmodifiedSince(u64),
+    /// None is before 1970, and so before any modification that can be said.
+    IfUnmodifiedSince(Option<u64>),
 }
 
 #[derive(Clone, Debug)]
@@ -57,7 +58,9 @@ impl Conditions {
         let reads = matches!(*method, Method::GET | Method::HEAD);
         let same = match lines(headers, &IF_MATCH) {
             Some(list) => Some(Same::IfMatch(list)),
-            None => second(headers, &IF_UNMODIFIED_SINCE).map(Same::IfUnmodifiedSince),
+            None => single(headers, &IF_UNMODIFIED_SINCE)
+                .and_then(date::parse)
+                .map(|date| Same::IfUnmodifiedSince(date::seconds(date))),
         };
         let other = match lines(headers, &IF_NONE_MATCH) {
             Some(list) => Some(Other::IfNoneMatch(list)),
@@ -75,7 +78,9 @@ impl Conditions {
             Some(Same::IfMatch(list)) => {
                 current.is_some() && names(list.as_bytes(), etag, Compare::Strong)
             }
-            Some(Same::IfUnmodifiedSince(date)) => modified.is_none_or(|second| second <= *date),
+            Some(Same::IfUnmodifiedSince(date)) => {
+                modified.is_none_or(|second| date.is_some_and(|date| second <= date))
+            }
             None => true,
         };
         if !same {
@@ -237,6 +242,8 @@ mod tests {
         row(&Method::HEAD, &[(IF_MODIFIED_SINCE, AFTER)], NotModified);
         row(&Method::PUT, &[(IF_UNMODIFIED_SINCE, BEFORE)], Failed);
         row(&Method::GET, &[(IF_UNMODIFIED_SINCE, BEFORE)], Failed);
+        let long_ago = "Wed, 31 Dec 1969 23:59:59 GMT";
+        row(&Method::PUT, &[(IF_UNMODIFIED_SINCE, long_ago)], Failed);
         row(&Method::PUT, &[(IF_UNMODIFIED_SINCE, THEN)], Proceed);
         row(&Method::PUT, &[(IF_UNMODIFIED_SINCE, AFTER)], Proceed);
     }

@@ -64,6 +64,8 @@
 //! the query; the prefix is in [`Attributes::mount`], and the two together are always the path that came.
 //! That is why the prefix without a slash behind it is redirected: the rest would be empty,
 //! which a target cannot be, and relative links of what is there would lead astray.
+//! A more literal pattern hides a mount for all methods: with `get("/files/new", ..)` beside a mount at
+//! `/files`, a `POST` there is 405 and does not reach the mount.
 //! A [nested](Router::nest) router is no mount: its patterns become this one's, one lookup finds
 //! them, and paths stay whole.
 //!

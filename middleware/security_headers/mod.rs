@@ -54,7 +54,7 @@ use http::header::{
     CONTENT_SECURITY_POLICY, Entry, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use tower_layer::Layer;
 
 use crate::attributes::{Attributes, Scheme};
@@ -249,6 +249,7 @@ impl<C> OnResponse<C> for Pending {
 
     #[inline]
     fn on_response(self, mut res: Response<C>) -> Response<C> {
+        let unmodified = res.status() == StatusCode::NOT_MODIFIED;
         let headers = res.headers_mut();
         let fields = &*self.fields;
         // One growth in place of several.
@@ -259,7 +260,11 @@ impl<C> OnResponse<C> for Pending {
         } else {
             put
         };
-        if let Some(policy) = self.policy {
+        // The fields of a 304 replace those of the page that is stored, nonce and all (RFC 9111,
+        // section 3.2), whose script would not run any more.
+        if let Some(policy) = self.policy
+            && !unmodified
+        {
             put(headers, &CONTENT_SECURITY_POLICY, policy);
         }
         for (name, value) in &fields.always {

@@ -38,7 +38,8 @@ impl SecurityHeaders<Fixed> {
     /// The policy is that of the preset with `script-src` and `style-src` for our own files and what
     /// has the nonce, in place of any policy set before. 128 bits from the system's generator,
     /// as the CSP specification asks for; one system call. A page with
-    /// a nonce must not be served from a cache to somebody else.
+    /// a nonce must not be served from a cache to somebody else. A 304 has no policy: the page that the
+    /// client holds keeps its own.
     pub fn csp_nonce(self) -> SecurityHeaders<Nonces> {
         self.with_policy(&[
             "default-src 'self'; script-src 'self' 'nonce-",

@@ -13,7 +13,7 @@ use super::load::{Content, Variant};
 use super::path::{FilePath, file_name};
 use super::site::Asked;
 use crate::body::{Body, FileRegion};
-use crate::represent::{self, Conditions, MOST, Precondition, Wanted};
+use crate::represent::{self, Conditions, MOST, Precondition, SKIP, Wanted};
 
 /// The methods that are answered.
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
@@ -53,7 +53,7 @@ fn whole_or_parts(asked: Asked<'_>, variant: &Variant) -> Option<Response<Body>>
         len,
         MOST,
     );
-    Some(represent::answer(res, &ranges, len))
+    Some(represent::answer(res, &ranges, len, SKIP))
 }
 
 /// The page that is shown for what is not there: no representation of what was asked for, so

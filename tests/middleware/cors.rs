@@ -165,6 +165,15 @@ async fn a_preflight_is_answered_without_inner() {
 }
 
 #[tokio::test]
+async fn names_asked_for_on_several_lines_are_one_list() {
+    let layer = ours().unwrap().any_header().credentials();
+    let res = preflight(&client(layer), OURS)
+        .header("access-control-request-headers", "x-three")
+        .await;
+    res.assert_header("access-control-allow-headers", "x-one,x-two, x-three");
+}
+
+#[tokio::test]
 async fn a_preflight_by_default_allows_what_needs_no_permission() {
     let res = preflight(&client(Cors::any_origin()), THEIRS).await;
     res.assert_status(204)

@@ -2,6 +2,7 @@
 
 mod access_log;
 mod body_limit;
+mod boxed_errors;
 mod catch_panic;
 mod compress;
 mod conditional;

@@ -83,6 +83,20 @@ async fn the_page_knows_the_nonce_of_its_policy() {
 }
 
 #[tokio::test]
+async fn a_page_that_the_client_holds_keeps_the_nonce_it_came_with() {
+    let app = service_fn(async |_: Request<Body>| {
+        let mut res = Response::new(Body::empty());
+        *res.status_mut() = http::StatusCode::NOT_MODIFIED;
+        Ok::<_, Infallible>(res)
+    });
+    let nonces = SecurityHeaders::default().csp_nonce().layer(app);
+    let res = Client::without_lint(nonces).get("/").await;
+    res.assert_status(304)
+        .assert_header("x-frame-options", "DENY")
+        .assert_no_header("content-security-policy");
+}
+
+#[tokio::test]
 async fn errors_of_the_application_pass_untouched() {
     let app = service_fn(async |_| Err::<Response<Body>, _>("down"));
     let mut service = SecurityHeaders::default().layer(app);

@@ -204,3 +204,33 @@ async fn pieces_of_two_representations_are_never_put_together() {
         .assert_no_header("content-encoding")
         .assert_body("x");
 }
+
+#[tokio::test]
+async fn a_range_under_a_date_is_answered_with_the_whole_where_the_answer_would_be_coded() {
+    const RANGE: (&str, &str) = ("range", "bytes=0-0");
+    const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (fields, status) in [
+        (&[GZIP, RANGE, ("if-range", DATE)][..], 200),
+        (&[GZIP, RANGE, ("if-unmodified-since", DATE)], 200),
+        // Not coded for this client, which can have nothing else.
+        (&[RANGE, ("if-unmodified-since", DATE)], 206),
+        // The tag says which representation it has.
+        (
+            &[
+                GZIP,
+                RANGE,
+                ("if-range", "\"abc\""),
+                ("if-unmodified-since", DATE),
+            ],
+            206,
+        ),
+        (&[GZIP, RANGE], 206),
+    ] {
+        let Asked { res, seen } = ask(Method::GET, fields).await;
+        assert_eq!(res.status(), status, "{fields:?}");
+        if status == 200 {
+            res.assert_header("content-encoding", "gzip");
+            assert!(seen.is_empty(), "{fields:?}");
+        }
+    }
+}

@@ -237,3 +237,32 @@ async fn a_body_that_breaks_off_says_so_behind_what_was_sent() {
     let source = std::error::Error::source(res.error().unwrap()).unwrap();
     assert_eq!(source.to_string(), "reset");
 }
+
+#[tokio::test]
+async fn a_stream_is_not_read_to_its_far_end_for_a_few_bytes() {
+    const MIB: usize = 1024 * 1024;
+    let bytes = content(MIB + 2);
+    for (layer, first, status) in [
+        (Range::default(), MIB, 206),
+        (Range::default(), MIB + 1, 200),
+        (Range::default().skip(u64::MAX), MIB + 1, 206),
+        (Range::default().skip(0), 1, 200),
+        (Range::default().skip(0), 0, 206),
+    ] {
+        let all = bytes.clone();
+        let app = service_fn(move |_: Request<Body>| {
+            let res = Response::new(Stream::of(&all, 64 * 1024));
+            async { Ok::<_, Infallible>(res) }
+        });
+        let res = Client::in_process(layer.layer(app))
+            .get("/")
+            .header("range", format!("bytes={first}-{first}"))
+            .await;
+        assert_eq!(res.status(), status, "{first}");
+        let expected = match status {
+            206 => bytes.slice(first..=first),
+            _ => bytes.clone(),
+        };
+        assert!(res.bytes() == &expected, "{first}");
+    }
+}
