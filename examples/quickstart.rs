@@ -23,7 +23,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 fn app(log: Log) -> Result<impl Application + std::fmt::Display, Error> {
     let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/site");
     let site = StaticFiles::new(site)?
-        .precompressed(&Sibling::ALL)
+        .precompressed(Sibling::ALL)
         .not_found_page("404.html");
     let routes = Router::new()
         .get("/hello/{name}", hello)
