@@ -23,7 +23,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 /// The site's files, a few routes, and what a service on the open internet wears.
 pub(crate) fn app(site: &Path, log: Log) -> Result<impl Application + Display, Error> {
     let site = StaticFiles::new(site)?
-        .precompressed(&Sibling::ALL)
+        .precompressed(Sibling::ALL)
         .not_found_page("404.html");
     let routes = Router::new()
         .get("/hello/{name}", hello)

@@ -104,10 +104,15 @@ impl Loaded {
         })
     }
 
-    /// Whether nothing has changed between this and `other`.
+    /// Whether nothing has changed between this and `other`: neither a file, nor what is said
+    /// of it once its stamp is to be trusted, nor whether its bytes are at hand.
     pub(super) fn is_as(&self, other: &Self) -> bool {
-        let states = self.variants().map(|variant| variant.state);
-        self.path == other.path && states.eq(other.variants().map(|variant| variant.state))
+        fn told(variant: &Variant) -> (State, &Validators, bool) {
+            let at_hand = matches!(variant.content, Content::Bytes(_));
+            (variant.state, &variant.validators, at_hand)
+        }
+        let variants = self.variants().map(told);
+        self.path == other.path && variants.eq(other.variants().map(told))
     }
 
     fn with_state(&self, sibling: Option<Sibling>, state: State) -> Option<&Variant> {
@@ -291,6 +296,22 @@ pub(super) mod tests {
             },
             coded: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_was_new_and_is_no_more_is_kept_again() {
+        let tagged = |tag| Validators::default().etag(tag);
+        let mut settled = of_bytes(10);
+        settled.coded.push((Sibling::Gzip, of_bytes(10).itself));
+        settled.coded[0].1.validators = tagged(EntityTag::strong("a").unwrap());
+        assert!(settled.is_as(&settled.to_keep().unwrap()));
+        // One file, seen twice: first with a weak tag, and not kept.
+        let mut new = settled.clone();
+        new.coded[0].1.validators = tagged(EntityTag::weak("a-new").unwrap());
+        assert!(!new.is_as(&settled), "another tag");
+        let mut elsewhere = settled.clone();
+        elsewhere.coded[0].1.content = Content::Elsewhere;
+        assert!(!elsewhere.is_as(&settled), "bytes that are at hand now");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!
 //! let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
 //! let files = StaticFiles::new("public")?
-//!     .precompressed(&Sibling::ALL)
+//!     .precompressed(Sibling::ALL)
 //!     .cache_control(Paths::fingerprinted(), forever)
 //!     .cache_control(Paths::all(), HeaderValue::from_static("no-cache"));
 //! # let _ = files;
@@ -216,8 +216,9 @@ impl StaticFiles {
     /// single page that has its routes in the browser.
     ///
     /// A navigation is a `GET` or `HEAD` that accepts `text/html` by name, of a path without an
-    /// extension: a script that is missing stays 404, and so does what a script fetches.
-    /// `Vary` says so.
+    /// extension: a script that is missing stays 404, and so does what a script fetches, and
+    /// a dotfile that is hidden. `Vary` says so, on what the inner service or the page for a 404
+    /// answers too. The path may be one that can name no file, as `/search/AC%2FDC`.
     #[must_use]
     pub fn single_page(self, path: &str) -> Self {
         self.set(|config| config.single_page = Some(path.into()))

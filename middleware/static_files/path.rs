@@ -92,12 +92,24 @@ impl<'a> FilePath<'a> {
             name => name.split(|b| *b == b'/').count(),
         }
     }
+}
 
-    /// Whether the last component has an extension, as files have and views of a
-    /// single page have not.
-    pub(super) fn has_extension(&self) -> bool {
-        extension(&self.name).is_some()
-    }
+/// Whether the path of a request may be a view of a single page: its last component has no
+/// extension, as files have, and none is a dotfile that is not served.
+///
+/// Where no file is meant, an encoded slash is as good as any other character.
+pub(super) fn is_view(path: &str, dotfiles: Dotfiles) -> bool {
+    let Ok(name) = decode(path.strip_prefix('/').unwrap_or(path)) else {
+        return false;
+    };
+    let name = name.strip_suffix(b"/").unwrap_or(&name);
+    extension(name).is_none()
+        && name
+            .split(|b| matches!(b, b'/' | b'\\'))
+            .enumerate()
+            .all(|(depth, component)| {
+                !component.starts_with(b".") || allowed(component, depth, dotfiles)
+            })
 }
 
 /// `directory/child`, or `child` in the root.
@@ -191,6 +203,26 @@ mod tests {
         assert_eq!(name("/%C3%A9").unwrap(), "é");
         let bytes = FilePath::parse("/%ff%FE", Dotfiles::Refuse).unwrap();
         assert_eq!(bytes.name(), b"\xff\xfe");
+    }
+
+    #[test]
+    fn views_are_neither_files_nor_hidden() {
+        let is_view = |path| is_view(path, Dotfiles::WellKnown);
+        for path in ["/", "/a", "/a/", "/AC%2FDC", "/a//b", "/a%5cb", "/v1.2/a"] {
+            assert!(is_view(path), "{path}");
+        }
+        for path in [
+            "/a.js",
+            "/a%2eJS",
+            "/a%2fb.js",
+            "/.env",
+            "/.git/x",
+            "/..%2fa",
+            "/..%5ca",
+            "/%",
+        ] {
+            assert!(!is_view(path), "{path}");
+        }
     }
 
     #[test]

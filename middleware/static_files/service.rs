@@ -70,6 +70,16 @@ impl Lookup {
         }))
     }
 
+    /// Whether another `Accept` would have found something, if this finds nothing.
+    #[inline]
+    fn may_vary<B>(&self, site: &Site, req: &Request<B>) -> bool {
+        let may = match self {
+            Self::Over(found) => found.as_ref().err() == Some(&StatusCode::NOT_FOUND),
+            Self::Waiting(_) => true,
+        };
+        may && site.varies(req.uri().path())
+    }
+
     /// May be polled until it is ready once.
     #[inline]
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Found> {
@@ -113,8 +123,8 @@ impl<B> Service<Request<B>> for StaticFiles {
             Lookup::of(&self.site, &req, Form::Application)
         };
         Answering {
+            varies: lookup.may_vary(&self.site, &req),
             lookup,
-            varies: self.site.config.single_page.is_some(),
         }
     }
 }
@@ -179,9 +189,12 @@ where
 
     #[inline]
     fn call(&mut self, req: Request<B>) -> Self::Future {
-        match Lookup::of(&self.files.site, &req, Form::Layer) {
+        let lookup = Lookup::of(&self.files.site, &req, Form::Layer);
+        let varies = lookup.may_vary(&self.files.site, &req);
+        match lookup {
             Lookup::Over(Err(status)) if is_for_inner(status) => ResponseFuture::Inner {
                 future: self.inner.call(req),
+                varies,
             },
             Lookup::Over(found) => ResponseFuture::Over {
                 res: Some(found.unwrap_or_else(answer::refusal)),
@@ -193,6 +206,7 @@ where
                 ResponseFuture::Looking {
                     lookup,
                     asked: Some((ready, req)),
+                    varies,
                 }
             }
         }
@@ -215,9 +229,9 @@ pin_project! {
     #[non_exhaustive]
     pub enum ResponseFuture<S, R, F> {
         #[doc(hidden)]
-        Inner { #[pin] future: F },
+        Inner { #[pin] future: F, varies: bool },
         #[doc(hidden)]
-        Looking { lookup: Lookup, asked: Option<(S, R)> },
+        Looking { lookup: Lookup, asked: Option<(S, R)>, varies: bool },
         #[doc(hidden)]
         Over { res: Option<Response<Body>> },
     }
@@ -248,25 +262,34 @@ where
     )]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
-            let next = match self.as_mut().project() {
-                ResponseFutureProj::Inner { future } => {
-                    let res = ready!(future.poll(cx));
-                    return Poll::Ready(res.map(|res| res.map(Body::new)));
+            let (future, varies) = match self.as_mut().project() {
+                ResponseFutureProj::Inner { future, varies } => {
+                    let res = ready!(future.poll(cx)).map(|res| res.map(Body::new));
+                    return Poll::Ready(if *varies {
+                        res.map(answer::varies_by_accept)
+                    } else {
+                        res
+                    });
                 }
                 ResponseFutureProj::Over { res } => {
                     return Poll::Ready(Ok(res.take().expect("polled after ready")));
                 }
-                ResponseFutureProj::Looking { lookup, asked } => match ready!(lookup.poll(cx)) {
+                ResponseFutureProj::Looking {
+                    lookup,
+                    asked,
+                    varies,
+                } => match ready!(lookup.poll(cx)) {
                     Err(status) if is_for_inner(status) => {
                         let (mut inner, req) = asked.take().expect("polled after ready");
-                        inner.call(req)
+                        let varies = *varies && status == StatusCode::NOT_FOUND;
+                        (inner.call(req), varies)
                     }
                     found => {
                         return Poll::Ready(Ok(found.unwrap_or_else(answer::refusal)));
                     }
                 },
             };
-            self.set(ResponseFuture::Inner { future: next });
+            self.set(ResponseFuture::Inner { future, varies });
         }
     }
 }

@@ -18,7 +18,7 @@ pub enum Sibling {
 
 impl Sibling {
     /// All of them, the one that is smallest as a rule first.
-    pub const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
+    pub const ALL: &'static [Self] = &[Self::Brotli, Self::Zstd, Self::Gzip];
 
     /// What is appended to the name of the file.
     pub(super) const fn suffix(self) -> &'static str {
@@ -69,14 +69,14 @@ mod tests {
     #[test]
     fn only_what_is_there_is_chosen() {
         let all = "br, zstd, gzip";
-        assert_eq!(chosen(all, &Sibling::ALL), Some(Sibling::Brotli));
+        assert_eq!(chosen(all, Sibling::ALL), Some(Sibling::Brotli));
         assert_eq!(chosen(all, &[Sibling::Gzip]), Some(Sibling::Gzip));
         assert_eq!(chosen(all, &[]), None);
     }
 
     #[test]
     fn weights_outweigh_preference_and_refusals_count() {
-        let there = &Sibling::ALL;
+        let there = Sibling::ALL;
         assert_eq!(chosen("br;q=0.5, gzip", there), Some(Sibling::Gzip));
         assert_eq!(chosen("br;q=0, *", there), Some(Sibling::Zstd));
         assert_eq!(chosen("identity, br;q=0.9", there), None);

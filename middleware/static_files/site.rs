@@ -10,7 +10,7 @@ use super::config::Config;
 use super::hot::{Hot, Known};
 use super::listing;
 use super::load::{Loaded, Variant, load};
-use super::path::{FilePath, is_listed};
+use super::path::{FilePath, is_listed, is_view};
 use super::root::Wait;
 use super::source::{Miss, Node, Opened, Source};
 use crate::body::Body;
@@ -93,17 +93,15 @@ impl Site {
         wait: Wait,
         before: Option<Arc<Loaded>>,
     ) -> Result<Response<Body>, Miss> {
-        let path = match FilePath::parse(asked.uri.path(), self.config.dotfiles) {
-            Ok(path) => path,
-            Err(StatusCode::NOT_FOUND) => return self.missing(asked, form, wait),
-            Err(status) => return Err(Miss::Status(status)),
-        };
-        match self.direct(asked, &path, wait, before) {
-            Err(Miss::NOT_FOUND) => {}
-            found => return found,
+        let found = FilePath::parse(asked.uri.path(), self.config.dotfiles)
+            .map_err(Miss::Status)
+            .and_then(|path| self.direct(asked, &path, wait, before));
+        if found.as_ref().err() != Some(&Miss::NOT_FOUND) {
+            return found;
         }
+        let varies = self.varies(asked.uri.path());
         if let Some(page) = &self.config.single_page
-            && !path.has_extension()
+            && varies
             && accept::names(asked.headers, "text/html")
         {
             match self.page(page, asked.headers, wait, |page| answer::file(asked, page)) {
@@ -111,19 +109,24 @@ impl Site {
                 found => return found.map(answer::varies_by_accept),
             }
         }
-        self.missing(asked, form, wait)
-    }
-
-    /// Answers where nothing is, or may be seen: alike, so that one does not tell of the other.
-    fn missing(&self, asked: Asked<'_>, form: Form, wait: Wait) -> Result<Response<Body>, Miss> {
         match &self.config.not_found_page {
             Some(page) if form == Form::Application => {
-                self.page(page, asked.headers, wait, |page| {
+                let page = self.page(page, asked.headers, wait, |page| {
                     answer::not_found(asked, page)
-                })
+                });
+                if varies {
+                    page.map(answer::varies_by_accept)
+                } else {
+                    page
+                }
             }
             _ => Err(Miss::NOT_FOUND),
         }
+    }
+
+    /// Whether what is not found at `path` is there for another `Accept`.
+    pub(super) fn varies(&self, path: &str) -> bool {
+        self.config.single_page.is_some() && is_view(path, self.config.dotfiles)
     }
 
     /// What stands at the path itself.

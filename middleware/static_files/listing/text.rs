@@ -38,12 +38,15 @@ impl fmt::Display for Html<'_> {
             '"' => f.write_str("&quot;"),
             '\'' => f.write_str("&#39;"),
             // It would be dropped, or turn the text around it.
-            c if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) => {
-                f.write_char('\u{fffd}')
-            }
+            c if c.is_control() || turns(c) => f.write_char('\u{fffd}'),
             c => f.write_char(c),
         })
     }
+}
+
+/// Whether a character only says which way text runs (Unicode, annex 9).
+const fn turns(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A string in JSON (RFC 8259, section 7).
@@ -152,6 +155,9 @@ mod tests {
             Html(name).to_string(),
             "&lt;a href=&#39;&quot;&#39;&gt;&amp;\u{fffd}\u{fffd}"
         );
+        for c in ['\u{200e}', '\u{200f}', '\u{2066}', '\u{2069}'] {
+            assert_eq!(Html(&c.to_string()).to_string(), "\u{fffd}");
+        }
         assert_eq!(
             Json(name).to_string(),
             "\"\\u003ca href='\\\"'>&\u{202e}\\u000a\""

@@ -91,11 +91,7 @@ impl Wake for Count {
 
 fn poll<C>(body: &mut Pin<Box<CompressBody<C>>>) -> Poll<Option<Result<Frame<Bytes>, Error>>>
 where
-<<<<<<< HEAD
     C: http_body::Body<Data = Bytes, Error: Into<tower::BoxError>>,
-=======
-    C: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
->>>>>>> fix-rest
 {
     body.as_mut()
         .poll_frame(&mut Context::from_waker(Waker::noop()))

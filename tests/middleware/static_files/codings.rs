@@ -39,7 +39,7 @@ async fn the_sibling_that_the_client_likes_best_is_sent() {
     // RFC 9110, section 12.5.3
     let dir = siblings();
     for hot in [HotCache::default(), HotCache::off()] {
-        let client = Client::new(dir.files().hot_cache(hot).precompressed(&Sibling::ALL));
+        let client = Client::new(dir.files().hot_cache(hot).precompressed(Sibling::ALL));
         for (accept, name, body) in [
             ("gzip, br, zstd", Some("br"), "brotli"),
             ("gzip, zstd", Some("zstd"), "zstd"),
@@ -98,7 +98,7 @@ async fn siblings_are_off_unless_asked_for() {
 async fn a_sibling_older_than_its_file_is_ignored() {
     let dir = siblings();
     dir.dated("app.js", "newer", long_ago() + Duration::from_nanos(1));
-    let client = Client::new(dir.files().precompressed(&Sibling::ALL));
+    let client = Client::new(dir.files().precompressed(Sibling::ALL));
     assert_eq!(
         coding(&client, "br, gzip").await,
         (None, "newer".to_owned())
@@ -108,7 +108,7 @@ async fn a_sibling_older_than_its_file_is_ignored() {
         "newer too",
         long_ago() + Duration::from_nanos(1),
     );
-    let client = Client::new(dir.files().precompressed(&Sibling::ALL));
+    let client = Client::new(dir.files().precompressed(Sibling::ALL));
     let found = coding(&client, "br, gzip").await;
     assert_eq!(found, (Some("gzip".to_owned()), "newer too".to_owned()));
 }
@@ -117,7 +117,7 @@ async fn a_sibling_older_than_its_file_is_ignored() {
 async fn a_sibling_without_its_file_is_nothing() {
     let dir = Dir::new();
     dir.file("app.js.gz", "gzip");
-    let client = Client::new(dir.files().precompressed(&Sibling::ALL));
+    let client = Client::new(dir.files().precompressed(Sibling::ALL));
     client
         .get("/app.js")
         .header("accept-encoding", "gzip")
@@ -131,7 +131,7 @@ async fn a_small_sibling_of_a_large_file_is_found_beside_it() {
     dir.file("app.js", "x".repeat(1000))
         .file("app.js.gz", "gzip");
     let hot = HotCache::default().file(100).check_every(Duration::MAX);
-    let client = Client::new(dir.files().hot_cache(hot).precompressed(&Sibling::ALL));
+    let client = Client::new(dir.files().hot_cache(hot).precompressed(Sibling::ALL));
     for _cold_then_hot in 0..2 {
         assert_eq!(coding(&client, "gzip").await.1, "gzip");
         assert_eq!(coding(&client, "identity").await.1, "x".repeat(1000));

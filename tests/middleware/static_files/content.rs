@@ -24,7 +24,7 @@ fn clients() -> (Dir, [Client<StaticFiles>; 3]) {
     let set = |files: StaticFiles| {
         Client::new(
             files
-                .precompressed(&Sibling::ALL)
+                .precompressed(Sibling::ALL)
                 .cache_control("*", HeaderValue::from_static("max-age=60")),
         )
     };

@@ -94,6 +94,51 @@ async fn a_page_is_shown_with_a_404() {
     without.get("/x").await.assert_status(404).assert_body("");
 }
 
+#[tokio::test]
+async fn what_is_answered_in_place_of_a_single_page_varies_too() {
+    let dir = Dir::new();
+    dir.file("index.html", "page").file("404.html", "nothing");
+    for hot in [HotCache::default(), HotCache::off()] {
+        let files = dir.files().hot_cache(hot).single_page("index.html");
+        let page = Client::new(files.clone().not_found_page("404.html"));
+        let layer = Client::new(files.layer(service_fn(inner)));
+        for method in [Method::GET, Method::HEAD] {
+            let res = page.request(method.clone(), "/users/17").await;
+            res.assert_status(404).assert_header("vary", "accept");
+            let res = layer.request(method, "/users/17").await;
+            res.assert_status(200).assert_header("vary", "accept");
+        }
+        for path in ["/a.js", "/.env"] {
+            page.get(path).await.assert_no_header("vary");
+            layer.get(path).await.assert_no_header("vary");
+        }
+        let res = layer.request(Method::POST, "/users/17").await;
+        res.assert_no_header("vary");
+        layer.get("/%zz").await.assert_no_header("vary");
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_can_name_no_file_has_its_page() {
+    let dir = Dir::new();
+    dir.file("index.html", "page").file("404.html", "nothing");
+    let files = dir.files().single_page("index.html");
+    let client = Client::new(files.not_found_page("404.html"));
+    let navigate = |path: &str| client.get(path).header("accept", NAVIGATION);
+    for path in ["/search/AC%2FDC", "/a//b", "/a%5Cb"] {
+        navigate(path).await.assert_status(200).assert_body("page");
+        let res = client.get(path).await;
+        res.assert_status(404).assert_body("nothing");
+    }
+    for path in ["/.env", "/.git/config", "/..%2Fa", "/a%2Fb.js"] {
+        navigate(path)
+            .await
+            .assert_status(404)
+            .assert_body("nothing");
+    }
+    navigate("/%zz").await.assert_status(400);
+}
+
 /// Says what it was asked.
 async fn inner(req: Request<Body>) -> Result<Response<Body>, Infallible> {
     Ok(Response::new(Body::from(format!(

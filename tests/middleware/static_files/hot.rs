@@ -117,7 +117,7 @@ async fn siblings_come_and_go() {
     let dir = Dir::new();
     dir.file("a.txt", "plain");
     let hot = HotCache::default().check_every(Duration::ZERO);
-    let client = Client::new(dir.files().hot_cache(hot).precompressed(&Sibling::ALL));
+    let client = Client::new(dir.files().hot_cache(hot).precompressed(Sibling::ALL));
     let get = async || {
         client
             .get("/a.txt")
