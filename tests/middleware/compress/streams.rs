@@ -91,7 +91,7 @@ impl Wake for Count {
 
 fn poll<C>(body: &mut Pin<Box<CompressBody<C>>>) -> Poll<Option<Result<Frame<Bytes>, Error>>>
 where
-    C: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    C: http_body::Body<Data = Bytes, Error: Into<tower::BoxError>>,
 {
     body.as_mut()
         .poll_frame(&mut Context::from_waker(Waker::noop()))
