@@ -92,10 +92,11 @@ impl Pulse {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Which request must not be served, 0 for none.
+    /// Whether this request must not be served, being the one refused or behind it.
     #[inline]
-    pub(super) fn refused(&self) -> usize {
-        self.refused.load(Ordering::Relaxed)
+    pub(super) fn is_refused(&self, number: usize) -> bool {
+        let refused = self.refused.load(Ordering::Relaxed);
+        refused != 0 && number >= refused
     }
 
     #[inline]
