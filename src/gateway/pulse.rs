@@ -23,6 +23,7 @@ pub(super) struct Pulse {
     frames: AtomicUsize,
     lingering: AtomicBool,
     closing: AtomicBool,
+    detached: AtomicBool,
 }
 
 /// What a connection waits for.
@@ -136,6 +137,16 @@ impl Pulse {
 
     pub(super) fn linger(&self) {
         self.lingering.store(true, Ordering::Relaxed);
+    }
+
+    /// hyper is done: who still has the transport has it from an upgrade.
+    pub(super) fn detach(&self) {
+        self.detached.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn is_detached(&self) -> bool {
+        self.detached.load(Ordering::Relaxed)
     }
 
     /// No more requests are wanted on this connection.

@@ -65,7 +65,9 @@ impl<T> Transport<T> {
     ///
     /// If it is in doubt where a request ends, so that the parser may not have it.
     fn note(&mut self, fresh: &[u8]) -> io::Result<()> {
-        if let Some(framing) = &mut self.framing {
+        if let Some(framing) = &mut self.framing
+            && !self.pulse.is_detached()
+        {
             framing.follow(fresh);
             self.pulse.read(framing.is_in_head(), framing.refused());
             if framing.is_broken() {
@@ -77,7 +79,9 @@ impl<T> Transport<T> {
 
     /// Whether the client is, for all we know, still sending what nobody will read.
     fn is_unread(&self) -> bool {
+        // What comes after an upgrade is the application's to read.
         !self.ended
+            && !self.pulse.is_detached()
             && self.framing.as_ref().is_some_and(|framing| {
                 !framing.is_between() || framing.heads() > self.pulse.calls()
             })
