@@ -47,7 +47,7 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
     fn call(&self, mut req: Request<Incoming>) -> Calling<S> {
         let flight = InFlight::new(Arc::clone(&self.0));
         let asked = Asked::of(&req);
-        let verdict = if self.0.pulse.refused() == flight.number {
+        let verdict = if self.0.pulse.is_refused(flight.number) {
             Err(StatusCode::BAD_REQUEST)
         } else {
             front::check(&mut req)

@@ -251,6 +251,7 @@ where
             };
             me.state.set(next);
         };
+        me.pulse.detach();
         if let Err(error) = ended {
             let error: &(dyn StdError + 'static) = &error;
             debug!(error, "the connection ended");

@@ -44,8 +44,14 @@ enum At {
     ChunkEnd,
     TrailerStart,
     TrailerLine,
+    /// After the carriage return of a trailer.
+    TrailerLf,
+    /// After the carriage return of the empty line behind the trailers.
+    TrailerEnd,
     /// No longer followed.
     Lost,
+    /// Where parties disagree about where the request ends: nothing more may be read.
+    Broken,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -114,15 +120,24 @@ impl Framing {
                 At::ChunkEnd => self.skip_line(rest, At::ChunkSize(0)),
                 At::TrailerStart => {
                     self.at = match first {
-                        b'\n' => At::Between,
-                        b'\r' => At::TrailerStart,
+                        b'\n' => At::Broken,
+                        b'\r' => At::TrailerEnd,
                         _ => At::TrailerLine,
                     };
                     tail
                 }
-                At::ChunkExtension(0) | At::TrailerLine => self.skip_line(rest, At::TrailerStart),
+                At::TrailerLine => self.trailer(rest),
+                At::TrailerLf | At::TrailerEnd => {
+                    self.at = match self.at {
+                        _ if first != b'\n' => At::Lost,
+                        At::TrailerLf => At::TrailerStart,
+                        _ => At::Between,
+                    };
+                    tail
+                }
+                At::ChunkExtension(0) => self.skip_line(rest, At::TrailerStart),
                 At::ChunkExtension(size) => self.skip_line(rest, At::ChunkData(size)),
-                At::Lost => return,
+                At::Lost | At::Broken => return,
             };
         }
     }
@@ -140,12 +155,18 @@ impl Framing {
         matches!(self.at, At::Between)
     }
 
+    /// Whether it is in doubt where a request ends.
+    #[inline]
+    pub(super) const fn is_broken(&self) -> bool {
+        matches!(self.at, At::Broken)
+    }
+
     /// How many heads have ended.
     pub(super) const fn heads(&self) -> usize {
         self.heads
     }
 
-    /// Which head, counted from 1, must not be served.
+    /// Which head, counted from 1, must not be served, nor any after it.
     pub(super) const fn refused(&self) -> Option<usize> {
         self.refused
     }
@@ -212,6 +233,25 @@ impl Framing {
             _ if self.chunked => At::ChunkSize(0),
             None | Some(0) => At::Between,
             Some(length) => At::Body(length),
+        }
+    }
+
+    /// A trailer ends with both bytes: RFC 9112, section 2.2 lets the newline alone end a line, to
+    /// hyper it is a byte of the trailer.
+    fn trailer<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        match rest
+            .get(find(rest, [b'\r', b'\n'])..)
+            .and_then(<[u8]>::split_first)
+        {
+            Some((&end, after)) => {
+                self.at = if end == b'\r' {
+                    At::TrailerLf
+                } else {
+                    At::Broken
+                };
+                after
+            }
+            None => &[],
         }
     }
 
@@ -355,6 +395,24 @@ mod tests {
         assert!(!framing.is_in_head() && framing.is_between());
     }
 
+    #[test]
+    fn a_newline_alone_in_the_trailers_is_the_end_of_all() {
+        let head = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+        for trailers in ["\n", "A: b\n\r\n", "A: b\r\n\n", "A: b\r\nC\n: d\r\n\r\n"] {
+            let framing = followed(format!("{head}{trailers}").as_bytes());
+            assert!(framing.is_broken(), "{trailers:?}");
+        }
+        for trailers in ["\r\n", "A: b\r\n\r\n", "A: b\r\nC: d\r\n\r\n"] {
+            let framing = followed(format!("{head}{trailers}").as_bytes());
+            assert!(framing.is_between(), "{trailers:?}");
+        }
+        // Of which hyper takes none.
+        for trailers in ["\r\r\n", "A: b\r\r\n\r\n"] {
+            let framing = followed(format!("{head}{trailers}").as_bytes());
+            assert!(!framing.is_between(), "{trailers:?}");
+        }
+    }
+
     fn stream() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             Just("GET /".to_owned()),
@@ -363,6 +421,8 @@ mod tests {
             Just("Transfer-Encoding: chunked\r\n".to_owned()),
             Just("\r\n".to_owned()),
             Just("\n".to_owned()),
+            Just("\r".to_owned()),
+            Just("A: b\r\n".to_owned()),
             Just("a;b\r\n0123456789\r\n".to_owned()),
             Just("0\r\n".to_owned()),
             "[ -~]{0,40}",

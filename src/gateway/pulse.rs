@@ -23,6 +23,7 @@ pub(super) struct Pulse {
     frames: AtomicUsize,
     lingering: AtomicBool,
     closing: AtomicBool,
+    detached: AtomicBool,
 }
 
 /// What a connection waits for.
@@ -92,10 +93,11 @@ impl Pulse {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Which request must not be served, 0 for none.
+    /// Whether this request must not be served, being the one refused or behind it.
     #[inline]
-    pub(super) fn refused(&self) -> usize {
-        self.refused.load(Ordering::Relaxed)
+    pub(super) fn is_refused(&self, number: usize) -> bool {
+        let refused = self.refused.load(Ordering::Relaxed);
+        refused != 0 && number >= refused
     }
 
     #[inline]
@@ -135,6 +137,16 @@ impl Pulse {
 
     pub(super) fn linger(&self) {
         self.lingering.store(true, Ordering::Relaxed);
+    }
+
+    /// hyper is done: who still has the transport has it from an upgrade.
+    pub(super) fn detach(&self) {
+        self.detached.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn is_detached(&self) -> bool {
+        self.detached.load(Ordering::Relaxed)
     }
 
     /// No more requests are wanted on this connection.

@@ -59,16 +59,29 @@ impl<T> Transport<T> {
         self
     }
 
-    fn note(&mut self, fresh: &[u8]) {
-        if let Some(framing) = &mut self.framing {
+    /// Follows what was read.
+    ///
+    /// # Errors
+    ///
+    /// If it is in doubt where a request ends, so that the parser may not have it.
+    fn note(&mut self, fresh: &[u8]) -> io::Result<()> {
+        if let Some(framing) = &mut self.framing
+            && !self.pulse.is_detached()
+        {
             framing.follow(fresh);
             self.pulse.read(framing.is_in_head(), framing.refused());
+            if framing.is_broken() {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
         }
+        Ok(())
     }
 
     /// Whether the client is, for all we know, still sending what nobody will read.
     fn is_unread(&self) -> bool {
+        // What comes after an upgrade is the application's to read.
         !self.ended
+            && !self.pulse.is_detached()
             && self.framing.as_ref().is_some_and(|framing| {
                 !framing.is_between() || framing.heads() > self.pulse.calls()
             })
@@ -123,8 +136,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
         }
         let fresh = buf.filled().get(before..).unwrap_or_default();
         me.ended |= fresh.is_empty();
-        me.note(fresh);
-        Poll::Ready(Ok(()))
+        Poll::Ready(me.note(fresh))
     }
 }
 

@@ -184,3 +184,18 @@ async fn heads_that_look_odd_and_are_right_pass() {
         );
     }
 }
+
+/// What parties disagree about the end of is not read on, so that a request behind it,
+/// refused alone, is not served either.
+#[tokio::test(start_paused = true)]
+async fn a_trailer_that_a_newline_alone_ends_ends_the_connection() {
+    let smuggled = "POST /in HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\
+                    Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    for trailers in ["A: b\n\r\n\r\n", "\n", "\nA: b\r\n\r\n"] {
+        let counter = Counter::default();
+        let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+        let bytes = format!("{chunked}{trailers}{smuggled}");
+        assert_eq!(exchange(counter.app(), bytes).await, "", "{trailers:?}");
+        assert_eq!(counter.count(), 0, "{trailers:?}");
+    }
+}

@@ -62,6 +62,38 @@ async fn what_is_sent_along_is_not_lost() {
     read_until(&mut client, "\r\n\r\nEARLY").await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_says_all_first_still_hears_the_rest() {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let tell = std::sync::Arc::new(std::sync::Mutex::new(Some(tell)));
+    let app = service_fn(move |req: Request<Body>| {
+        let tell = tell.lock().unwrap().take().unwrap();
+        tokio::spawn(async move {
+            let mut io = TokioIo::new(hyper::upgrade::on(req).await.unwrap());
+            io.read_exact(&mut [0; 5]).await.unwrap();
+            io.shutdown().await.unwrap();
+            let mut rest = String::new();
+            io.read_to_string(&mut rest).await.unwrap();
+            tell.send(rest).unwrap();
+        });
+        let res = Response::builder()
+            .status(StatusCode::SWITCHING_PROTOCOLS)
+            .header("connection", "upgrade")
+            .header("upgrade", "echo")
+            .body(Body::empty())
+            .unwrap();
+        std::future::ready(Ok::<_, Infallible>(res))
+    });
+    let mut client = connect(gopuram::serve(app));
+    client.write_all(UPGRADE).await.unwrap();
+    read_until(&mut client, "\r\n\r\n").await;
+    client.write_all(b"hello").await.unwrap();
+    assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    client.write_all(b"later").await.unwrap();
+    client.shutdown().await.unwrap();
+    assert_eq!(told.await.unwrap(), "later");
+}
+
 #[tokio::test]
 async fn an_upgraded_connection_keeps_its_place_among_the_open_ones() {
     let server = gopuram::serve(service_fn(shout))
