@@ -51,7 +51,6 @@ pub trait Application:
         + 'static;
 }
 
-#[diagnostic::do_not_recommend]
 impl<S, C> Application for S
 where
     S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
