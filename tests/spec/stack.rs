@@ -145,7 +145,7 @@ contain │ catch_panic
 contain │ catch_panic";
     assert_eq!(stack.to_string(), tower);
     let with_app = stack.app(app::never_ready()).to_string();
-    assert_eq!(with_app, format!("{tower}\n        │ NeverReady"));
+    assert_eq!(with_app, format!("{tower}\n    app │ NeverReady"));
 }
 
 /// How many allocations a request takes that is answered at once.
