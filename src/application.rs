@@ -28,6 +28,22 @@ use crate::middleware::Body;
 /// }
 /// # gopuram::serve(app());
 /// ```
+///
+/// A layer that refuses makes an empty body, so what is put in a stack of them has a body with a
+/// [`Default`]:
+///
+/// ```
+/// # use gopuram::{Application, Stack};
+/// # use gopuram::middleware::{BodyLimit, CatchPanic, Compress};
+/// fn production(app: impl Application<ResponseBody: Default>) -> impl Application {
+///     Stack::new()
+///         .with(CatchPanic::default())
+///         .with(BodyLimit::new(1 << 20))
+///         .with(Compress::default())
+///         .app(app)
+/// }
+/// # gopuram::serve(production(gopuram::middleware::Router::new()));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an application",
     label = "not a tower service from `Request<Body>` to `Response<_>`, or one that cannot be served",

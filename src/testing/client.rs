@@ -16,13 +16,40 @@ use tower_service::Service;
 use super::Received;
 use super::lint::{Checked, Linted};
 use super::socket;
-use crate::Application;
 use crate::middleware::Body;
 use crate::middleware::attributes::{Attributes, Connection, Scheme};
 
+/// An application that a gateway can serve: it is shared among requests, and its work moves among
+/// threads. There is nothing to implement: every [`Application`](crate::Application) is one.
+pub trait Served:
+    Service<
+        Request<Body>,
+        Response = Response<Self::Content>,
+        Error: Into<Box<dyn StdError + Send + Sync>>,
+        Future: Future<Output = Result<Response<Self::Content>, Self::Error>> + Send + 'static,
+    > + Clone
+    + Send
+    + 'static
+{
+    /// The body of its responses.
+    type Content: http_body::Body<Data = Bytes, Error: Into<Box<dyn StdError + Send + Sync>>>
+        + Send
+        + 'static;
+}
+
+impl<S, C> Served for S
+where
+    S: Service<Request<Body>, Response = Response<C>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    C: http_body::Body<Data = Bytes> + Send + 'static,
+    C::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Content = C;
+}
+
 /// A client of an application, by the gateway's rules.
 ///
-/// It asks any [`Application`], by what a function that returns `impl Application` says of it.
 /// The application gets what a gateway would give it: `Host`, [`Attributes`] of a connection, the
 /// length of a body that has one. Of the answer the client gets what a gateway would
 /// send: no content where there must be none, the length of a body that has one, 500
@@ -80,7 +107,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn delete(&self, target: &str) -> RequestBuilder<S>
     where
-        S: Application,
+        S: Served,
     {
         self.request(Method::DELETE, target)
     }
@@ -93,7 +120,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn get(&self, target: &str) -> RequestBuilder<S>
     where
-        S: Application,
+        S: Served,
     {
         self.request(Method::GET, target)
     }
@@ -106,7 +133,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn head(&self, target: &str) -> RequestBuilder<S>
     where
-        S: Application,
+        S: Served,
     {
         self.request(Method::HEAD, target)
     }
@@ -119,7 +146,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn options(&self, target: &str) -> RequestBuilder<S>
     where
-        S: Application,
+        S: Served,
     {
         self.request(Method::OPTIONS, target)
     }
@@ -132,7 +159,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn post(&self, target: &str) -> RequestBuilder<S>
     where
-        S: Application,
+        S: Served,
     {
         self.request(Method::POST, target)
     }
@@ -145,7 +172,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn put(&self, target: &str) -> RequestBuilder<S>
     where
-        S: Application,
+        S: Served,
     {
         self.request(Method::PUT, target)
     }
@@ -158,7 +185,7 @@ impl<S> Client<S> {
     #[track_caller]
     pub fn request(&self, method: Method, target: &str) -> RequestBuilder<S>
     where
-        S: Application,
+        S: Served,
     {
         let mut req = Request::new(Body::empty());
         *req.method_mut() = method;
@@ -275,7 +302,7 @@ impl<S> RequestBuilder<S> {
     /// closes the connection without an answer.
     pub async fn send(self) -> Response<Body>
     where
-        S: Application,
+        S: Served,
     {
         let Client {
             app,
@@ -302,7 +329,7 @@ impl<S> fmt::Debug for RequestBuilder<S> {
     }
 }
 
-impl<S: Application> IntoFuture for RequestBuilder<S> {
+impl<S: Served> IntoFuture for RequestBuilder<S> {
     type Output = Received;
     type IntoFuture = Pin<Box<dyn Future<Output = Received> + Send>>;
 

@@ -25,5 +25,5 @@ mod lint;
 mod received;
 mod socket;
 
-pub use client::{Client, RequestBuilder};
+pub use client::{Client, RequestBuilder, Served};
 pub use received::Received;

@@ -17,8 +17,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tower_service::Service;
 
-use super::client::ask;
-use crate::Application;
+use super::client::{Served, ask};
 use crate::middleware::Body;
 
 /// Whether the environment says that tests go over a socket.
@@ -27,14 +26,14 @@ pub(super) fn is_chosen() -> bool {
 }
 
 /// Serves `app` on a port of its own and sends it one request.
-pub(super) async fn exchange<S: Application>(app: S, req: Request<Body>) -> Response<Body> {
+pub(super) async fn exchange<S: Served>(app: S, req: Request<Body>) -> Response<Body> {
     match try_exchange(app, req).await {
         Ok(res) => res,
         Err(error) => panic!("no answer over the socket: {error}"),
     }
 }
 
-async fn try_exchange<S: Application>(
+async fn try_exchange<S: Served>(
     app: S,
     req: Request<Body>,
 ) -> Result<Response<Body>, Box<dyn StdError + Send + Sync>> {
@@ -63,7 +62,7 @@ async fn try_exchange<S: Application>(
 #[derive(Clone, Copy)]
 struct Answering<S>(S);
 
-impl<S: Application> Service<Request<Body>> for Answering<S> {
+impl<S: Served> Service<Request<Body>> for Answering<S> {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
