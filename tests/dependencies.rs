@@ -15,7 +15,7 @@ fn tree(args: &[&str]) -> Vec<String> {
             "--edges",
             "normal",
         ])
-        .args(["--offline", "--prefix", "none", "--target", "all"])
+        .args(["--offline", "--prefix", "none"])
         .args(args)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
