@@ -26,12 +26,11 @@ impl<S> Layer<S> for Noop {
 }
 
 impl<B> OnRequest<B> for Noop {
-    type Body = B;
     type Then = Self;
     type Reply = Infallible;
 
-    fn on_request(&self, req: Request<B>) -> ControlFlow<Infallible, (Request<B>, Self)> {
-        ControlFlow::Continue((req, *self))
+    fn on_request(&self, _: &mut Request<B>) -> ControlFlow<Infallible, Self> {
+        ControlFlow::Continue(*self)
     }
 }
 

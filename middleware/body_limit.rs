@@ -51,7 +51,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 
 use crate::place::{Contain, Placed};
-use crate::wrap::{OnRequest, OnResponse, Wrapped};
+use crate::wrap::{OnBody, OnRequest, OnResponse, WrappedBody};
 
 /// 413 for request bodies that are too long.
 ///
@@ -128,23 +128,19 @@ impl Placed for BodyLimit {
 }
 
 impl<S> Layer<S> for BodyLimit {
-    type Service = Wrapped<S, Self>;
+    type Service = WrappedBody<S, Self>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Wrapped::new(inner, self.clone())
+        WrappedBody::new(inner, self.clone())
     }
 }
 
 impl<B: Body> OnRequest<B> for BodyLimit {
-    type Body = LimitedBody<B>;
-    type Then = Option<Watch>;
+    type Then = Measure;
     type Reply = StatusCode;
 
     #[inline]
-    fn on_request(
-        &self,
-        req: Request<B>,
-    ) -> ControlFlow<StatusCode, (Request<LimitedBody<B>>, Option<Watch>)> {
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<StatusCode, Measure> {
         let limit = self.of(req.uri().path());
         let hint = req.body().size_hint();
         let fits = match hint.upper() {
@@ -157,29 +153,47 @@ impl<B: Body> OnRequest<B> for BodyLimit {
                 declared.is_some()
             }
         };
-        let watch = (!fits).then(Watch::default);
-        let req = req.map(|body| LimitedBody {
-            body: Some(body),
-            left: limit,
-            watch: watch.clone(),
-        });
-        ControlFlow::Continue((req, watch))
+        ControlFlow::Continue(Measure {
+            limit,
+            watch: (!fits).then(Watch::default),
+        })
     }
 }
 
-/// Whether a body grew too long, told by the body to the way out.
+impl<B: Body> OnBody<B> for BodyLimit {
+    type Body = LimitedBody<B>;
+
+    #[inline]
+    fn on_body(&self, body: B, then: &mut Measure) -> LimitedBody<B> {
+        LimitedBody {
+            body: Some(body),
+            left: then.limit,
+            watch: then.watch.clone(),
+        }
+    }
+}
+
+/// How long a body may be, and whether it grew too long, told by the body to the way out.
+#[derive(Debug)]
+pub struct Measure {
+    limit: u64,
+    /// None where it is known from the start that it does not.
+    watch: Option<Watch>,
+}
+
 #[derive(Clone, Debug, Default)]
-pub struct Watch {
+struct Watch {
     too_long: Arc<AtomicBool>,
 }
 
-impl<C: Default> OnResponse<C> for Watch {
+impl<C: Default> OnResponse<C> for Measure {
     type Body = C;
 
     fn on_response(self, res: Response<C>) -> Response<C> {
         let status = res.status();
         let failed = status.is_client_error() || status.is_server_error();
-        if !(failed && self.too_long.load(Ordering::Acquire)) {
+        let too_long = |watch: &Watch| watch.too_long.load(Ordering::Acquire);
+        if !(failed && self.watch.as_ref().is_some_and(too_long)) {
             return res;
         }
         let mut res = Response::new(C::default());
@@ -353,8 +367,8 @@ mod tests {
     fn ask(limit: &BodyLimit, path: &'static str, body: SizeHint) -> Option<bool> {
         let mut req = Request::new(Hint(body));
         *req.uri_mut() = http::Uri::from_static(path);
-        match limit.on_request(req) {
-            ControlFlow::Continue((_, watch)) => Some(watch.is_some()),
+        match limit.on_request(&mut req) {
+            ControlFlow::Continue(measure) => Some(measure.watch.is_some()),
             ControlFlow::Break(status) => {
                 assert_eq!(status, 413);
                 None

@@ -67,7 +67,7 @@ use tower_layer::Layer;
 
 use crate::place::{Condition, Placed};
 use crate::represent::{self, Conditions, Precondition};
-use crate::wrap::{OnRequest, OnResponse, Wrapped};
+use crate::wrap::{OnRequest, OnResponse, Wrapped, with_parts};
 
 pub use crate::header::entity_tag::{EntityTag, InvalidEntityTag};
 pub use crate::represent::Validators;
@@ -158,27 +158,21 @@ impl<F, B> OnRequest<B> for Conditional<F>
 where
     F: Fn(&request::Parts) -> Current,
 {
-    type Body = B;
     type Then = Option<Pending>;
     type Reply = StatusCode;
 
     #[inline]
-    fn on_request(
-        &self,
-        req: Request<B>,
-    ) -> ControlFlow<StatusCode, (Request<B>, Option<Pending>)> {
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<StatusCode, Option<Pending>> {
         let Some(conditions) = Conditions::of(req.method(), req.headers()) else {
-            return ControlFlow::Continue((req, None));
+            return ControlFlow::Continue(None);
         };
         if matches!(*req.method(), Method::GET | Method::HEAD) {
-            let pending = Pending(conditions);
-            return ControlFlow::Continue((req, Some(pending)));
+            return ControlFlow::Continue(Some(Pending(conditions)));
         }
-        let (head, body) = req.into_parts();
-        if self.refuses(&conditions, &head) {
+        if with_parts(req, |head| self.refuses(&conditions, head)) {
             return ControlFlow::Break(StatusCode::PRECONDITION_FAILED);
         }
-        ControlFlow::Continue((Request::from_parts(head, body), None))
+        ControlFlow::Continue(None)
     }
 }
 
@@ -242,8 +236,8 @@ mod tests {
     }
 
     fn get(if_none_match: &str, status: u16) -> Response<&'static str> {
-        let req = request(Method::GET, Some(if_none_match));
-        let ControlFlow::Continue((_, then)) = Conditional::default().on_request(req) else {
+        let mut req = request(Method::GET, Some(if_none_match));
+        let ControlFlow::Continue(then) = Conditional::default().on_request(&mut req) else {
             panic!("a GET is passed on");
         };
         then.on_response(answer(status))
@@ -251,8 +245,8 @@ mod tests {
 
     #[test]
     fn without_preconditions_nothing_waits() {
-        let go = Conditional::default().on_request(request(Method::GET, None));
-        assert!(matches!(go, ControlFlow::Continue((_, None))));
+        let go = Conditional::default().on_request(&mut request(Method::GET, None));
+        assert!(matches!(go, ControlFlow::Continue(None)));
     }
 
     #[test]
@@ -286,8 +280,8 @@ mod tests {
         let mut req = request(Method::PUT, None);
         req.headers_mut()
             .insert(name, HeaderValue::from_static("*"));
-        match layer.on_request(req) {
-            ControlFlow::Continue((_, then)) => then.is_none(),
+        match layer.on_request(&mut req) {
+            ControlFlow::Continue(then) => then.is_none(),
             ControlFlow::Break(status) => {
                 assert_eq!(status, 412);
                 false
@@ -316,7 +310,7 @@ mod tests {
     #[test]
     fn the_function_is_not_asked_without_preconditions() {
         let layer = Conditional::validators(|_| panic!("asked"));
-        let go = layer.on_request(request(Method::PUT, None));
+        let go = layer.on_request(&mut request(Method::PUT, None));
         assert!(go.is_continue());
     }
 }

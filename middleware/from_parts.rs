@@ -31,7 +31,7 @@ use std::ops::ControlFlow;
 use http::{Request, Response, request, response};
 use tower_layer::Layer;
 
-use crate::wrap::{OnRequest as Way, OnResponse as WayOut, Wrapped};
+use crate::wrap::{OnRequest as Way, OnResponse as WayOut, Wrapped, with_parts};
 
 /// Makes middleware of a closure over the head of a request.
 ///
@@ -136,15 +136,11 @@ where
     F: Fn(&mut request::Parts) -> R,
     R: Verdict,
 {
-    type Body = B;
     type Then = ();
     type Reply = R::Reply;
 
-    fn on_request(&self, req: Request<B>) -> ControlFlow<R::Reply, (Request<B>, ())> {
-        let (mut head, body) = req.into_parts();
-        (self.0)(&mut head)
-            .verdict()
-            .map_continue(|()| (Request::from_parts(head, body), ()))
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<R::Reply> {
+        with_parts(req, |head| (self.0)(head)).verdict()
     }
 }
 
@@ -152,12 +148,11 @@ impl<F, B> Way<B> for OnResponse<F>
 where
     F: Fn(&mut response::Parts) + Clone,
 {
-    type Body = B;
     type Then = Self;
     type Reply = Infallible;
 
-    fn on_request(&self, req: Request<B>) -> ControlFlow<Infallible, (Request<B>, Self)> {
-        ControlFlow::Continue((req, self.clone()))
+    fn on_request(&self, _: &mut Request<B>) -> ControlFlow<Infallible, Self> {
+        ControlFlow::Continue(self.clone())
     }
 }
 

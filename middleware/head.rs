@@ -56,23 +56,19 @@ impl<S> Layer<S> for Head {
 }
 
 impl<B> OnRequest<B> for Head {
-    type Body = B;
     type Then = Option<Echo>;
     type Reply = Infallible;
 
     #[inline]
-    fn on_request(
-        &self,
-        mut req: Request<B>,
-    ) -> ControlFlow<Infallible, (Request<B>, Option<Echo>)> {
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Infallible, Option<Echo>> {
         if *req.method() != Method::HEAD {
-            return ControlFlow::Continue((req, None));
+            return ControlFlow::Continue(None);
         }
         *req.method_mut() = Method::GET;
         // As a GET it would be answered in part.
         req.headers_mut().remove(RANGE);
         req.headers_mut().remove(IF_RANGE);
-        ControlFlow::Continue((req, Some(Echo(()))))
+        ControlFlow::Continue(Some(Echo(())))
     }
 }
 
@@ -110,13 +106,13 @@ mod tests {
     use crate::body::Body;
 
     fn head(res: Response<Body>) -> Response<Body> {
-        let req = Request::builder()
+        let mut req = Request::builder()
             .method(Method::HEAD)
             .header(RANGE, "bytes=0-0")
             .header(IF_RANGE, "\"a\"")
             .body(())
             .unwrap();
-        let ControlFlow::Continue((req, then)) = Head.on_request(req);
+        let ControlFlow::Continue(then) = Head.on_request(&mut req);
         assert_eq!(req.method(), Method::GET);
         assert!(req.headers().is_empty());
         then.on_response(res)
@@ -158,7 +154,8 @@ mod tests {
     #[test]
     fn other_methods_are_left_alone() {
         let req = Request::builder().header(RANGE, "bytes=0-0");
-        let ControlFlow::Continue((req, then)) = Head.on_request(req.body(()).unwrap());
+        let mut req = req.body(()).unwrap();
+        let ControlFlow::Continue(then) = Head.on_request(&mut req);
         assert!(then.is_none());
         assert!(req.headers().contains_key(RANGE));
     }

@@ -228,15 +228,14 @@ impl<S> Layer<S> for NormalizePath {
 }
 
 impl<B> OnRequest<B> for NormalizePath {
-    type Body = B;
     type Then = ();
     type Reply = Response<()>;
 
     #[inline]
-    fn on_request(&self, req: Request<B>) -> ControlFlow<Response<()>, (Request<B>, ())> {
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Response<()>> {
         let path = req.uri().path();
         if !path.starts_with('/') || self.accepts(path) || req.method() == Method::CONNECT {
-            return ControlFlow::Continue((req, ()));
+            return ControlFlow::Continue(());
         }
         self.settle(req)
     }
@@ -244,7 +243,7 @@ impl<B> OnRequest<B> for NormalizePath {
 
 impl NormalizePath {
     #[cold]
-    fn settle<B>(self, mut req: Request<B>) -> ControlFlow<Response<()>, (Request<B>, ())> {
+    fn settle<B>(self, req: &mut Request<B>) -> ControlFlow<Response<()>> {
         let mut target = self.normalize(req.uri().path());
         let path_end = target.len();
         if let Some(query) = req.uri().query() {
@@ -254,15 +253,15 @@ impl NormalizePath {
         match self.answer {
             Answer::Redirect => {
                 let (path, query) = target.split_at(path_end);
-                let mount = Attributes::of(&req).map_or("", |known| known.mount().prefix());
+                let mount = Attributes::of(req).map_or("", |known| known.mount().prefix());
                 let location = location(mount, path, query);
                 ControlFlow::Break(location.map_or_else(refusal, redirect))
             }
             Answer::Rewrite => match with_target(req.uri(), target) {
                 Some(uri) => {
                     let original = std::mem::replace(req.uri_mut(), uri);
-                    Attributes::of_mut(&mut req).keep_original_uri(&original);
-                    ControlFlow::Continue((req, ()))
+                    Attributes::of_mut(req).keep_original_uri(&original);
+                    ControlFlow::Continue(())
                 }
                 None => ControlFlow::Break(refusal()),
             },

@@ -134,19 +134,17 @@ impl<S> Layer<S> for Range {
 }
 
 impl<B> OnRequest<B> for Range {
-    type Body = B;
     type Then = Pending;
     type Reply = Infallible;
 
     #[inline]
-    fn on_request(&self, req: Request<B>) -> ControlFlow<Infallible, (Request<B>, Pending)> {
-        let pending = Pending {
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Infallible, Pending> {
+        ControlFlow::Continue(Pending {
             get: *req.method() == Method::GET,
             wanted: Wanted::of(req.method(), req.headers()),
             most: self.most,
             skip: self.skip,
-        };
-        ControlFlow::Continue((req, pending))
+        })
     }
 }
 

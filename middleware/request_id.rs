@@ -207,20 +207,19 @@ impl<S> Layer<S> for RequestId {
 }
 
 impl<B> OnRequest<B> for RequestId {
-    type Body = B;
     type Then = Echo;
     type Reply = Infallible;
 
     #[inline]
-    fn on_request(&self, mut req: Request<B>) -> ControlFlow<Infallible, (Request<B>, Echo)> {
-        let id = self.inbound(&req).unwrap_or_else(|| {
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Infallible, Echo> {
+        let id = self.inbound(req).unwrap_or_else(|| {
             let id = (self.mint)();
             req.headers_mut().insert(&self.header, id.clone());
             id
         });
-        Attributes::of_mut(&mut req).set_request_id(attributes::RequestId::new(id.clone()));
+        Attributes::of_mut(req).set_request_id(attributes::RequestId::new(id.clone()));
         let header = self.header.clone();
-        ControlFlow::Continue((req, Echo { header, id }))
+        ControlFlow::Continue(Echo { header, id })
     }
 }
 
@@ -298,7 +297,7 @@ mod tests {
         if let Some(attributes) = attributes {
             req.extensions_mut().insert(attributes);
         }
-        let ControlFlow::Continue((req, echo)) = layer.on_request(req);
+        let ControlFlow::Continue(echo) = layer.on_request(&mut req);
         let mut res = Response::new(());
         res.headers_mut()
             .append(&layer.header, HeaderValue::from_static("inner"));

@@ -133,15 +133,11 @@ impl<S> Layer<S> for SetHeader {
 }
 
 impl<B> OnRequest<B> for SetHeader {
-    type Body = B;
     type Then = Option<Pending>;
     type Reply = Infallible;
 
-    fn on_request(
-        &self,
-        mut req: Request<B>,
-    ) -> ControlFlow<Infallible, (Request<B>, Option<Pending>)> {
-        let then = match self.direction {
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Infallible, Option<Pending>> {
+        ControlFlow::Continue(match self.direction {
             Direction::In => {
                 self.change.apply(&self.name, req.headers_mut());
                 None
@@ -150,8 +146,7 @@ impl<B> OnRequest<B> for SetHeader {
                 name: self.name.clone(),
                 change: self.change.clone(),
             }),
-        };
-        ControlFlow::Continue((req, then))
+        })
     }
 }
 
@@ -200,7 +195,7 @@ mod tests {
 
     /// The values of `Via` after `layer` saw a response that had `theirs`.
     fn via(layer: &SetHeader, theirs: Option<&'static str>) -> Vec<String> {
-        let ControlFlow::Continue((_, then)) = layer.on_request(Request::new(()));
+        let ControlFlow::Continue(then) = layer.on_request(&mut Request::new(()));
         let mut res = Response::new(());
         if let Some(theirs) = theirs {
             res.headers_mut()
@@ -239,7 +234,8 @@ mod tests {
     #[test]
     fn a_request_is_changed_on_the_way_in_only() {
         let layer = SetHeader::request(VIA).value(OURS);
-        let ControlFlow::Continue((req, then)) = layer.on_request(Request::new(()));
+        let mut req = Request::new(());
+        let ControlFlow::Continue(then) = layer.on_request(&mut req);
         assert_eq!(req.headers()[VIA], "ours");
         assert!(then.is_none());
     }

@@ -34,12 +34,11 @@ impl<S> Layer<S> for Noop {
 }
 
 impl<B> OnRequest<B> for Noop {
-    type Body = B;
     type Then = ();
     type Reply = Infallible;
 
-    fn on_request(&self, req: Request<B>) -> std::ops::ControlFlow<Infallible, (Request<B>, ())> {
-        std::ops::ControlFlow::Continue((req, ()))
+    fn on_request(&self, _: &mut Request<B>) -> std::ops::ControlFlow<Infallible> {
+        std::ops::ControlFlow::Continue(())
     }
 }
 

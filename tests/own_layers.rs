@@ -23,14 +23,13 @@ struct OnlyGet;
 struct Sign;
 
 impl<B> OnRequest<B> for OnlyGet {
-    type Body = B;
     type Then = Option<Sign>;
     type Reply = Response<()>;
 
-    fn on_request(&self, req: Request<B>) -> ControlFlow<Response<()>, (Request<B>, Option<Sign>)> {
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Response<()>, Option<Sign>> {
         match *req.method() {
-            Method::GET => ControlFlow::Continue((req, Some(Sign))),
-            Method::HEAD => ControlFlow::Continue((req, None)),
+            Method::GET => ControlFlow::Continue(Some(Sign)),
+            Method::HEAD => ControlFlow::Continue(None),
             _ => {
                 let mut reply = Response::new(());
                 *reply.status_mut() = StatusCode::METHOD_NOT_ALLOWED;

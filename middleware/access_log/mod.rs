@@ -345,13 +345,11 @@ impl<S> Layer<S> for AccessLog {
 }
 
 impl<B: 'static> OnRequest<B> for AccessLog {
-    type Body = B;
     type Then = Pending;
     type Reply = Infallible;
 
     #[inline]
-    fn on_request(&self, mut req: Request<B>) -> ControlFlow<Infallible, (Request<B>, Pending)> {
-        let record = Record::open(&self.0, &mut req);
-        ControlFlow::Continue((req, Pending::new(record)))
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Infallible, Pending> {
+        ControlFlow::Continue(Pending::new(Record::open(&self.0, req)))
     }
 }

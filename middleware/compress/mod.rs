@@ -206,30 +206,27 @@ impl<S> Layer<S> for Compress {
 }
 
 impl<B> OnRequest<B> for Compress {
-    type Body = B;
     type Then = Choice;
     type Reply = Infallible;
 
     #[inline]
-    fn on_request(&self, mut req: Request<B>) -> ControlFlow<Infallible, (Request<B>, Choice)> {
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Infallible, Choice> {
         let asked = self.config.asked(req.headers());
         if req.headers().contains_key(RANGE) {
             self.config.unrange(req.headers_mut());
         }
-        let held = self.config.uncode_tags(&mut req);
+        let held = self.config.uncode_tags(req);
         let method = match *req.method() {
             Method::CONNECT => Kind::Connect,
             Method::HEAD => Kind::Head,
             _ => Kind::Other,
         };
-        let config = Arc::clone(&self.config);
-        let choice = Choice {
-            config,
+        ControlFlow::Continue(Choice {
+            config: Arc::clone(&self.config),
             asked,
             method,
             held,
-        };
-        ControlFlow::Continue((req, choice))
+        })
     }
 }
 

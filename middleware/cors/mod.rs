@@ -231,12 +231,11 @@ impl<S, O> Layer<S> for Cors<O> {
 }
 
 impl<B, O> OnRequest<B> for Cors<O> {
-    type Body = B;
     type Then = Pending;
     type Reply = Response<()>;
 
     #[inline]
-    fn on_request(&self, req: Request<B>) -> ControlFlow<Response<()>, (Request<B>, Pending)> {
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Response<()>, Pending> {
         let headers = req.headers();
         let is_preflight = req.method() == Method::OPTIONS
             && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
@@ -244,11 +243,10 @@ impl<B, O> OnRequest<B> for Cors<O> {
         if is_preflight {
             return ControlFlow::Break(self.rules.preflight(headers));
         }
-        let then = Pending {
+        ControlFlow::Continue(Pending {
             allowed: self.rules.origins.allowed(headers.get(ORIGIN)),
             rules: Arc::clone(&self.rules),
-        };
-        ControlFlow::Continue((req, then))
+        })
     }
 }
 

@@ -43,7 +43,7 @@ use http::{Request, Response};
 use tower_layer::Layer;
 
 use crate::place::{Anywhere, Placed};
-use crate::wrap::{OnRequest, OnResponse, Wrapped};
+use crate::wrap::{OnBody, OnRequest, OnResponse, WrappedBody};
 
 pub use body::Inspected;
 pub use finding::{Finding, Findings, Side};
@@ -151,40 +151,40 @@ impl Placed for Lint {
 }
 
 impl<S> Layer<S> for Lint {
-    type Service = Wrapped<S, Self>;
+    type Service = WrappedBody<S, Self>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Wrapped::new(inner, self.clone())
+        WrappedBody::new(inner, self.clone())
     }
 }
 
 impl<B: http_body::Body> OnRequest<B> for Lint {
-    type Body = Inspected<B>;
     type Then = Pending;
     type Reply = Infallible;
 
-    fn on_request(
-        &self,
-        req: Request<B>,
-    ) -> ControlFlow<Infallible, (Request<Inspected<B>>, Pending)> {
-        if matches!(self.mode, Mode::Off) {
-            return ControlFlow::Continue((
-                req.map(Inspected::unwatched),
-                Pending { exchange: None },
-            ));
-        }
-        let exchange = Arc::new(Exchange::new(self.clone(), &req));
-        let mut tell = |rule, detail| exchange.tell(rule, Side::Request, detail);
-        request::check(&req, &mut tell);
-        let promised = request::promised(req.headers());
-        let watch = |body: &B| Watch::new(&exchange, Side::Request, promised, None, body);
-        let req = req.map(|body| Inspected::watched(watch(&body), body));
-        ControlFlow::Continue((
-            req,
-            Pending {
-                exchange: Some(exchange),
-            },
-        ))
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Infallible, Pending> {
+        let exchange = (!matches!(self.mode, Mode::Off)).then(|| {
+            let exchange = Arc::new(Exchange::new(self.clone(), req));
+            let mut tell = |rule, detail| exchange.tell(rule, Side::Request, detail);
+            request::check(req, &mut tell);
+            exchange
+        });
+        ControlFlow::Continue(Pending {
+            exchange,
+            promised: request::promised(req.headers()),
+        })
+    }
+}
+
+impl<B: http_body::Body> OnBody<B> for Lint {
+    type Body = Inspected<B>;
+
+    fn on_body(&self, body: B, then: &mut Pending) -> Inspected<B> {
+        let Some(exchange) = &then.exchange else {
+            return Inspected::unwatched(body);
+        };
+        let watch = Watch::new(exchange, Side::Request, then.promised, None, &body);
+        Inspected::watched(watch, body)
     }
 }
 
@@ -192,6 +192,8 @@ impl<B: http_body::Body> OnRequest<B> for Lint {
 #[derive(Debug)]
 pub struct Pending {
     exchange: Option<Arc<Exchange>>,
+    /// How long the request's body is said to be.
+    promised: Option<u64>,
 }
 
 impl<C: http_body::Body> OnResponse<C> for Pending {
@@ -219,7 +221,7 @@ mod tests {
 
     /// Sends an exchange through `lint`, with the answer of a bad application.
     fn run(lint: &Lint) {
-        let ControlFlow::Continue((_, then)) = lint.on_request(Request::new(Body::empty()));
+        let ControlFlow::Continue(then) = lint.on_request(&mut Request::new(Body::empty()));
         let mut res = Response::new(Body::empty());
         *res.status_mut() = StatusCode::UNAUTHORIZED;
         drop(then.on_response(res));

@@ -219,20 +219,18 @@ impl sealed::Policy for Fixed {
 }
 
 impl<B, P: Policy> OnRequest<B> for SecurityHeaders<P> {
-    type Body = B;
     type Then = Pending;
     type Reply = Infallible;
 
     #[inline]
-    fn on_request(&self, mut req: Request<B>) -> ControlFlow<Infallible, (Request<B>, Pending)> {
-        let https = || Attributes::of(&req).is_some_and(|known| known.scheme() == Scheme::Https);
+    fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Infallible, Pending> {
+        let https = || Attributes::of(req).is_some_and(|known| known.scheme() == Scheme::Https);
         let over_tls = self.fields.assume_tls || https();
-        let then = Pending {
+        ControlFlow::Continue(Pending {
             fields: Arc::clone(&self.fields),
             over_tls,
             policy: self.policy.policy(req.extensions_mut()),
-        };
-        ControlFlow::Continue((req, then))
+        })
     }
 }
 
@@ -316,7 +314,7 @@ mod tests {
     fn dress(layer: &SecurityHeaders, scheme: Scheme, inner: HeaderMap) -> HeaderMap {
         let mut req = Request::new(());
         Attributes::of_mut(&mut req).set_scheme(scheme);
-        let ControlFlow::Continue((_, then)) = layer.on_request(req);
+        let ControlFlow::Continue(then) = layer.on_request(&mut req);
         let mut res = Response::new(());
         *res.headers_mut() = inner;
         then.on_response(res).into_parts().0.headers
@@ -367,7 +365,7 @@ mod tests {
     #[test]
     fn all_requests_are_over_tls_if_the_program_says_so() {
         let layer = SecurityHeaders::default().always_https();
-        let ControlFlow::Continue((_, then)) = layer.on_request(Request::new(()));
+        let ControlFlow::Continue(then) = layer.on_request(&mut Request::new(()));
         let res = then.on_response(Response::new(()));
         assert!(res.headers().contains_key(STRICT_TRANSPORT_SECURITY));
     }

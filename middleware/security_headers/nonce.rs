@@ -181,7 +181,8 @@ mod tests {
     use crate::wrap::{OnRequest, OnResponse};
 
     fn ask(layer: &SecurityHeaders<Nonces>) -> (CspNonce, String) {
-        let ControlFlow::Continue((req, then)) = layer.on_request(Request::new(()));
+        let mut req = Request::new(());
+        let ControlFlow::Continue(then) = layer.on_request(&mut req);
         let res = then.on_response(Response::new(()));
         let policy = res.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
         (*CspNonce::of(&req).unwrap(), policy.to_owned())

@@ -12,7 +12,7 @@ use tower_service::Service;
 use crate::middleware::Body;
 use crate::middleware::body::Error;
 use crate::middleware::lint::{Finding, Findings, Inspected, Lint, Rule};
-use crate::middleware::wrap::Wrapped;
+use crate::middleware::wrap::WrappedBody;
 
 /// What the lint of one exchange finds.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl Linted {
     }
 
     /// Puts the lint around `app`, or one that is off.
-    pub(super) fn around<S>(&self, app: S, req: &Request<Body>) -> Wrapped<Unwatched<S>, Lint> {
+    pub(super) fn around<S>(&self, app: S, req: &Request<Body>) -> WrappedBody<Unwatched<S>, Lint> {
         let lint = if self.on {
             // A gateway drops the content of an answer to HEAD, and an application may
             // leave that to it.

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use gopuram::Body;
 use gopuram::middleware::lint::Lint;
-use gopuram::middleware::wrap::Wrapped;
+use gopuram::middleware::wrap::WrappedBody;
 use gopuram::testing::app::{DropGuard, Dropped};
 use gopuram::testing::body::{Broke, Channel, Script};
 use http::{Request, Response};
@@ -30,7 +30,7 @@ impl fmt::Display for Failed {
 impl StdError for Failed {}
 
 /// What a layer under test is put around: the probe, linted.
-pub(crate) type Inner = Wrapped<Probe, Lint>;
+pub(crate) type Inner = WrappedBody<Probe, Lint>;
 /// An application that answers as told; panics if it is called without being ready.
 pub(crate) struct Probe {
     answer: Arc<dyn Fn(Request<Body>) -> Result<Response<Play>, Failed> + Send + Sync>,

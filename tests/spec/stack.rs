@@ -113,15 +113,11 @@ impl<S> Layer<S> for Noop {
 }
 
 impl<B> OnRequest<B> for Noop {
-    type Body = B;
     type Then = ();
     type Reply = std::convert::Infallible;
 
-    fn on_request(
-        &self,
-        req: Request<B>,
-    ) -> std::ops::ControlFlow<std::convert::Infallible, (Request<B>, ())> {
-        std::ops::ControlFlow::Continue((req, ()))
+    fn on_request(&self, _: &mut Request<B>) -> std::ops::ControlFlow<std::convert::Infallible> {
+        std::ops::ControlFlow::Continue(())
     }
 }
 
