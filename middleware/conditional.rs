@@ -65,6 +65,7 @@ use std::ops::ControlFlow;
 use http::{Method, Request, Response, StatusCode, request};
 use tower_layer::Layer;
 
+use crate::attributes::Unmodified;
 use crate::place::{Condition, Placed};
 use crate::represent::{self, Conditions, Precondition};
 use crate::wrap::{OnRequest, OnResponse, Wrapped, with_parts};
@@ -180,7 +181,7 @@ where
 #[derive(Debug)]
 pub struct Pending(Conditions);
 
-impl<C: Default> OnResponse<C> for Pending {
+impl<C: http_body::Body + Default> OnResponse<C> for Pending {
     type Body = C;
 
     fn on_response(self, mut res: Response<C>) -> Response<C> {
@@ -199,6 +200,10 @@ impl<C: Default> OnResponse<C> for Pending {
             Precondition::NotModified
                 if matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) =>
             {
+                if self.0.name_no_tag() {
+                    let would_be = Unmodified::new(res.headers(), res.body().size_hint().exact());
+                    res.extensions_mut().insert(would_be);
+                }
                 represent::not_modified(res.headers_mut());
                 *res.status_mut() = StatusCode::NOT_MODIFIED;
                 *res.body_mut() = C::default();
@@ -224,18 +229,18 @@ mod tests {
         req.body(()).unwrap()
     }
 
-    fn answer(status: u16) -> Response<&'static str> {
+    fn answer(status: u16) -> Response<String> {
         Response::builder()
             .status(status)
             .header(ETAG, "\"a\"")
             .header(CONTENT_TYPE, "text/plain")
             .header(CACHE_CONTROL, "max-age=60")
             .header(VARY, "accept")
-            .body("body")
+            .body("body".to_owned())
             .unwrap()
     }
 
-    fn get(if_none_match: &str, status: u16) -> Response<&'static str> {
+    fn get(if_none_match: &str, status: u16) -> Response<String> {
         let mut req = request(Method::GET, Some(if_none_match));
         let ControlFlow::Continue(then) = Conditional::default().on_request(&mut req) else {
             panic!("a GET is passed on");

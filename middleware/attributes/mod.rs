@@ -20,6 +20,7 @@
 //! inner ones on the way out, it asks for with a [`Report`].
 
 mod params;
+mod unmodified;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,6 +28,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::{HeaderValue, Request, Uri};
 
 pub use params::Params;
+pub use unmodified::Unmodified;
 
 /// What is known of a request besides its message.
 ///

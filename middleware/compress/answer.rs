@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use super::body::CompressBody;
 use super::coding::{Coder, Offer};
 use super::{Config, etag};
+use crate::attributes::Unmodified;
 use crate::body::Body;
 use crate::header::accept_encoding::AcceptEncoding;
 use crate::header::list;
@@ -60,6 +61,8 @@ enum Deed {
     Vary,
     /// Other requests could get it coded, and this client may hold it coded.
     Unchanged,
+    /// It is not sent again, but would have been coded.
+    Recode(usize),
     Code(usize),
 }
 
@@ -77,6 +80,10 @@ where
             Deed::Unchanged => {
                 vary(res.headers_mut());
                 self.recode_tag(res.headers_mut());
+            }
+            Deed::Recode(at) => {
+                vary(res.headers_mut());
+                self.code_tag(at, res.headers_mut(), |_| true);
             }
             Deed::Code(at) => {
                 vary(res.headers_mut());
@@ -96,6 +103,9 @@ impl Choice {
             return Deed::Leave;
         }
         if status == StatusCode::NOT_MODIFIED {
+            if let Some(would_be) = res.extensions().get::<Unmodified>() {
+                return self.deed_of_unmodified(would_be, headers);
+            }
             // It need not say what type the answer would have been of.
             let other = headers.contains_key(CONTENT_TYPE) && !self.is_worth_coding(headers);
             return if other || is_fixed(headers) {
@@ -121,6 +131,19 @@ impl Choice {
         }
     }
 
+    /// What would have been done to the answer in whose stead a 304 is sent: its tag is that of a 200.
+    #[cold]
+    fn deed_of_unmodified(&self, would_be: &Unmodified, headers: &HeaderMap) -> Deed {
+        let media_type = would_be.media_type.as_ref();
+        let worth = media_type.is_some_and(|value| self.is_type_worth_coding(value));
+        let small = would_be.length.is_some_and(|size| self.is_less(size));
+        if small || !worth || would_be.coded || is_fixed(headers) {
+            Deed::Leave
+        } else {
+            self.offer().map_or(Deed::Vary, Deed::Recode)
+        }
+    }
+
     fn offer(&self) -> Option<usize> {
         match &self.asked {
             Asked::Unread(line) => self.config.choose(AcceptEncoding::of_lines([line])),
@@ -140,12 +163,21 @@ impl Choice {
             Kind::Head => announced().or(hint.exact().filter(|size| *size > 0)),
             _ => hint.exact().or_else(announced).or(hint.upper()),
         };
-        // Nothing does not get smaller.
-        size.is_some_and(|size| size < self.config.min_size.max(1))
+        size.is_some_and(|size| self.is_less(size))
+    }
+
+    /// Less than what is coded; nothing does not get smaller.
+    fn is_less(&self, size: u64) -> bool {
+        size < self.config.min_size.max(1)
     }
 
     fn is_worth_coding(&self, headers: &HeaderMap) -> bool {
-        let Some(Ok(value)) = headers.get(CONTENT_TYPE).map(HeaderValue::to_str) else {
+        let media_type = headers.get(CONTENT_TYPE);
+        media_type.is_some_and(|value| self.is_type_worth_coding(value))
+    }
+
+    fn is_type_worth_coding(&self, value: &HeaderValue) -> bool {
+        let Ok(value) = value.to_str() else {
             return false;
         };
         let media_type = value.split_once(';').map_or(value, |(before, _)| before);
@@ -211,12 +243,21 @@ impl Choice {
     /// A 304 carries the tag that a 200 would have: the coded one if the client
     /// holds that, which it does not unless it got it here.
     fn recode_tag(&self, headers: &mut HeaderMap) {
-        let (Some(held), Some(at)) = (&self.held, self.offer()) else {
-            return;
-        };
+        if let (Some(held), Some(at)) = (&self.held, self.offer()) {
+            self.code_tag(at, headers, |coded| etag::contains(held, coded));
+        }
+    }
+
+    /// Makes the tag that of the coded representation, if that one `is_right`.
+    fn code_tag(
+        &self,
+        at: usize,
+        headers: &mut HeaderMap,
+        is_right: impl FnOnce(&HeaderValue) -> bool,
+    ) {
         let offer = self.config.offers.get(at);
         let coded = offer.and_then(|offer| etag::coded(headers.get(ETAG)?, offer.coding));
-        if let Some(coded) = coded.filter(|coded| etag::contains(held, coded)) {
+        if let Some(coded) = coded.filter(is_right) {
             headers.insert(ETAG, coded);
         }
     }

@@ -12,6 +12,7 @@ use super::listing::link;
 use super::load::{Content, Variant};
 use super::path::{FilePath, file_name};
 use super::site::Asked;
+use crate::attributes::Unmodified;
 use crate::body::{Body, FileRegion};
 use crate::represent::{self, Conditions, MOST, Precondition, SKIP, Wanted};
 
@@ -24,18 +25,27 @@ pub(super) fn file(asked: Asked<'_>, variant: &Variant) -> Option<Response<Body>
     let Some(conditions) = Conditions::of(asked.method, asked.headers) else {
         return whole_or_parts(asked, variant);
     };
-    let (status, headers) = match conditions.evaluate(Some(&variant.validators)) {
+    match conditions.evaluate(Some(&variant.validators)) {
         Precondition::Failed => {
-            let mut headers = variant.headers.clone();
-            represent::failed(&mut headers);
-            (StatusCode::PRECONDITION_FAILED, headers)
+            let mut res = empty(StatusCode::PRECONDITION_FAILED);
+            *res.headers_mut() = variant.headers.clone();
+            represent::failed(res.headers_mut());
+            Some(res)
         }
-        Precondition::NotModified => (StatusCode::NOT_MODIFIED, variant.unmodified.clone()),
-        Precondition::Proceed => return whole_or_parts(asked, variant),
-    };
-    let mut res = empty(status);
-    *res.headers_mut() = headers;
-    Some(res)
+        Precondition::NotModified => Some(unmodified(&conditions, variant)),
+        Precondition::Proceed => whole_or_parts(asked, variant),
+    }
+}
+
+#[inline]
+fn unmodified(conditions: &Conditions, variant: &Variant) -> Response<Body> {
+    let mut res = empty(StatusCode::NOT_MODIFIED);
+    *res.headers_mut() = variant.unmodified.clone();
+    if conditions.name_no_tag() {
+        let would_be = Unmodified::new(&variant.headers, Some(variant.len()));
+        res.extensions_mut().insert(would_be);
+    }
+    res
 }
 
 #[inline]
