@@ -3,7 +3,7 @@
 use super::sources::{AFTER, BEFORE, MODIFIED};
 
 /// A request's conditions and ranges.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Condition {
     pub(crate) name: &'static str,
     /// Fields of the request, made of the tag that the plain answer had.
@@ -32,8 +32,6 @@ pub(crate) enum Then {
     Failed,
     /// 412, but 200 where the representation has no date to compare (13.1.4).
     FailedByDate,
-    /// 412 if there is no tag, since none in the list matches (13.1.1), else 200.
-    FailedWithoutTag,
     /// 304 whatever the representation is.
     NotModified,
     /// 304, but 200 where there is no date to compare (13.1.3).
@@ -110,7 +108,7 @@ pub(crate) const ALL: &[Condition] = &[
     Condition {
         name: "If-Match, its weak form",
         fields: &[("if-match", Tagged("WEAK"))],
-        then: Then::FailedWithoutTag,
+        then: Then::Failed,
     },
     Condition {
         name: "If-Match, another",
