@@ -62,10 +62,8 @@ impl Coding {
 
 /// A text that every coding makes shorter.
 pub(crate) fn text() -> Bytes {
-    (0..400)
-        .map(|n| format!("line {n}\n"))
-        .collect::<String>()
-        .into()
+    let lines: Vec<_> = (0..400).map(|n| format!("line {n}")).collect();
+    lines.join("\n").into()
 }
 
 pub(crate) fn dynamic() -> Answer<impl Fn(Request<Body>) -> Response<Body> + Clone> {
