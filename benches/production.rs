@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gopuram::middleware::access_log::Log;
+use gopuram::middleware::compress::Gzip;
 use gopuram::middleware::{
     AccessLog, BodyLimit, CatchPanic, Compress, Cors, NormalizePath, RequestId, Router,
     SecurityHeaders, StaticFiles, Timeout,
@@ -57,6 +58,16 @@ pub fn five_fields() -> SecurityHeaders {
 /// If there is no such directory.
 pub fn files(root: &str) -> io::Result<StaticFiles> {
     StaticFiles::new(Path::new(root))
+}
+
+/// The files of a directory, coded with gzip at nginx's level; `kept` bytes of variants stay.
+///
+/// # Errors
+///
+/// If there is no such directory.
+pub fn coded(root: &str, kept: usize) -> io::Result<impl Application> {
+    let compress = Compress::with(Gzip::level(6));
+    Ok(Stack::new().with(compress.keep(kept)).app(files(root)?))
 }
 
 /// Serves as a program would, with all limits and deadlines on.

@@ -23,6 +23,10 @@ fn main() -> io::Result<()> {
                 "gopuram" => production::serve(port, production::hello()).await,
                 "gopuram-stack" => production::serve(port, production::app()?).await,
                 "gopuram-static" => production::serve(port, production::files(root)?).await,
+                "gopuram-gzip" => production::serve(port, production::coded(root, 0)?).await,
+                "gopuram-gzip-kept" => {
+                    production::serve(port, production::coded(root, 8 << 20)?).await
+                }
                 other => Err(io::Error::other(format!("no server `{other}`"))),
             }
         })

@@ -11,9 +11,9 @@ use bytes::Bytes;
 
 /// How much is asked of a file at once.
 ///
-/// 64 KiB: a few system calls for a page's picture, and small enough that a slow
-/// reader of a large file holds little.
-const STEP: usize = 64 * 1024;
+/// 40 KiB: a few system calls for a page's picture, and small enough that a slow reader of a
+/// large file holds less than 64 KiB, its connection included.
+pub(crate) const STEP: usize = 40 * 1024;
 
 /// Something that can be read at any offset, usually an open file.
 ///

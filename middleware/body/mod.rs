@@ -31,6 +31,8 @@ use bytes::{Buf, Bytes};
 use http_body::{Frame, SizeHint};
 
 pub use cause::Cause;
+#[cfg(feature = "files")]
+pub(crate) use file::STEP;
 pub use file::{FileRegion, Read, ReadAt};
 
 /// The body of a request, and of a response made by hand.

@@ -7,13 +7,15 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
+use crate::body::STEP;
+
 /// The length of those that are used again, which is what is asked of a large file at once.
-const LEN: usize = 64 << 10;
+const LEN: usize = STEP;
 
 /// Reads of less are better off with a buffer of their own.
 const LEAST: usize = LEN / 4;
 
-/// How many wait to be used at most: 4 MiB.
+/// How many wait to be used at most: 2.5 MiB.
 const SPARE: usize = 64;
 
 static POOL: Mutex<Vec<Box<[u8]>>> = Mutex::new(Vec::new());

@@ -74,6 +74,11 @@ impl Background {
         let child = command.spawn().map_err(|e| format!("{shown}: {e}"))?;
         Ok(Self(child))
     }
+
+    /// Its process; `taskset` becomes what it starts.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
 }
 
 impl Drop for Background {

@@ -59,11 +59,22 @@ pub(crate) fn contest(
 ///
 /// If anything but successes (or, with `If-None-Match`, 304) came back.
 pub(crate) fn wrk(port: u16, path: &str, fields: &[&str], seconds: u32) -> Result<f64, Failed> {
+    let fields: Vec<_> = fields.iter().flat_map(|field| ["-H", field]).collect();
+    wrk_with(port, path, &fields, seconds)
+}
+
+/// As [`wrk`], with `HEAD`.
+pub(crate) fn wrk_head(port: u16, path: &str, seconds: u32) -> Result<f64, Failed> {
+    let script = target().join("head.lua");
+    std::fs::write(&script, "wrk.method = \"HEAD\"\n")
+        .map_err(|e| format!("{}: {e}", script.display()))?;
+    wrk_with(port, path, &["-s", &script.to_string_lossy()], seconds)
+}
+
+fn wrk_with(port: u16, path: &str, args: &[&str], seconds: u32) -> Result<f64, Failed> {
     let duration = format!("-d{seconds}s");
     let mut wrk = command("taskset", &["-c", "1", "wrk", "-t1", "-c64", &duration]);
-    for field in fields {
-        wrk.args(["-H", field]);
-    }
+    wrk.args(args);
     wrk.arg(format!("http://127.0.0.1:{port}{path}"));
     let said = run::output(wrk)?;
     if let Some(line) = said

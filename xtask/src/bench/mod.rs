@@ -1,9 +1,12 @@
 //! `cargo xtask bench`: measured beside the peers, in the same run.
 
 mod build;
+mod gzip;
 mod http;
 mod in_process;
 mod load;
+mod memory;
+mod nginx;
 mod statics;
 
 use crate::run::{Failed, cargo, run};
@@ -39,9 +42,11 @@ pub(crate) fn section(name: &str, quick: bool) -> Result<(), Failed> {
         "router" => in_process::router(),
         "http" => http::bench(effort),
         "static" => statics::bench(effort),
+        "gzip" => gzip::bench(effort),
+        "memory" => memory::bench(),
         "build" => build::bench(),
         other => Err(format!(
-            "no section `{other}`: there are layers, http, static, router and build"
+            "no section `{other}`: there are layers, http, static, gzip, router, memory and build"
         )),
     }
 }

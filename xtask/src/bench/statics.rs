@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
 
 use super::load::{self, Contender, contest, wrk};
-use super::{Effort, build, ratio};
+use super::{Effort, build, nginx, ratio};
 use crate::parts::{self, CURL, NGINX, WRK};
 use crate::run::{self, Failed, command, target};
 
@@ -26,12 +25,7 @@ pub(crate) fn bench(effort: Effort) -> Result<(), Failed> {
     let dir = target().join("bench-static");
     let root = dir.join("root");
     make_files(&root).map_err(|e| format!("{}: {e}", root.display()))?;
-    let config = dir.join("nginx.conf");
-    fs::write(&config, nginx_config(&dir)).map_err(|e| format!("{}: {e}", config.display()))?;
-
-    let mut nginx = command("taskset", &["-c", "0", "nginx", "-c"]);
-    nginx.arg(&config).stderr(Stdio::null());
-    let _nginx = load::serve(nginx, NGINX_PORT)?;
+    let _nginx = nginx::serve(&dir, NGINX_PORT, "")?;
     let root = root.to_string_lossy();
     let ours = load::program(
         "bench-server",
@@ -67,6 +61,10 @@ pub(crate) fn bench(effort: Effort) -> Result<(), Failed> {
         wrk(c.port, "/1k.bin", &[&field], s)
     })?;
     row("304", &figures);
+    let figures = contest(&contenders, effort, |c, s| {
+        load::wrk_head(c.port, "/16k.bin", s)
+    })?;
+    row("head", &figures);
     println!();
     for (name, value) in ratios {
         ratio(&format!("static_{name}_vs_nginx"), value);
@@ -86,22 +84,6 @@ fn make_files(root: &Path) -> std::io::Result<()> {
         fs::write(path, bytes)?;
     }
     Ok(())
-}
-
-/// One worker, and no log, as ours has none.
-fn nginx_config(dir: &Path) -> String {
-    let dir = dir.display();
-    format!(
-        "daemon off; master_process off; worker_processes 1;
-pid {dir}/nginx.pid; error_log {dir}/nginx.err;
-events {{ worker_connections 1024; }}
-http {{
-  access_log off; sendfile on; tcp_nopush on; tcp_nodelay on;
-  keepalive_requests 1000000000; default_type application/octet-stream;
-  server {{ listen 127.0.0.1:{NGINX_PORT}; root {dir}/root; }}
-}}
-"
-    )
 }
 
 /// The entity tag that a server gives a file.
