@@ -56,10 +56,19 @@
 //! change again with no trace: until then its tag is weak and another one (section
 //! 8.8.1), ranges with `If-Range` get everything, and nothing is kept in memory.
 //!
+//! A time before 1990 was made up: images of containers, Nix, ZIP and npm date all files
+//! alike, and another version of a file then has the time of the one before. Such a time
+//! is not said in `Last-Modified`. The tag of a file that is kept in memory is of its content
+//! then, and that of a larger one of the time at which the system saw it change, which
+//! nobody sets. Where that says nothing either, as in read-only images, or is not the same on
+//! all machines that [share](StaticFiles::shared_validators) tags, it has none. Other times that
+//! are the same for all versions cannot be told from true ones: give what is dated so another
+//! name when it changes.
+//!
 //! A file that shrinks or is rewritten in place while it is sent breaks the body off, since
-//! padding it, or mixing two contents under one tag, would be worse; one that has grown
-//! is sent up to its announced length. Replace files by renaming: who has begun to read the
-//! old one then gets it whole.
+//! padding it, or mixing two contents under one tag, would be worse. Replace files by
+//! renaming: who has begun to read the old one then gets it whole. A log that is written all the
+//! time has a weak tag, and if it grows it is sent up to its announced length.
 //!
 //! # Cost
 //!
@@ -76,6 +85,7 @@
 mod answer;
 mod buffers;
 mod config;
+mod content_hash;
 mod disposition;
 mod embedded;
 mod hot;
