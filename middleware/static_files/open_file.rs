@@ -166,11 +166,12 @@ impl OpenFile {
     /// appended to, as logs are: it is sent as long as it was.
     fn checked(&self, buffer: Buffer, n: usize) -> io::Result<Bytes> {
         let now = Stamp::of(&self.file.metadata()?);
-        let rewritten = now.len == self.stamp.len && now.modified != self.stamp.modified;
-        if now.len < self.stamp.len || rewritten {
-            return Err(io::Error::other("the file changed while it was sent"));
+        let same = now.len == self.stamp.len && now.modified == self.stamp.modified;
+        if same || self.new && now.len > self.stamp.len {
+            Ok(buffer.freeze(n))
+        } else {
+            Err(io::Error::other("the file changed while it was sent"))
         }
-        Ok(buffer.freeze(n))
     }
 }
 
