@@ -197,7 +197,8 @@ impl StaticFiles {
         self.set(|config| config.siblings = siblings.to_vec())
     }
 
-    /// Says `Cache-Control: value` with these files; of several rules the first that fits counts.
+    /// Says `Cache-Control: value` with these files; of several rules the first that fits counts,
+    /// as in a table that is read from the top: write the exceptions before the rule.
     ///
     /// Nothing is said unless there is a rule: a cache then goes by the age of the file
     /// ([RFC 9111, section 4.2.2](https://www.rfc-editor.org/rfc/rfc9111#section-4.2.2)).
@@ -216,7 +217,7 @@ impl StaticFiles {
     /// The media type of files with this extension, in any case; `""` for those that have none.
     ///
     /// Others have the one of a table, text with `charset=utf-8`, and what is in no table is
-    /// `application/octet-stream`.
+    /// `application/octet-stream`. An extension has one type: the one that was said last.
     #[must_use]
     pub fn media_type(self, extension: &str, value: HeaderValue) -> Self {
         self.set(|config| config.media_types.push((extension.into(), value)))
