@@ -244,6 +244,10 @@ impl StaticFiles {
     /// Lists directories that have no index file: as a page that sorts by its links, or as JSON
     /// for whoever accepts `application/json` rather than HTML.
     ///
+    /// Both are sorted by the query, `?sort=name&order=asc` unless it says otherwise: by `name`,
+    /// numbers in it by their value, by `size` or by `modified`; `desc` the other way round.
+    /// Directories come first.
+    ///
     /// Off unless said otherwise, since a listing tells of files that nothing links to. What
     /// would be refused is not listed. At most 10,000 names are shown, and it says if there are
     /// more. The page has a `Content-Security-Policy` of its own that allows its style and
