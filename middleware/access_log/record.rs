@@ -219,10 +219,7 @@ impl Record {
         }
         let mut text = std::mem::take(&mut self.text);
         let start = text.len();
-        let mut line = Line {
-            buf: &mut text,
-            style: config.format.style,
-        };
+        let mut line = Line::new(&mut text, config.format.style, config.value_limit);
         let (inward, outward) = self.spans.split_at(self.first_out.min(self.spans.len()));
         let (mut inward, mut outward) = (inward.iter(), outward.iter());
         for segment in &config.format.segments {
@@ -323,10 +320,8 @@ impl Record {
                 continue;
             }
             let start = self.text.len();
-            let mut line = Line {
-                buf: &mut self.text,
-                style: config.format.style,
-            };
+            let style = config.format.style;
+            let mut line = Line::new(&mut self.text, style, config.value_limit);
             segment.write(&mut line, &write);
             self.spans.push(start..self.text.len());
         }
