@@ -108,6 +108,7 @@ impl Default for BodyLimit {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for BodyLimit {
     type Place = Contain;
     const NAME: &'static str = "body_limit";

@@ -202,6 +202,7 @@ impl NormalizePath {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for NormalizePath {
     type Place = Direct;
     const NAME: &'static str = "normalize_path";

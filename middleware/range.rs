@@ -116,6 +116,7 @@ impl Default for Range {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for Range {
     type Place = Cut;
     const NAME: &'static str = "range";

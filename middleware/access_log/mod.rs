@@ -346,6 +346,7 @@ impl fmt::Debug for Config {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for AccessLog {
     type Place = Observe;
     const NAME: &'static str = "access_log";

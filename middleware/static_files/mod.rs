@@ -304,6 +304,7 @@ impl StaticFiles {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for StaticFiles {
     type Place = Content;
     const NAME: &'static str = "static_files";
