@@ -18,6 +18,7 @@
 
 mod cause;
 mod file;
+mod until_end;
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -32,6 +33,8 @@ use http_body::{Frame, SizeHint};
 
 pub use cause::Cause;
 pub use file::{FileRegion, Read, ReadAt};
+
+pub(crate) use until_end::UntilEnd;
 
 /// The body of a request, and of a response made by hand.
 ///
