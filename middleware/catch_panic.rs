@@ -71,6 +71,7 @@ impl CatchPanic {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for CatchPanic {
     type Place = Contain;
     const NAME: &'static str = "catch_panic";

@@ -135,6 +135,7 @@ impl<F> fmt::Debug for Conditional<F> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<F> Placed for Conditional<F> {
     type Place = Condition;
     const NAME: &'static str = "conditional";

@@ -42,6 +42,7 @@ use crate::wrap::{OnRequest, OnResponse, Wrapped};
 #[non_exhaustive]
 pub struct Head;
 
+#[diagnostic::do_not_recommend]
 impl Placed for Head {
     type Place = place::Head;
     const NAME: &'static str = "head";

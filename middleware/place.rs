@@ -10,10 +10,10 @@
 //! | [`Contain`] | bounds on all work inside | so that nothing escapes them |
 //! | [`Direct`] | settles the target | before anyone decides by it |
 //! | [`Guard`] | decides who may | before anything is answered |
-//! | [`Represent`] | the representation | never outside a guard |
+//! | `Represent`: [`Head`] to [`Validate`] | the representation | never outside a guard |
 //! | [`Content`] | the answer itself | |
 //!
-//! Within `Represent` the order is finer, since those layers rewrite each other's
+//! `Represent` is no one type: its order is finer, since those layers rewrite each other's
 //! work; outermost first: [`Head`], [`SendFile`], [`Cache`], [`Code`], [`Digest`],
 //! [`Cut`], [`Condition`], [`Validate`]. A layer of the same place may follow any
 //! other of that place, and [`Anywhere`] has no order at all.
@@ -24,6 +24,9 @@
 use std::fmt;
 
 /// A layer that knows its place in a stack, its name and how it is set.
+///
+/// An implementation is marked `#[diagnostic::do_not_recommend]`: the compiler then says what the layer
+/// that it was given lacks, instead of naming all others.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a layer that knows its place in a stack",
     label = "no `Placed` layer",
@@ -158,8 +161,3 @@ places! {
     /// The answer itself: `sessions`, `static_files`, `router`.
     Content: "content",
 }
-
-/// The representation as a whole; each of its layers has a finer place.
-///
-/// See the [module documentation](self) for their order.
-pub type Represent = Validate;

@@ -31,8 +31,8 @@
 //!
 //! `Range` on any method but `GET`; one that is there twice, that is not in bytes, or that has
 //! an invalid range in it; all if `If-Range` is false: not the same strong entity tag, nor the
-//! very date of `Last-Modified`, the second of which must be over (section 8.8.2.2); more ranges
-//! than the [`limit`](Range::limit). Then everything is sent.
+//! very date of `Last-Modified`, the second of which must be over, beside no weak tag (section
+//! 8.8.2.2); more ranges than the [`limit`](Range::limit). Then everything is sent.
 //!
 //! Left alone are answers other than 200, of unknown length, those whose `Content-Length`
 //! disagrees with their body, and those that say `Accept-Ranges: none`.
@@ -116,6 +116,7 @@ impl Default for Range {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for Range {
     type Place = Cut;
     const NAME: &'static str = "range";

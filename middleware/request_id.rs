@@ -184,6 +184,7 @@ impl fmt::Debug for Trust {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for RequestId {
     type Place = Identify;
     const NAME: &'static str = "request_id";

@@ -109,6 +109,7 @@ impl Field {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for SetHeader {
     type Place = Anywhere;
     const NAME: &'static str = "set_header";

@@ -62,10 +62,7 @@ mod tests {
         for ip in ends.chain(others) {
             let mut buf = b"-".to_vec();
             let style = Style::Apache;
-            let mut line = Line {
-                buf: &mut buf,
-                style,
-            };
+            let mut line = Line::new(&mut buf, style, usize::MAX);
             address(Some(ip), &mut line);
             assert_eq!(buf, format!("-{ip}").as_bytes());
         }

@@ -15,9 +15,24 @@ pub(super) enum Style {
 pub(super) struct Line<'a> {
     pub(super) buf: &'a mut Vec<u8>,
     pub(super) style: Style,
+    /// How many bytes of a value are written at most, as they came, before they are escaped.
+    most: usize,
+    /// How many the value has had until now, written or not.
+    seen: usize,
 }
 
-impl Line<'_> {
+impl<'a> Line<'a> {
+    /// Values are cut off after `most` bytes.
+    #[inline]
+    pub(super) const fn new(buf: &'a mut Vec<u8>, style: Style, most: usize) -> Self {
+        Self {
+            buf,
+            style,
+            most,
+            seen: 0,
+        }
+    }
+
     /// A value that is there as a whole.
     #[inline]
     pub(super) fn text(&mut self, text: &[u8]) {
@@ -46,12 +61,36 @@ impl Line<'_> {
     /// Ends a value that came in parts.
     #[inline]
     pub(super) fn close(&mut self) {
+        self.end();
         self.open();
+    }
+
+    /// Ends what counts as one value, and says how much of it is not there.
+    #[inline]
+    pub(super) fn end(&mut self) {
+        let seen = std::mem::take(&mut self.seen);
+        if seen > self.most {
+            self.say_cut(seen - self.most);
+        }
+    }
+
+    #[cold]
+    fn say_cut(&mut self, bytes: usize) {
+        self.buf.extend_from_slice(b"[cut:");
+        decimal(bytes as u64, self.buf);
+        self.buf.push(b']');
     }
 
     /// A part of a value, escaped.
     #[inline]
     pub(super) fn part(&mut self, text: &[u8]) {
+        let before = self.seen;
+        self.seen = before.saturating_add(text.len());
+        let text = if self.seen > self.most {
+            cut(text, self.most.saturating_sub(before))
+        } else {
+            text
+        };
         if has_special(text) {
             match self.style {
                 Style::Apache => escape_apache(text, self.buf),
@@ -87,6 +126,12 @@ impl Line<'_> {
     pub(super) fn number(&mut self, number: u64) {
         decimal(number, self.buf);
     }
+}
+
+/// The first `most` bytes of a text, which has as many.
+#[cold]
+fn cut(text: &[u8], most: usize) -> &[u8] {
+    text.get(..most).unwrap_or(text)
 }
 
 /// Writes a number in decimal.
@@ -199,11 +244,7 @@ mod tests {
 
     fn escaped(style: Style, text: &[u8]) -> String {
         let mut buf = Vec::new();
-        Line {
-            buf: &mut buf,
-            style,
-        }
-        .part(text);
+        Line::new(&mut buf, style, usize::MAX).part(text);
         String::from_utf8(buf).unwrap()
     }
 
@@ -231,6 +272,36 @@ mod tests {
             "\\\"\\\\\\n\\r\\t\\u0000\\u001b\\u007f\\u009b\u{e9}\u{bb5}"
         );
         assert_eq!(escaped(Style::Json, b"a\xff\xfeb"), "a\\ufffd\\ufffdb");
+    }
+
+    #[test]
+    fn a_value_is_cut_off_and_says_how_much_of_it() {
+        let written = |style, parts: &[&str]| {
+            let mut buf = Vec::new();
+            let mut line = Line::new(&mut buf, style, 4);
+            line.open();
+            for part in parts {
+                line.part(part.as_bytes());
+            }
+            line.close();
+            line.text(b"next");
+            String::from_utf8(buf).unwrap()
+        };
+        assert_eq!(written(Style::Apache, &["ab", "cd"]), "abcdnext");
+        assert_eq!(written(Style::Apache, &["abcde"]), "abcd[cut:1]next");
+        assert_eq!(
+            written(Style::Apache, &["ab", "cde", "", "f"]),
+            "abcd[cut:2]next"
+        );
+        assert_eq!(
+            written(Style::Json, &["\"\"\"\"\""]),
+            r#""\"\"\"\"[cut:1]""next""#
+        );
+        // A character that is cut through is what half a character always is.
+        assert_eq!(
+            written(Style::Json, &["abc\u{e9}"]),
+            r#""abc\ufffd[cut:1]""next""#
+        );
     }
 
     #[test]

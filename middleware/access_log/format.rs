@@ -85,10 +85,7 @@ impl Format {
         let mut before = "{";
         for (key, directive) in members {
             let mut text = before.as_bytes().to_vec();
-            let mut line = Line {
-                buf: &mut text,
-                style: Style::Json,
-            };
+            let mut line = Line::new(&mut text, Style::Json, usize::MAX);
             line.text(key.as_bytes());
             text.push(b':');
             compiled.text(&text);
@@ -246,10 +243,7 @@ impl Format {
 
     fn constant(&mut self, value: Option<&[u8]>) {
         let mut text = Vec::new();
-        let mut line = Line {
-            buf: &mut text,
-            style: self.style,
-        };
+        let mut line = Line::new(&mut text, self.style, usize::MAX);
         line.text_or_none(value);
         self.text(&text);
     }

@@ -81,6 +81,9 @@
 //!
 //! # Limits
 //!
+//! Of each value the first 8 KiB are written, or what [`value_limit`](AccessLog::value_limit) says, and how much is
+//! not.
+//!
 //! A layer sees what it hands to the server, not what a client reads: the last bytes of a complete response
 //! may still be lost on the way. Field lines that a server adds, the framing of chunks and of HTTP/2, and TLS are not
 //! in `%I` and `%O`.
@@ -145,6 +148,9 @@ pub use outcome::{Entry, Outcome};
 #[cfg(unix)]
 pub use syslog::Syslog;
 
+/// How many bytes of a value are written at most by default.
+const VALUE_LIMIT: usize = 8 << 10;
+
 const COMMON: &str = r#"%h %l %u %t "%r" %>s %b"#;
 const COMBINED: &str = r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-agent}i""#;
 const JSON: [(&str, &str); 16] = [
@@ -181,6 +187,7 @@ struct Config {
     skip: Vec<Arc<dyn Fn(&Entry<'_>) -> bool + Send + Sync>>,
     clock: Clock,
     log: Log,
+    value_limit: usize,
     name: &'static str,
 }
 
@@ -241,6 +248,7 @@ impl AccessLog {
             skip: Vec::new(),
             clock: Clock::system(),
             log,
+            value_limit: VALUE_LIMIT,
             name,
         }))
     }
@@ -309,6 +317,17 @@ impl AccessLog {
         self
     }
 
+    /// Writes at most the first `bytes` bytes of each value, and `[cut:N]` for the N that follow.
+    ///
+    /// 8 KiB by default, as long as targets and fields of well-meaning clients are: others could fill a disk
+    /// with what the server reads of a head. Bytes are counted as they came, before they are escaped, which makes
+    /// four of one at worst, in JSON six. In `%r` method and target count each for itself.
+    #[must_use]
+    pub fn value_limit(mut self, bytes: usize) -> Self {
+        Arc::make_mut(&mut self.0).value_limit = bytes;
+        self
+    }
+
     /// Takes the time from another clock, for tests; from the system's by default.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
@@ -327,6 +346,7 @@ impl fmt::Debug for Config {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for AccessLog {
     type Place = Observe;
     const NAME: &'static str = "access_log";

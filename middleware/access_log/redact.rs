@@ -189,11 +189,7 @@ mod tests {
             mask: Some(Mask { v4: 24, v6: 48 }),
         };
         let mut buf = Vec::new();
-        let style = Style::Apache;
-        let mut line = Line {
-            buf: &mut buf,
-            style,
-        };
+        let mut line = Line::new(&mut buf, Style::Apache, usize::MAX);
         write(&redaction, &mut line);
         String::from_utf8(buf).unwrap()
     }

@@ -81,15 +81,16 @@ impl<'a> Asked<'a> {
             }
             Value::Request => {
                 line.open();
-                // A method is a token: nothing of it needs escaping.
                 match *self.method {
                     Method::GET => line.plain(b"GET "),
                     ref method => {
-                        line.plain(method.as_str().as_bytes());
+                        line.part(method.as_str().as_bytes());
+                        line.end();
                         line.plain(b" ");
                     }
                 }
                 self.target(redaction, line);
+                line.end();
                 line.plain(b" ");
                 line.plain(protocol(self.version));
                 line.close();

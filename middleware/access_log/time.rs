@@ -238,11 +238,7 @@ mod tests {
 
     fn written(format: &TimeFormat, time: Duration) -> String {
         let mut buf = Vec::new();
-        let style = Style::Apache;
-        let mut line = Line {
-            buf: &mut buf,
-            style,
-        };
+        let mut line = Line::new(&mut buf, Style::Apache, usize::MAX);
         format.write(time, &mut line);
         String::from_utf8(buf).unwrap()
     }

@@ -19,15 +19,18 @@
 //! Attributes travel inwards, as the request does. What an outer layer wants to know of the
 //! inner ones on the way out, it asks for with a [`Report`].
 
+mod connection;
 mod params;
+mod report;
 mod unmodified;
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::{HeaderValue, Request, Uri};
 
+pub use connection::{ClientAddr, Connection, Scheme};
 pub use params::Params;
+pub use report::{Panicked, Report, TimedOut, Told};
 pub use unmodified::Unmodified;
 
 /// What is known of a request besides its message.
@@ -174,70 +177,6 @@ impl Attributes {
     }
 }
 
-/// A connection, the same for all requests over it.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Connection {
-    /// Our end of it; a Unix socket has no address.
-    pub local: Option<SocketAddr>,
-    /// Their end of it; a Unix socket has no address.
-    pub peer: Option<SocketAddr>,
-    /// How it is spoken on.
-    pub scheme: Scheme,
-}
-
-impl Connection {
-    /// A connection between two addresses.
-    pub const fn new(local: Option<SocketAddr>, peer: Option<SocketAddr>, scheme: Scheme) -> Self {
-        Self {
-            local,
-            peer,
-            scheme,
-        }
-    }
-}
-
-/// Who the client is: a numeric address, and a port where it is known.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub struct ClientAddr {
-    /// The address, never a v4-mapped one.
-    pub ip: IpAddr,
-    /// The port, not known behind most proxies.
-    pub port: Option<u16>,
-}
-
-impl ClientAddr {
-    /// A client, with a v4-mapped address unmapped.
-    pub fn new(ip: IpAddr, port: Option<u16>) -> Self {
-        Self {
-            ip: ip.to_canonical(),
-            port,
-        }
-    }
-}
-
-/// How the client speaks.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "HTTP has these two")]
-pub enum Scheme {
-    /// Without TLS.
-    #[default]
-    Http,
-    /// With TLS, here or at a trusted proxy.
-    Https,
-}
-
-impl Scheme {
-    /// `http` or `https`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-}
-
 /// The id of a request, ready to be a field value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RequestId(HeaderValue);
@@ -301,59 +240,6 @@ impl MatchedRoute {
         &self.0
     }
 }
-
-/// What inner layers find out, for outer layers to read on the way out.
-///
-/// Made by [`Attributes::report`] where a layer wants one: one allocation.
-#[derive(Clone, Debug, Default)]
-pub struct Report(Arc<Mutex<Told>>);
-
-/// What a [`Report`] says so far.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Told {
-    /// The route that matched.
-    pub route: Option<MatchedRoute>,
-    /// Who the client proved to be.
-    pub user: Option<Arc<str>>,
-}
-
-impl Report {
-    /// What was told so far.
-    pub fn read(&self) -> Told {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// Takes what was told out of it, for use in another request; nothing if anybody else holds it.
-    pub fn take(&mut self) -> Option<Told> {
-        let told = Arc::get_mut(&mut self.0)?;
-        let told = told.get_mut().unwrap_or_else(PoisonError::into_inner);
-        Some(std::mem::take(told))
-    }
-
-    fn update<T>(&self, tell: impl FnOnce(&mut Told) -> T) -> T {
-        tell(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Marks a response as one that was made of a panic: an extension of the response.
-///
-/// The layer that caught the panic inserts it, so that outer layers can tell its 500
-/// from any other.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct Panicked;
-
-/// Marks a response as one that a deadline made: an extension of the response.
-///
-/// The layer that gave up on the inner service inserts it, so that outer layers can tell a
-/// 503 of a deadline from any other.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct TimedOut;
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,7 @@
 
 mod cause;
 mod file;
+mod until_end;
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -34,6 +35,8 @@ pub use cause::Cause;
 #[cfg(feature = "files")]
 pub(crate) use file::STEP;
 pub use file::{FileRegion, Read, ReadAt};
+
+pub(crate) use until_end::UntilEnd;
 
 /// The body of a request, and of a response made by hand.
 ///

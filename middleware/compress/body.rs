@@ -10,7 +10,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::coding::{Broken, Coder};
+use super::coding::{Broken, Coder, Then};
 
 /// How much is coded at once.
 const SLICE: usize = 16 * 1024;
@@ -175,7 +175,7 @@ impl Stream {
                 let slice = self.input.split_to(SLICE.min(self.input.len()));
                 self.take_turn(slice.len());
                 self.unseen = true;
-                self.coder.encode(&slice)?;
+                self.coder.push(&slice, Then::More)?;
                 continue;
             }
             match inner.as_mut().poll_frame(cx) {
@@ -201,7 +201,7 @@ impl Stream {
                         return Poll::Pending;
                     }
                     self.unseen = false;
-                    self.coder.flush()?;
+                    self.coder.push(&[], Then::Pause)?;
                     if self.coder.ready() == 0 {
                         return Poll::Pending;
                     }
@@ -229,7 +229,7 @@ impl Stream {
 
     fn finish(&mut self) -> Result<(), Broken> {
         self.ended = true;
-        self.coder.finish()
+        self.coder.push(&[], Then::End)
     }
 }
 

@@ -6,7 +6,7 @@ use brotli::enc::encode::{
     BrotliEncoderStateStruct as State,
 };
 
-use super::coding::{Broken, Encoder, Offer, sealed};
+use super::coding::{Broken, Encoder, Offer, Then, sealed};
 use crate::header::accept_encoding::Coding;
 
 /// The coding `br` ([RFC 7932]), which browsers ask for over TLS.
@@ -61,8 +61,13 @@ fn state(level: u32) -> State<StandardAlloc> {
     state
 }
 
-impl Stream {
-    fn run(&mut self, input: &[u8], out: &mut Vec<u8>, operation: Operation) -> Result<(), Broken> {
+impl Encoder for Stream {
+    fn push(&mut self, input: &[u8], out: &mut Vec<u8>, then: Then) -> Result<(), Broken> {
+        let operation = match then {
+            Then::End => Operation::BROTLI_OPERATION_FINISH,
+            Then::More => Operation::BROTLI_OPERATION_PROCESS,
+            Then::Pause => Operation::BROTLI_OPERATION_FLUSH,
+        };
         let (mut left, mut taken) = (input.len(), 0);
         loop {
             // Without room of our own the output stays in the state, to be taken below.
@@ -87,37 +92,18 @@ impl Stream {
                 let ready = self.state.take_output(&mut size);
                 out.extend_from_slice(ready.get(..size).ok_or(Broken)?);
             }
-            let ended = match operation {
-                Operation::BROTLI_OPERATION_FINISH => self.state.is_finished(),
-                _ => left == 0,
+            let ended = match then {
+                Then::End => self.state.is_finished(),
+                Then::More | Then::Pause => left == 0,
             };
             if ended {
                 return Ok(());
             }
         }
     }
-}
-
-impl Encoder for Stream {
-    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), Broken> {
-        self.run(input, out, Operation::BROTLI_OPERATION_PROCESS)
-    }
-
-    fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
-        self.run(&[], out, Operation::BROTLI_OPERATION_FLUSH)
-    }
-
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
-        self.run(&[], out, Operation::BROTLI_OPERATION_FINISH)
-    }
 
     fn reset(&mut self) {
         *self.state = state(self.level);
-    }
-
-    fn whole(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), Broken> {
-        // The first call sees all there is and chooses its tables by that.
-        self.run(input, out, Operation::BROTLI_OPERATION_FINISH)
     }
 }
 
@@ -160,8 +146,8 @@ mod tests {
             let mut encoder = stream(level);
             let (mut out, mut plain) = (Vec::new(), String::new());
             for text in ["one", "two", "three"] {
-                encoder.encode(text.as_bytes(), &mut out).unwrap();
-                encoder.flush(&mut out).unwrap();
+                encoder.push(text.as_bytes(), &mut out, Then::More).unwrap();
+                encoder.push(&[], &mut out, Then::Pause).unwrap();
                 plain.push_str(text);
                 let mut got = vec![0; plain.len()];
                 let mut decoder = brotli::Decompressor::new(&*out, 4096);
@@ -182,13 +168,13 @@ mod tests {
             let (mut plain, mut out) = (Vec::new(), Vec::new());
             for (piece, times, flush) in pieces {
                 let piece = piece.repeat(times);
-                encoder.encode(&piece, &mut out).unwrap();
+                encoder.push(&piece, &mut out, Then::More).unwrap();
                 plain.extend_from_slice(&piece);
                 if flush {
-                    encoder.flush(&mut out).unwrap();
+                    encoder.push(&[], &mut out, Then::Pause).unwrap();
                 }
             }
-            encoder.finish(&mut out).unwrap();
+            encoder.push(&[], &mut out, Then::End).unwrap();
             prop_assert_eq!(read(&out), plain);
         }
     }

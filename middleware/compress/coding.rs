@@ -44,24 +44,29 @@ tuples! { (A) (A B) (A B C) (A B C D) }
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Broken;
 
+/// What follows the input that an encoder was given.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Then {
+    /// Nothing: this is the end of the stream.
+    End,
+    /// More of it.
+    More,
+    /// Nothing yet: the decoder needs all that was taken so far.
+    Pause,
+}
+
 /// A push encoder: bytes in, whatever comes out of it appended to `out`.
 pub(super) trait Encoder: Send + Sync {
-    /// Takes all of `input`.
-    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), Broken>;
-
-    /// Gives out all that the decoder needs to see what was taken so far.
-    fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), Broken>;
-
-    /// Ends the stream.
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Broken>;
+    /// Takes all of `input`, and gives out what its decoder must have before what follows.
+    fn push(&mut self, input: &[u8], out: &mut Vec<u8>, then: Then) -> Result<(), Broken>;
 
     /// Makes the encoder as new, whatever happened to it.
     fn reset(&mut self);
 
-    /// A whole stream of `input` and nothing else.
+    /// A whole stream of `input` and nothing else: who sees all of it at once may size its tables
+    /// by that.
     fn whole(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), Broken> {
-        self.encode(input, out)?;
-        self.finish(out)
+        self.push(input, out, Then::End)
     }
 }
 
@@ -135,19 +140,10 @@ impl Coder {
         }
     }
 
-    pub(super) fn encode(&mut self, input: &[u8]) -> Result<(), Broken> {
+    /// Codes `input`, of which more comes out if nothing follows it for now.
+    pub(super) fn push(&mut self, input: &[u8], then: Then) -> Result<(), Broken> {
         let machine = self.machine()?;
-        machine.encoder.encode(input, &mut machine.out)
-    }
-
-    pub(super) fn flush(&mut self) -> Result<(), Broken> {
-        let machine = self.machine()?;
-        machine.encoder.flush(&mut machine.out)
-    }
-
-    pub(super) fn finish(&mut self) -> Result<(), Broken> {
-        let machine = self.machine()?;
-        machine.encoder.finish(&mut machine.out)
+        machine.encoder.push(input, &mut machine.out, then)
     }
 
     /// How much there is to take.
@@ -197,15 +193,9 @@ mod tests {
     struct Twice;
 
     impl Encoder for Twice {
-        fn encode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), Broken> {
+        fn push(&mut self, input: &[u8], out: &mut Vec<u8>, then: Then) -> Result<(), Broken> {
             out.extend(input.iter().flat_map(|byte| [*byte; 2]));
-            Ok(())
-        }
-        fn flush(&mut self, _: &mut Vec<u8>) -> Result<(), Broken> {
-            Ok(())
-        }
-        fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
-            out.push(b'.');
+            out.extend((then == Then::End).then_some(b'.'));
             Ok(())
         }
         fn reset(&mut self) {}
@@ -215,7 +205,7 @@ mod tests {
     fn an_encoder_is_used_again_and_starts_clean() {
         let offer = Arc::new(Offer::new(Coding::Gzip, || Twice));
         let mut coder = Coder::of(&offer);
-        coder.encode(b"left behind").unwrap();
+        coder.push(b"left behind", Then::More).unwrap();
         drop(coder);
         assert_eq!(lock(&offer.idle).len(), 1);
         assert_eq!(offer.whole(b"ab").unwrap(), "aabb.");

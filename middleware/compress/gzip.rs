@@ -3,7 +3,7 @@
 use flate2::{Compression, FlushCompress, Status};
 
 use super::Compress;
-use super::coding::{Broken, Encoder, Offer, sealed};
+use super::coding::{Broken, Encoder, Offer, Then, sealed};
 use crate::header::accept_encoding::Coding;
 
 /// The coding `gzip` ([RFC 1952]), which every client reads.
@@ -88,13 +88,13 @@ struct Zlib(flate2::Compress);
 /// How much room for output is made at once, at least.
 const ROOM: usize = 4096;
 
-impl Zlib {
-    fn run(
-        &mut self,
-        mut input: &[u8],
-        out: &mut Vec<u8>,
-        flush: FlushCompress,
-    ) -> Result<(), Broken> {
+impl Encoder for Zlib {
+    fn push(&mut self, mut input: &[u8], out: &mut Vec<u8>, then: Then) -> Result<(), Broken> {
+        let flush = match then {
+            Then::End => FlushCompress::Finish,
+            Then::More => FlushCompress::None,
+            Then::Pause => FlushCompress::Sync,
+        };
         loop {
             out.reserve(ROOM.max(input.len() / 2));
             let before = self.0.total_in();
@@ -104,36 +104,14 @@ impl Zlib {
             input = input.get(taken..).ok_or(Broken)?;
             // Room left over means that there was no more to say.
             let room = out.len() < out.capacity();
-            if status == Status::StreamEnd || (input.is_empty() && room && !is_finish(flush)) {
+            if status == Status::StreamEnd || (input.is_empty() && room && then != Then::End) {
                 return Ok(());
             }
         }
     }
-}
-
-const fn is_finish(flush: FlushCompress) -> bool {
-    matches!(flush, FlushCompress::Finish)
-}
-
-impl Encoder for Zlib {
-    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), Broken> {
-        self.run(input, out, FlushCompress::None)
-    }
-
-    fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
-        self.run(&[], out, FlushCompress::Sync)
-    }
-
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
-        self.run(&[], out, FlushCompress::Finish)
-    }
 
     fn reset(&mut self) {
         self.0.reset();
-    }
-
-    fn whole(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), Broken> {
-        self.run(input, out, FlushCompress::Finish)
     }
 }
 
@@ -172,8 +150,8 @@ mod tests {
         let mut decoder = flate2::Decompress::new_gzip(WINDOW_BITS);
         for text in ["one", "two", "three"] {
             out.clear();
-            encoder.encode(text.as_bytes(), &mut out).unwrap();
-            encoder.flush(&mut out).unwrap();
+            encoder.push(text.as_bytes(), &mut out, Then::More).unwrap();
+            encoder.push(&[], &mut out, Then::Pause).unwrap();
             let mut plain = Vec::with_capacity(100);
             let flush = flate2::FlushDecompress::Sync;
             decoder.decompress_vec(&out, &mut plain, flush).unwrap();
@@ -186,9 +164,9 @@ mod tests {
         let mut encoder = gzip(6);
         let mut out = Vec::new();
         for _ in 0..3 {
-            encoder.flush(&mut out).unwrap();
+            encoder.push(&[], &mut out, Then::Pause).unwrap();
         }
-        encoder.finish(&mut out).unwrap();
+        encoder.push(&[], &mut out, Then::End).unwrap();
         assert_eq!(unzip(&out), b"");
     }
 
@@ -198,7 +176,7 @@ mod tests {
         let (mut once, mut again) = (Vec::new(), Vec::new());
         encoder.whole(b"the same", &mut once).unwrap();
         encoder.reset();
-        encoder.encode(b"broken off", &mut again).unwrap();
+        encoder.push(b"broken off", &mut again, Then::More).unwrap();
         again.clear();
         encoder.reset();
         encoder.whole(b"the same", &mut again).unwrap();
@@ -215,13 +193,13 @@ mod tests {
             let (mut plain, mut out) = (Vec::new(), Vec::new());
             for (piece, times, flush) in pieces {
                 let piece = piece.repeat(times);
-                encoder.encode(&piece, &mut out).unwrap();
+                encoder.push(&piece, &mut out, Then::More).unwrap();
                 plain.extend_from_slice(&piece);
                 if flush {
-                    encoder.flush(&mut out).unwrap();
+                    encoder.push(&[], &mut out, Then::Pause).unwrap();
                 }
             }
-            encoder.finish(&mut out).unwrap();
+            encoder.push(&[], &mut out, Then::End).unwrap();
             prop_assert_eq!(unzip(&out), plain);
         }
     }

@@ -184,6 +184,7 @@ impl Compress {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for Compress {
     type Place = Code;
     const NAME: &'static str = "compress";

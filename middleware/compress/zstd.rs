@@ -3,7 +3,7 @@
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective as Directive;
 use zstd::zstd_safe::{CCtx, CParameter, InBuffer, OutBuffer, ResetDirective, compress_bound};
 
-use super::coding::{Broken, Encoder, Offer, sealed};
+use super::coding::{Broken, Encoder, Offer, Then, sealed};
 use crate::header::accept_encoding::Coding;
 
 /// The coding `zstd` ([RFC 8878]).
@@ -59,8 +59,18 @@ impl Stream {
         let usable = leveled.is_ok() && narrowed.is_ok();
         Self { context, usable }
     }
+}
 
-    fn run(&mut self, input: &[u8], out: &mut Vec<u8>, end: Directive) -> Result<(), Broken> {
+/// How much room for output is made at once.
+const ROOM: usize = 16 * 1024;
+
+impl Encoder for Stream {
+    fn push(&mut self, input: &[u8], out: &mut Vec<u8>, then: Then) -> Result<(), Broken> {
+        let directive = match then {
+            Then::End => Directive::ZSTD_e_end,
+            Then::More => Directive::ZSTD_e_continue,
+            Then::Pause => Directive::ZSTD_e_flush,
+        };
         if !self.usable {
             return Err(Broken);
         }
@@ -69,34 +79,15 @@ impl Stream {
             out.reserve(ROOM);
             let at = out.len();
             let mut buffer = OutBuffer::around_pos(&mut *out, at);
-            let left = self.context.compress_stream2(&mut buffer, &mut input, end);
+            let left = self
+                .context
+                .compress_stream2(&mut buffer, &mut input, directive);
             let left = left.map_err(|_| Broken)?;
             let taken = input.pos() == input.src.len();
-            let ended = match end {
-                Directive::ZSTD_e_continue => taken,
-                _ => taken && left == 0,
-            };
-            if ended {
+            if taken && (then == Then::More || left == 0) {
                 return Ok(());
             }
         }
-    }
-}
-
-/// How much room for output is made at once.
-const ROOM: usize = 16 * 1024;
-
-impl Encoder for Stream {
-    fn encode(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), Broken> {
-        self.run(input, out, Directive::ZSTD_e_continue)
-    }
-
-    fn flush(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
-        self.run(&[], out, Directive::ZSTD_e_flush)
-    }
-
-    fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
-        self.run(&[], out, Directive::ZSTD_e_end)
     }
 
     fn reset(&mut self) {
@@ -104,9 +95,8 @@ impl Encoder for Stream {
     }
 
     fn whole(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<(), Broken> {
-        // With all of it in the first call the library sizes its tables to it.
         out.reserve(compress_bound(input.len()));
-        self.run(input, out, Directive::ZSTD_e_end)
+        self.push(input, out, Then::End)
     }
 }
 
@@ -121,7 +111,7 @@ mod tests {
         let mut encoder = Stream::new(3);
         let (mut once, mut again) = (Vec::new(), Vec::new());
         encoder.whole(b"the same", &mut once).unwrap();
-        encoder.encode(b"broken off", &mut again).unwrap();
+        encoder.push(b"broken off", &mut again, Then::More).unwrap();
         again.clear();
         encoder.reset();
         encoder.whole(b"the same", &mut again).unwrap();
@@ -133,8 +123,8 @@ mod tests {
     fn windows_are_bounded() {
         let mut encoder = Stream::new(22);
         let mut out = Vec::new();
-        encoder.encode(&[b'x'; 1000], &mut out).unwrap();
-        encoder.finish(&mut out).unwrap();
+        encoder.push(&[b'x'; 1000], &mut out, Then::More).unwrap();
+        encoder.push(&[], &mut out, Then::End).unwrap();
         // The window descriptor follows the magic number and the frame header (RFC 8878, 3.1.1.1.2).
         assert_eq!(out[4] & 0x20, 0, "not a single segment");
         assert!(10 + u32::from(out[5] >> 3) <= WINDOW_BITS);
@@ -145,8 +135,8 @@ mod tests {
         let mut encoder = Stream::new(3);
         let (mut out, mut plain) = (Vec::new(), String::new());
         for text in ["one", "two", "three"] {
-            encoder.encode(text.as_bytes(), &mut out).unwrap();
-            encoder.flush(&mut out).unwrap();
+            encoder.push(text.as_bytes(), &mut out, Then::More).unwrap();
+            encoder.push(&[], &mut out, Then::Pause).unwrap();
             plain.push_str(text);
             let mut got = vec![0; plain.len()];
             let mut decoder = zstd::Decoder::new(&*out).unwrap();
@@ -166,13 +156,13 @@ mod tests {
             let (mut plain, mut out) = (Vec::new(), Vec::new());
             for (piece, times, flush) in pieces {
                 let piece = piece.repeat(times);
-                encoder.encode(&piece, &mut out).unwrap();
+                encoder.push(&piece, &mut out, Then::More).unwrap();
                 plain.extend_from_slice(&piece);
                 if flush {
-                    encoder.flush(&mut out).unwrap();
+                    encoder.push(&[], &mut out, Then::Pause).unwrap();
                 }
             }
-            encoder.finish(&mut out).unwrap();
+            encoder.push(&[], &mut out, Then::End).unwrap();
             prop_assert_eq!(zstd::decode_all(&*out).unwrap(), plain);
         }
     }

@@ -204,6 +204,7 @@ impl<O> Cors<O> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<O> Placed for Cors<O> {
     type Place = Dress;
     const NAME: &'static str = "cors";

@@ -138,6 +138,7 @@ impl Mode {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for Lint {
     type Place = Anywhere;
     const NAME: &'static str = "lint";

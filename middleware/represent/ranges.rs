@@ -116,6 +116,10 @@ fn unchanged(
     let Some(date) = date::parse(if_range).and_then(date::seconds) else {
         return false;
     };
+    // Who knows only that it is as good as the one before does not know that it is the same.
+    if validators.etag.as_ref().is_some_and(EntityTag::is_weak) {
+        return false;
+    }
     // A date is strong only once its second is over: until then there may be another change
     // that it cannot tell from this one (section 8.8.2.2).
     validators.second() == Some(date) && date::seconds(now()).is_some_and(|now| now > date)
@@ -321,6 +325,12 @@ mod tests {
         assert!(!ask("Sun, 06 Nov 1994 08:49:38 GMT", second + 9), "later");
         assert!(!ask("Sun, 06 Nov 1994 08:49:36 GMT", second + 9), "earlier");
         assert!(!ask("yesterday", second + 9));
+        let at = |second| UNIX_EPOCH + Duration::from_secs(second);
+        let weak = Validators::default()
+            .etag(EntityTag::weak("a").unwrap())
+            .modified(at(second));
+        let ranges = wanted(date).resolve(|| weak, || at(second + 9), 10, MOST);
+        assert_eq!(ranges, Ranges::Whole, "no stronger than the tag");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::serve::ResponseFuture;
 use crate::body::Body;
 use crate::place::{Content, Placed};
 
+#[diagnostic::do_not_recommend]
 impl<E> Placed for Router<E> {
     type Place = Content;
     const NAME: &'static str = "router";

@@ -178,6 +178,7 @@ impl Default for SecurityHeaders {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<P> Placed for SecurityHeaders<P> {
     type Place = Dress;
     const NAME: &'static str = "security_headers";

@@ -10,6 +10,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue};
 
+use super::content_hash::content_hash;
 use super::disposition::attachment;
 use super::media_types::media_type;
 use super::open_file::OpenFile;
@@ -192,19 +193,19 @@ fn variant(
     {
         return Ok(kept.clone());
     }
-    let mut blind = state.may_be_blind(SystemTime::now());
+    let mut new = opened.is_new();
     let mut content = None;
-    if site.hot.is_on() && !blind {
+    if site.hot.is_on() && !new {
         content = opened.whole(most, wait)?;
         // It was written while it was read, or has shrunk; its stamp is not to be trusted.
-        blind = content.is_none() && state.len() <= most;
+        new = content.is_none() && state.len() <= most;
     }
     let content = match (content, opened) {
         (Some(bytes), _) => Content::Bytes(bytes),
         (None, Opened::Memory(asset)) => Content::Bytes(asset.bytes),
         (None, Opened::Disk(file)) => Content::File(file),
     };
-    let validators = validators(site, sibling, state, blind);
+    let validators = validators(site, sibling, state, &content, new);
     let headers = headers(site, path, sibling, state, &validators);
     let mut unmodified = headers.clone();
     not_modified(&mut unmodified);
@@ -223,25 +224,38 @@ fn variant(
 ///
 /// While a change could go unseen the tag is weak, and another one than the strong tag later on,
 /// so that what was stored meanwhile is fetched again once.
-fn validators(site: &Site, sibling: Option<Sibling>, state: State, blind: bool) -> Validators {
-    let coding = sibling.map_or("", Sibling::suffix);
-    let opaque = match state {
-        State::Disk(stamp) => {
-            let (seconds, nanos) = stamp.modified;
-            let inode = if site.config.inode { stamp.inode } else { 0 };
-            format!("{seconds:x}.{nanos:x}-{:x}-{inode:x}{coding}", stamp.len)
+fn validators(
+    site: &Site,
+    sibling: Option<Sibling>,
+    state: State,
+    content: &Content,
+    new: bool,
+) -> Validators {
+    let now = SystemTime::now();
+    let of_content = |hash: u128| format!("{hash:032x}-{:x}", state.len());
+    let opaque = match (state, content) {
+        (State::Memory { hash, .. }, _) => Some(of_content(hash)),
+        (State::Disk(stamp), Content::Bytes(bytes)) if !stamp.is_dated() => {
+            Some(of_content(content_hash(bytes)))
         }
-        State::Memory { len, hash, .. } => format!("{hash:032x}-{len:x}{coding}"),
+        (State::Disk(stamp), _) => stamp.opaque(site.config.inode, now),
     };
-    let tag = if blind {
-        EntityTag::weak(&format!("{opaque}-new"))
-    } else {
-        EntityTag::strong(&opaque)
+    let coding = sibling.map_or("", Sibling::suffix);
+    let tag = |opaque: String| {
+        if new {
+            EntityTag::weak(&format!("{opaque}{coding}-new")).ok()
+        } else {
+            EntityTag::strong(&format!("{opaque}{coding}")).ok()
+        }
+    };
+    let modified = match state {
+        State::Disk(stamp) if !stamp.is_dated() => None,
+        state => state.modified(),
     };
     Validators {
-        etag: tag.ok(),
+        etag: opaque.and_then(tag),
         // Not later than the message itself (RFC 9110, section 8.8.2.1).
-        modified: state.modified().map(|at| at.min(SystemTime::now())),
+        modified: modified.map(|at| at.min(now)),
         ..Validators::default()
     }
 }

@@ -56,10 +56,19 @@
 //! change again with no trace: until then its tag is weak and another one (section
 //! 8.8.1), ranges with `If-Range` get everything, and nothing is kept in memory.
 //!
+//! A time before 1990 was made up: images of containers, Nix, ZIP and npm date all files
+//! alike, and another version of a file then has the time of the one before. Such a time
+//! is not said in `Last-Modified`. The tag of a file that is kept in memory is of its content
+//! then, and that of a larger one of the time at which the system saw it change, which
+//! nobody sets. Where that says nothing either, as in read-only images, or is not the same on
+//! all machines that [share](StaticFiles::shared_validators) tags, it has none. Other times that
+//! are the same for all versions cannot be told from true ones: give what is dated so another
+//! name when it changes.
+//!
 //! A file that shrinks or is rewritten in place while it is sent breaks the body off, since
-//! padding it, or mixing two contents under one tag, would be worse; one that has grown
-//! is sent up to its announced length. Replace files by renaming: who has begun to read the
-//! old one then gets it whole.
+//! padding it, or mixing two contents under one tag, would be worse. Replace files by
+//! renaming: who has begun to read the old one then gets it whole. A log that is written all the
+//! time has a weak tag, and if it grows it is sent up to its announced length.
 //!
 //! # Cost
 //!
@@ -76,6 +85,7 @@
 mod answer;
 mod buffers;
 mod config;
+mod content_hash;
 mod disposition;
 mod embedded;
 mod hot;
@@ -187,7 +197,8 @@ impl StaticFiles {
         self.set(|config| config.siblings = siblings.to_vec())
     }
 
-    /// Says `Cache-Control: value` with these files; of several rules the first that fits counts.
+    /// Says `Cache-Control: value` with these files; of several rules the first that fits counts,
+    /// as in a table that is read from the top: write the exceptions before the rule.
     ///
     /// Nothing is said unless there is a rule: a cache then goes by the age of the file
     /// ([RFC 9111, section 4.2.2](https://www.rfc-editor.org/rfc/rfc9111#section-4.2.2)).
@@ -206,7 +217,7 @@ impl StaticFiles {
     /// The media type of files with this extension, in any case; `""` for those that have none.
     ///
     /// Others have the one of a table, text with `charset=utf-8`, and what is in no table is
-    /// `application/octet-stream`.
+    /// `application/octet-stream`. An extension has one type: the one that was said last.
     #[must_use]
     pub fn media_type(self, extension: &str, value: HeaderValue) -> Self {
         self.set(|config| config.media_types.push((extension.into(), value)))
@@ -232,6 +243,10 @@ impl StaticFiles {
 
     /// Lists directories that have no index file: as a page that sorts by its links, or as JSON
     /// for whoever accepts `application/json` rather than HTML.
+    ///
+    /// Both are sorted by the query, `?sort=name&order=asc` unless it says otherwise: by `name`,
+    /// numbers in it by their value, by `size` or by `modified`; `desc` the other way round.
+    /// Directories come first.
     ///
     /// Off unless said otherwise, since a listing tells of files that nothing links to. What
     /// would be refused is not listed. At most 10,000 names are shown, and it says if there are
@@ -289,6 +304,7 @@ impl StaticFiles {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for StaticFiles {
     type Place = Content;
     const NAME: &'static str = "static_files";

@@ -89,7 +89,7 @@ impl Source {
                     Ok(Node::Directory)
                 } else if metadata.is_file() {
                     let stamp = Stamp::of(&metadata);
-                    let file = Arc::new(OpenFile::new(file, stamp));
+                    let file = Arc::new(OpenFile::new(file, stamp, SystemTime::now()));
                     Ok(Node::File(Opened::Disk(file)))
                 } else {
                     Err(Miss::NOT_FOUND)
@@ -190,6 +190,14 @@ impl Opened {
         }
     }
 
+    /// Whether the content may change without a change of the state.
+    pub(super) fn is_new(&self) -> bool {
+        match self {
+            Self::Disk(file) => file.is_new(),
+            Self::Memory(_) => false,
+        }
+    }
+
     /// The bytes, if they are no more than `most` and did not change while they were read.
     pub(super) fn whole(&self, most: u64, wait: Wait) -> Result<Option<Bytes>, Miss> {
         match self {
@@ -212,14 +220,6 @@ impl State {
         match self {
             Self::Disk(stamp) => stamp.modified(),
             Self::Memory { modified, .. } => *modified,
-        }
-    }
-
-    /// Whether the content may change without a change of this.
-    pub(super) fn may_be_blind(&self, now: SystemTime) -> bool {
-        match self {
-            Self::Disk(stamp) => stamp.may_be_blind(now),
-            Self::Memory { .. } => false,
         }
     }
 }

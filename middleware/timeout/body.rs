@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{Late, is_over};
-use crate::body::Cause;
+use crate::body::{Cause, UntilEnd};
 
 /// Later than anything anybody waits for, and not so late that the clock overflows.
 const FOREVER: Duration = Duration::from_hours(24 * 365 * 30);
@@ -39,9 +39,8 @@ pin_project! {
     /// A body with deadlines; empty by default.
     #[derive(Debug)]
     pub struct TimedBody<B> {
-        // None after the end, an error or a deadline.
         #[pin]
-        body: Option<B>,
+        body: UntilEnd<B>,
         deadlines: Deadlines,
         // None until the body is waited for.
         clock: Option<Pin<Box<Clock>>>,
@@ -53,7 +52,7 @@ impl<B> TimedBody<B> {
     #[inline]
     pub(super) const fn new(body: B, deadlines: Deadlines, late: Option<Arc<Late>>) -> Self {
         Self {
-            body: Some(body),
+            body: UntilEnd::new(body),
             deadlines,
             clock: None,
             late,
@@ -64,7 +63,7 @@ impl<B> TimedBody<B> {
 impl<B> Default for TimedBody<B> {
     fn default() -> Self {
         Self {
-            body: None,
+            body: UntilEnd::default(),
             deadlines: Deadlines::UNLIMITED,
             clock: None,
             late: None,
@@ -86,18 +85,17 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, Self::Error>>> {
         let mut this = self.project();
-        let Some(body) = this.body.as_mut().as_pin_mut() else {
-            return Poll::Ready(None);
-        };
-        let last = match body.poll_frame(cx) {
+        match this.body.as_mut().poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(clock) = this.clock {
                     *clock.as_mut().project().waiting = false;
                 }
-                return Poll::Ready(Some(Ok(frame)));
+                Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(error))) => Some(Err(Error::Body(error.into()))),
-            Poll::Ready(None) => None,
+            Poll::Ready(last) => {
+                *this.clock = None;
+                Poll::Ready(last.map(|frame| frame.map_err(|error| Error::Body(error.into()))))
+            }
             Poll::Pending => {
                 let deadlines = *this.deadlines;
                 if deadlines.is_unlimited() {
@@ -110,23 +108,21 @@ where
                 if let Some(late) = this.late {
                     late.set();
                 }
-                Some(Err(Error::Elapsed))
+                *this.clock = None;
+                this.body.end();
+                Poll::Ready(Some(Err(Error::Elapsed)))
             }
-        };
-        this.body.set(None);
-        *this.clock = None;
-        Poll::Ready(last)
+        }
     }
 
     #[inline]
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.body.is_end_stream()
     }
 
     #[inline]
     fn size_hint(&self) -> SizeHint {
-        let ended = || SizeHint::with_exact(0);
-        self.body.as_ref().map_or_else(ended, Body::size_hint)
+        self.body.size_hint()
     }
 }
 

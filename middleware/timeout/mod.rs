@@ -163,6 +163,7 @@ impl Timeout {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for Timeout {
     type Place = Contain;
     const NAME: &'static str = "timeout";

@@ -27,6 +27,7 @@ impl<L> Optional<L> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<L: Placed> Placed for Optional<L> {
     type Place = L::Place;
     const NAME: &'static str = L::NAME;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use gopuram::Stack;
-use gopuram::middleware::AccessLog;
 use gopuram::middleware::access_log::Log;
+use gopuram::middleware::{AccessLog, Router, SecurityHeaders, StaticFiles};
+use gopuram::{Application, Stack};
 use tokio::process::Command;
 
 use super::quickstart;
@@ -64,13 +64,18 @@ impl Seen {
 
 /// Looks at a page of a site, as the quickstart serves it.
 async fn look(name: &str, site: &Path, page: &str) -> Seen {
+    let quickstart = quickstart::app(site, Log::to(std::io::sink())).unwrap();
+    look_at(name, quickstart, page).await
+}
+
+/// Looks at a page of an application.
+async fn look_at(name: &str, app: impl Application, page: &str) -> Seen {
     let written = Written::default();
     let log = written.log();
     let format = "%m %U %>s %{content-encoding}o %{range}i %{content-length}o";
-    let quickstart = quickstart::app(site, Log::to(std::io::sink())).unwrap();
     let app = Stack::new()
         .with(AccessLog::format(format, log.clone()).unwrap())
-        .app(quickstart);
+        .app(app);
     let server = Server::of(app).await;
     let profile = Dir::new(name);
     let chromium = Command::new(CHROMIUM)
@@ -177,5 +182,46 @@ async fn what_is_not_the_site_s_own_the_browser_refuses() {
         seen.console.contains("Content Security Policy"),
         "{}",
         seen.console
+    );
+}
+
+#[tokio::test]
+async fn a_listing_shows_its_own_style_and_every_name_as_it_is() {
+    if !part(CHROMIUM) {
+        return;
+    }
+    let site = Dir::new("listing-site");
+    std::fs::create_dir(site.0.join("sub")).unwrap();
+    let odd = "sub/<b onmouseover=x>&amp;\"'%41.txt";
+    for name in ["sub/n10", "sub/n9", odd] {
+        std::fs::write(site.0.join(name), "x").unwrap();
+    }
+    let files = StaticFiles::new(&site.0).unwrap().listing();
+    let app = Stack::new()
+        .with(SecurityHeaders::default())
+        .app(Router::new().mount("/files", files));
+    let seen = look_at("listing", app, "/files/sub/").await;
+    assert!(
+        !seen.console.contains("Content Security Policy"),
+        "{}",
+        seen.console
+    );
+    // What a browser makes of the page: no element of a name, and links in their order.
+    let links = seen.dom.match_indices("<td><a href=\"").map(|(at, start)| {
+        let link = seen.dom.split_at(at + start.len()).1;
+        link.split("</a>").next().unwrap()
+    });
+    assert_eq!(
+        links.collect::<Vec<_>>(),
+        [
+            "../\">../",
+            "./%3Cb%20onmouseover%3Dx%3E%26amp%3B%22%27%2541.txt\">&lt;b onmouseover=x&gt;&amp;amp;\"'%41.txt",
+            "./n9\">n9",
+            "./n10\">n10",
+        ]
+    );
+    assert!(
+        seen.dom
+            .contains("<h1>Index of <a href=\"../\">/</a>sub/</h1>")
     );
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::place::{
     Anywhere, Contain, Content, Direct, Dress, Guard, Identify, Inside, Observe, Outside, Placed,
-    Represent,
+    Validate,
 };
 use gopuram::middleware::wrap::{OnRequest, Wrapped};
 use gopuram::middleware::{BodyLimit, CatchPanic, SetHeader, Timeout, from_fn};
@@ -70,14 +70,14 @@ impl<Previous, Next: Inside<Previous>> After<Previous, Next> {
 macro_rules! matrix {
     ($($previous:ident)*) => { [$(matrix!(@row $previous),)*] };
     (@row $previous:ident) => {
-        matrix!(@row $previous: Identify Observe Dress Contain Direct Guard Represent Content)
+        matrix!(@row $previous: Identify Observe Dress Contain Direct Guard Validate Content)
     };
     (@row $previous:ident: $($next:ident)*) => { [$(After::<$previous, $next>::MAY,)*] };
 }
 
 #[test]
 fn k2_layers_that_know_their_place_are_checked_while_compiling() {
-    let may = matrix!(Identify Observe Dress Contain Direct Guard Represent Content);
+    let may = matrix!(Identify Observe Dress Contain Direct Guard Validate Content);
     for (previous, row) in may.iter().enumerate() {
         for (next, may) in row.iter().enumerate() {
             assert_eq!(

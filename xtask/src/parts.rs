@@ -10,40 +10,24 @@ pub(crate) struct Part {
     package: &'static str,
 }
 
-pub(crate) const CHROMIUM: Part = Part {
-    program: "chromium",
-    version: "--version",
-    package: "chromium",
-};
-pub(crate) const CURL: Part = Part {
-    program: "curl",
-    version: "--version",
-    package: "curl",
-};
-pub(crate) const H2LOAD: Part = Part {
-    program: "h2load",
-    version: "--version",
-    package: "nghttp2-client",
-};
-pub(crate) const NGINX: Part = Part {
-    program: "nginx",
-    version: "-v",
-    package: "nginx",
-};
-pub(crate) const VALGRIND: Part = Part {
-    program: "valgrind",
-    version: "--version",
-    package: "valgrind",
-};
-pub(crate) const WRK: Part = Part {
-    program: "wrk",
-    // wrk prints its version and then its usage, and fails for want of a URL.
-    version: "-v",
-    package: "wrk",
-};
+pub(crate) const CHROMIUM: Part = Part::new("chromium", "--version", "chromium");
+pub(crate) const CURL: Part = Part::new("curl", "--version", "curl");
+pub(crate) const H2LOAD: Part = Part::new("h2load", "--version", "nghttp2-client");
+pub(crate) const NGINX: Part = Part::new("nginx", "-v", "nginx");
+pub(crate) const VALGRIND: Part = Part::new("valgrind", "--version", "valgrind");
+pub(crate) const WRK: Part = Part::new("wrk", "-v", "wrk");
 
 impl Part {
+    const fn new(program: &'static str, version: &'static str, package: &'static str) -> Self {
+        Self {
+            program,
+            version,
+            package,
+        }
+    }
+
     fn is_there(self) -> bool {
+        // It prints its version and then its usage, and fails for want of a URL.
         if self.program == WRK.program {
             return run::output(run::command("sh", &["-c", "command -v wrk"])).is_ok();
         }

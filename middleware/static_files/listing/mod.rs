@@ -1,8 +1,8 @@
 //! What is in a directory, as a page and as JSON.
 
+mod sort;
 mod text;
 
-use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use http::header::{
 use http::{HeaderMap, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
+use self::sort::{Column, Sort};
 use self::text::{Date, Html, Json, Size};
 use super::source::{Entry, EntryKind};
 use crate::header::accept;
@@ -26,36 +27,33 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// Where there is little room, a row is the name and beneath it the rest.
 const STYLE: &str = "\
 :root{color-scheme:light dark}\
 body{font:1rem/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem}\
 h1{font-size:1.25rem;overflow-wrap:anywhere}\
 table{width:100%;border-collapse:collapse}\
-th,td{padding:.4rem .5rem;text-align:left;border-bottom:1px solid #8884}\
+tr{border-bottom:1px solid #8884}\
+th,td{padding:.4rem .5rem;text-align:left}\
 td:first-child{overflow-wrap:anywhere}\
+td:first-child a{display:block}\
 th:nth-child(n+2),td:nth-child(n+2){text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}\
 a{text-decoration:none}a:hover{text-decoration:underline}\
 tbody tr:hover{background:#8882}\
-@media(max-width:36rem){th:nth-child(3),td:nth-child(3){display:none}}";
+@media(max-width:36rem){\
+tr{display:grid;grid-template-columns:1fr auto auto;padding:.4rem 0}\
+th,td{padding:0 .25rem}\
+th:nth-child(n+2){padding-left:1rem}\
+td:first-child{grid-column:1/4}\
+td:nth-child(2){grid-area:2/3}\
+td:nth-child(3){grid-area:2/1;text-align:left}\
+td:nth-child(n+2){font-size:.85rem;opacity:.75}\
+td:empty{display:none}}";
 
 /// Allows the page its own style, by hash, and nothing else.
 const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'sha256-wmn1ndbjHPhvfNGwKfKg/6p6NP4S79xnFL7bu/rof/w='; base-uri 'none'; form-action 'none'",
+    "default-src 'none'; style-src 'sha256-Bi09z0sSe+oyo7YLbSD70SS7yA3cN+/jLdJ5OVhCbws='; base-uri 'none'; form-action 'none'",
 );
-
-/// By what, and which way, a page is sorted; directories always come first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sort {
-    by: Column,
-    descending: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
-    Modified,
-    Name,
-    Size,
-}
 
 /// The fields and the content of a listing, in the form that the client likes better.
 pub(super) fn render(
@@ -111,8 +109,10 @@ fn as_page(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>Index of {title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <h1>Index of {title}</h1>\n<table>\n<thead>\n<tr>"
+         <h1>Index of "
     )?;
+    way(page, path)?;
+    page.push_str("</h1>\n<table>\n<thead>\n<tr>");
     for column in [Column::Name, Column::Size, Column::Modified] {
         sort.head(page, column)?;
     }
@@ -147,6 +147,22 @@ fn as_page(
     Ok(())
 }
 
+/// The path, each directory of which leads there.
+fn way(page: &mut String, path: &[u8]) -> fmt::Result {
+    let names = path.split(|b| *b == b'/').filter(|name| !name.is_empty());
+    let above = names.clone().count();
+    for (n, name) in std::iter::once(&b""[..]).chain(names).enumerate() {
+        let name = String::from_utf8_lossy(name);
+        let name = Html(&name);
+        if n == above {
+            write!(page, "{name}/")?;
+        } else {
+            write!(page, "<a href=\"{}\">{name}/</a>", "../".repeat(above - n))?;
+        }
+    }
+    Ok(())
+}
+
 fn as_json(text: &mut String, entries: &[Entry], more: bool) -> fmt::Result {
     text.push_str("{\"entries\":[");
     for (n, entry) in entries.iter().enumerate() {
@@ -171,61 +187,6 @@ fn as_json(text: &mut String, entries: &[Entry], more: bool) -> fmt::Result {
         text.push('}');
     }
     writeln!(text, "],\"more\":{more}}}")
-}
-
-impl Sort {
-    /// What the query asks for; anything else in it is left alone.
-    fn of(query: &str) -> Self {
-        let mut sort = Self {
-            by: Column::Name,
-            descending: false,
-        };
-        for pair in query.split('&') {
-            match pair {
-                "sort=name" => sort.by = Column::Name,
-                "sort=size" => sort.by = Column::Size,
-                "sort=modified" => sort.by = Column::Modified,
-                "order=asc" => sort.descending = false,
-                "order=desc" => sort.descending = true,
-                _ => {}
-            }
-        }
-        sort
-    }
-
-    fn compare(self, a: &Entry, b: &Entry) -> Ordering {
-        let size = |entry: &Entry| match entry.kind {
-            EntryKind::Directory => 0,
-            EntryKind::File(len) => len,
-        };
-        let files_last = |entry: &Entry| entry.kind != EntryKind::Directory;
-        let by = match self.by {
-            Column::Modified => a.modified.cmp(&b.modified),
-            Column::Name => a.name.cmp(&b.name),
-            Column::Size => size(a).cmp(&size(b)),
-        };
-        let by = if self.descending { by.reverse() } else { by };
-        let kind = files_last(a).cmp(&files_last(b));
-        kind.then(by).then_with(|| a.name.cmp(&b.name))
-    }
-
-    /// The head of a column, with a link that sorts by it, or the other way round.
-    fn head(self, page: &mut String, column: Column) -> fmt::Result {
-        let (name, title) = match column {
-            Column::Modified => ("modified", "Modified (UTC)"),
-            Column::Name => ("name", "Name"),
-            Column::Size => ("size", "Size"),
-        };
-        let (order, aria, arrow) = match (self.by == column, self.descending) {
-            (false, _) => ("asc", "", ""),
-            (true, false) => ("desc", " aria-sort=\"ascending\"", " \u{2191}"),
-            (true, true) => ("asc", " aria-sort=\"descending\"", " \u{2193}"),
-        };
-        write!(
-            page,
-            "<th scope=\"col\"{aria}><a href=\"?sort={name}&amp;order={order}\">{title}{arrow}</a></th>"
-        )
-    }
 }
 
 #[cfg(test)]

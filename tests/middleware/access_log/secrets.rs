@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use gopuram::middleware::attributes::Attributes;
 use gopuram::middleware::{AccessLog, Body};
-use http::header::{AUTHORIZATION, HOST, USER_AGENT};
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::header::{AUTHORIZATION, COOKIE, HOST, USER_AGENT};
+use http::{HeaderName, HeaderValue, Method, Request, Response};
 use tower::service_fn;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -31,6 +31,46 @@ async fn nothing_from_outside_ends_a_line_or_a_quoted_part() {
     req.headers_mut().insert(USER_AGENT, evil);
     let kept = Kept::with(|log| AccessLog::json_members([("ua", "%{user-agent}i")], log).unwrap());
     assert_eq!(line(&kept, req).await, r#"{"ua":"\"},{\"\t\ufffd"}"#);
+}
+
+#[tokio::test]
+async fn a_client_does_not_decide_how_long_a_line_is() {
+    let long = |byte: &str| byte.repeat(30_000);
+    let evil = || {
+        let req = Request::builder()
+            .method(Method::from_bytes(long("M").as_bytes()).unwrap())
+            .uri(format!("/{}?{}", long("a"), "\u{e9}".repeat(15_000)))
+            .header(USER_AGENT, long("b"))
+            .header(HOST, long("h"))
+            .header(COOKIE, format!("c={}", long("c")))
+            .header(COOKIE, long("d"));
+        req.body(Body::empty()).unwrap()
+    };
+    // Of a value the first 8 KiB.
+    let kept = |byte: &str, first: &str| format!("{first}{}", byte.repeat(8192 - first.len()));
+    let agent = format!("{}[cut:21808]", kept("b", ""));
+    assert_eq!(of("%{User-agent}i", evil()).await, agent);
+    let line = of("\"%r\" %U %q %m %v %{c}C %{cookie}i %{target}x", evil()).await;
+    let target = format!("{}[cut:51810]", kept("a", "/"));
+    let method = format!("{}[cut:21808]", kept("M", ""));
+    assert_eq!(
+        line,
+        format!(
+            "\"{method} {target} HTTP/1.1\" {}[cut:21809] ?{}[cut:21808] {method} {}[cut:21808] \
+             {}[cut:21808] {}[cut:51812] {target}",
+            kept("a", "/"),
+            r"\xc3\xa9".repeat(4096),
+            kept("h", ""),
+            kept("c", ""),
+            kept("c", "c="),
+        )
+    );
+    let json = |log| AccessLog::json_members([("ua", "%{user-agent}i")], log).unwrap();
+    let kept = Kept::with(|log| json(log).value_limit(3));
+    assert_eq!(
+        super::directives::line(&kept, evil()).await,
+        "{\"ua\":\"bbb[cut:29997]\"}"
+    );
 }
 
 #[tokio::test]

@@ -143,12 +143,16 @@ async fn the_first_rule_that_fits_says_how_long_to_keep() {
     let dir = Dir::new();
     dir.file("app.3f9a1c2b.css", "")
         .file("index.html", "")
-        .file("a/b.png", "");
+        .file("a/b.png", "")
+        .file("a/c.html", "")
+        .file("d.txt", "");
     let client = Client::new(
         dir.files()
             .cache_control(Paths::fingerprinted(), value("max-age=31536000, immutable"))
             .cache_control("*.html", value("no-cache"))
-            .cache_control("a/**", value("max-age=60")),
+            .cache_control("a/**", value("max-age=60"))
+            .cache_control(Paths::all(), value("max-age=1"))
+            .cache_control("*.txt", value("too late")),
     );
     let rule = async |path: &str| client.get(path).await.header("cache-control");
     assert_eq!(
@@ -157,6 +161,8 @@ async fn the_first_rule_that_fits_says_how_long_to_keep() {
     );
     assert_eq!(rule("/").await.unwrap(), "no-cache");
     assert_eq!(rule("/a/b.png").await.unwrap(), "max-age=60");
+    assert_eq!(rule("/a/c.html").await.unwrap(), "no-cache");
+    assert_eq!(rule("/d.txt").await.unwrap(), "max-age=1");
     assert_eq!(rule("/nothing.html").await, None);
 }
 
@@ -186,7 +192,8 @@ async fn media_types_can_be_said() {
     dir.file("a.foo", "").file("LICENSE", "");
     let client = Client::new(
         dir.files()
-            .media_type("foo", value("application/x-foo"))
+            .media_type("foo", value("application/x-bar"))
+            .media_type("FOO", value("application/x-foo"))
             .media_type("", value("text/plain; charset=utf-8")),
     );
     client

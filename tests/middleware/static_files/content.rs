@@ -297,18 +297,3 @@ async fn a_file_written_just_now_has_a_weak_tag() {
         .assert_status(200)
         .assert_body("9876543210");
 }
-
-#[tokio::test]
-async fn a_time_that_no_date_can_say_is_not_said() {
-    let dir = Dir::new();
-    dir.dated(
-        "a.txt",
-        "0123456789",
-        SystemTime::UNIX_EPOCH - Duration::from_secs(10),
-    );
-    let res = ask(&dir.client(), Method::GET, &[]).await;
-    res.assert_status(200)
-        .assert_no_header("last-modified")
-        .assert_body("0123456789");
-    assert!(res.header("etag").is_some());
-}

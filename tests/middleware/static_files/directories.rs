@@ -183,6 +183,18 @@ async fn whoever_prefers_json_gets_json() {
         ),
         "{text}"
     );
+    dir.file("c10", "").file("c9", "");
+    let sorted = client.get("/?sort=name&order=desc");
+    let text = sorted.header("accept", "application/json").await.text();
+    let names: Vec<_> = text.split("\"name\":\"").skip(1).collect();
+    let begin = ["sub\"", "c10\"", "c9\"", "a\\\"b.txt\""];
+    assert!(
+        names
+            .iter()
+            .zip(begin)
+            .all(|(name, begin)| name.starts_with(begin)),
+        "{text}"
+    );
     let res = client
         .get("/")
         .header("accept", "text/html, application/json;q=0.9")
@@ -198,6 +210,11 @@ async fn a_listing_beneath_the_root_leads_up() {
     let page = client.get("/sub/").await.text();
     assert_eq!(names(&page), ["../", "./a"]);
     assert!(page.contains("<title>Index of /sub/</title>"), "{page}");
+    dir.file("sub/<i>/a", "");
+    let page = client.get("/sub/%3Ci%3E/").await.text();
+    let way = "<a href=\"../../\">/</a><a href=\"../\">sub/</a>&lt;i&gt;/</h1>";
+    assert!(page.contains(way), "{page}");
+    std::fs::remove_dir_all(dir.path("sub/<i>")).unwrap();
     let all = Client::new(dir.files().listing().dotfiles(Dotfiles::Serve));
     assert_eq!(
         names(&all.get("/sub/").await.text()),

@@ -236,17 +236,37 @@ async fn a_file_that_is_replaced_is_sent_as_it_was() {
     assert_eq!(read(res.into_body()).await.0, vec![2; LARGE]);
 }
 
+fn append(dir: &Dir, name: &str) {
+    let mut log = File::options().append(true).open(dir.path(name)).unwrap();
+    log.write_all(&[2; 1000]).unwrap();
+}
+
 #[tokio::test]
-async fn a_file_that_grows_is_sent_as_long_as_it_was() {
+async fn a_file_that_is_rewritten_to_a_longer_one_breaks_the_body_off() {
     let dir = Dir::new();
-    dir.file("a.log", vec![1; LARGE]);
+    dir.file("a.bin", vec![1; LARGE])
+        .file("b.bin", vec![1; LARGE]);
+    let mut files = dir.files();
+    let a = begin(&mut files, "/a.bin").await.into_body();
+    dir.dated("a.bin", vec![2; LARGE + 1000], later(1));
+    let (bytes, end) = read(a).await;
+    assert!(!bytes.contains(&2), "two contents under one tag");
+    assert_eq!(end.unwrap_err(), "the file changed while it was sent");
+    // Nobody can tell from outside that only its end is new.
+    let b = begin(&mut files, "/b.bin").await.into_body();
+    append(&dir, "b.bin");
+    read(b).await.1.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_log_that_is_being_written_is_sent_as_long_as_it_was() {
+    let dir = Dir::new();
+    let soon = std::time::SystemTime::now() + Duration::from_hours(1);
+    dir.dated("a.log", vec![1; LARGE], soon);
     let mut files = dir.files();
     let res = begin(&mut files, "/a.log").await;
-    let mut log = File::options()
-        .append(true)
-        .open(dir.path("a.log"))
-        .unwrap();
-    log.write_all(&[2; 1000]).unwrap();
+    assert!(res.headers()["etag"].to_str().unwrap().starts_with("W/"));
+    append(&dir, "a.log");
     let (bytes, end) = read(res.into_body()).await;
     end.unwrap();
     assert_eq!(bytes, vec![1; LARGE]);

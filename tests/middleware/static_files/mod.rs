@@ -8,6 +8,7 @@ mod directories;
 mod forms;
 mod hot;
 mod refusals;
+mod validators;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -35,23 +35,22 @@
 //!
 //! [RFC 9110, section 15.5.14]: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.14
 
-use std::error::Error as StdError;
+mod body;
+
 use std::fmt;
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 
-use bytes::Buf;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Request, Response, StatusCode};
-use http_body::{Body, Frame, SizeHint};
-use pin_project_lite::pin_project;
+use http_body::Body;
 use tower_layer::Layer;
 
 use crate::place::{Contain, Placed};
 use crate::wrap::{OnBody, OnRequest, OnResponse, WrappedBody};
+
+pub use body::{Error, LimitedBody};
 
 /// 413 for request bodies that are too long.
 ///
@@ -108,6 +107,7 @@ impl Default for BodyLimit {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Placed for BodyLimit {
     type Place = Contain;
     const NAME: &'static str = "body_limit";
@@ -165,11 +165,7 @@ impl<B: Body> OnBody<B> for BodyLimit {
 
     #[inline]
     fn on_body(&self, body: B, then: &mut Measure) -> LimitedBody<B> {
-        LimitedBody {
-            body: Some(body),
-            left: then.limit,
-            watch: then.watch.clone(),
-        }
+        LimitedBody::new(body, then.limit, then.watch.clone())
     }
 }
 
@@ -186,6 +182,12 @@ struct Watch {
     too_long: Arc<AtomicBool>,
 }
 
+impl Watch {
+    fn tell(&self) {
+        self.too_long.store(true, Ordering::Release);
+    }
+}
+
 impl<C: Default> OnResponse<C> for Measure {
     type Body = C;
 
@@ -199,112 +201,6 @@ impl<C: Default> OnResponse<C> for Measure {
         let mut res = Response::new(C::default());
         *res.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
         res
-    }
-}
-
-pin_project! {
-    /// A request body that ends where it is too long; empty by default.
-    #[derive(Debug)]
-    pub struct LimitedBody<B> {
-        // None after the end, an error or the limit.
-        #[pin]
-        body: Option<B>,
-        left: u64,
-        watch: Option<Watch>,
-    }
-}
-
-impl<B> Default for LimitedBody<B> {
-    fn default() -> Self {
-        Self {
-            body: None,
-            left: 0,
-            watch: None,
-        }
-    }
-}
-
-impl<B> Body for LimitedBody<B>
-where
-    B: Body,
-    B::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    type Data = B::Data;
-    type Error = Error;
-
-    #[inline]
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, Self::Error>>> {
-        let mut this = self.project();
-        let Some(body) = this.body.as_mut().as_pin_mut() else {
-            return Poll::Ready(None);
-        };
-        let last = match body.poll_frame(cx) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Some(Ok(frame))) => {
-                let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
-                if let Some(left) = this.left.checked_sub(length) {
-                    *this.left = left;
-                    return Poll::Ready(Some(Ok(frame)));
-                }
-                if let Some(watch) = this.watch {
-                    watch.too_long.store(true, Ordering::Release);
-                }
-                Some(Err(Error::TooLong))
-            }
-            Poll::Ready(Some(Err(error))) => Some(Err(Error::Body(error.into()))),
-            Poll::Ready(None) => None,
-        };
-        this.body.set(None);
-        Poll::Ready(last)
-    }
-
-    #[inline]
-    fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
-    }
-
-    /// Inner's, but never more than is left of the limit.
-    #[inline]
-    fn size_hint(&self) -> SizeHint {
-        let Some(body) = &self.body else {
-            return SizeHint::with_exact(0);
-        };
-        let inner = body.size_hint();
-        let mut hint = SizeHint::new();
-        hint.set_lower(inner.lower().min(self.left));
-        hint.set_upper(inner.upper().map_or(self.left, |most| most.min(self.left)));
-        hint
-    }
-}
-
-/// Why a request body broke off.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Error {
-    /// The inner body failed.
-    Body(Box<dyn StdError + Send + Sync>),
-    /// There was more than the limit allows.
-    TooLong,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Body(_) => "the body failed",
-            Self::TooLong => "the body is too long",
-        })
-    }
-}
-
-impl StdError for Error {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Body(error) => Some(&**error),
-            Self::TooLong => None,
-        }
     }
 }
 
@@ -337,9 +233,12 @@ fn declared(headers: &HeaderMap) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
 
     use bytes::Bytes;
     use http::HeaderValue;
+    use http_body::{Frame, SizeHint};
     use proptest::prelude::*;
 
     use super::*;
@@ -427,11 +326,7 @@ mod tests {
 
     #[test]
     fn hints_stay_within_the_limit() {
-        let body = LimitedBody {
-            body: Some(Hint(SizeHint::new())),
-            left: 5,
-            watch: None,
-        };
+        let body = LimitedBody::new(Hint(SizeHint::new()), 5, None);
         assert_eq!(body.size_hint().upper(), Some(5));
     }
 

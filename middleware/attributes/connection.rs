@@ -1,0 +1,67 @@
+//! Who the client is and how it speaks.
+
+use std::net::{IpAddr, SocketAddr};
+
+/// A connection, the same for all requests over it.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Connection {
+    /// Our end of it; a Unix socket has no address.
+    pub local: Option<SocketAddr>,
+    /// Their end of it; a Unix socket has no address.
+    pub peer: Option<SocketAddr>,
+    /// How it is spoken on.
+    pub scheme: Scheme,
+}
+
+impl Connection {
+    /// A connection between two addresses.
+    pub const fn new(local: Option<SocketAddr>, peer: Option<SocketAddr>, scheme: Scheme) -> Self {
+        Self {
+            local,
+            peer,
+            scheme,
+        }
+    }
+}
+
+/// Who the client is: a numeric address, and a port where it is known.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct ClientAddr {
+    /// The address, never a v4-mapped one.
+    pub ip: IpAddr,
+    /// The port, not known behind most proxies.
+    pub port: Option<u16>,
+}
+
+impl ClientAddr {
+    /// A client, with a v4-mapped address unmapped.
+    pub fn new(ip: IpAddr, port: Option<u16>) -> Self {
+        Self {
+            ip: ip.to_canonical(),
+            port,
+        }
+    }
+}
+
+/// How the client speaks.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "HTTP has these two")]
+pub enum Scheme {
+    /// Without TLS.
+    #[default]
+    Http,
+    /// With TLS, here or at a trusted proxy.
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
