@@ -7,6 +7,7 @@ mod content;
 mod directories;
 mod forms;
 mod hot;
+mod races;
 mod refusals;
 mod validators;
 
