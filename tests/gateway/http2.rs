@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use gopuram::Body;
-use gopuram::gateway::Limits;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::frames::{
+    HEADERS, PROTOCOL_ERROR, RST_STREAM, STATUS_200, STATUS_400, answer, frame, headers, opening,
+};
 use crate::support::{App, Counter, ask, connect, echo, http2};
 
 #[tokio::test(start_paused = true)]
@@ -54,64 +56,6 @@ async fn what_only_begins_like_the_preface_is_http_1() {
         bytes.starts_with(b"HTTP/1.1 400 ") || bytes.is_empty(),
         "{bytes:?}"
     );
-}
-
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-/// `:status` 200 and 400 of the static table (RFC 7541, appendix A), as the first byte of a block.
-const STATUS_200: u8 = 0x88;
-const STATUS_400: u8 = 0x8c;
-/// The last byte of `PROTOCOL_ERROR`.
-const PROTOCOL_ERROR: u8 = 1;
-
-/// The preface and empty settings.
-fn opening() -> Vec<u8> {
-    [
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(),
-        &[0, 0, 0, 4, 0, 0, 0, 0, 0],
-    ]
-    .concat()
-}
-
-/// A `HEADERS` frame that ends its stream: `GET http://a/` and more, nothing indexed.
-fn headers(more: &[(&str, &str)]) -> Vec<u8> {
-    let get = [
-        (":method", "GET"),
-        (":scheme", "http"),
-        (":path", "/"),
-        (":authority", "a"),
-    ];
-    frame(&[&get, more].concat())
-}
-
-fn frame(fields: &[(&str, &str)]) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in fields {
-        block.push(0);
-        for text in [name, value] {
-            block.push(u8::try_from(text.len()).unwrap());
-            block.extend(text.bytes());
-        }
-    }
-    let len = u8::try_from(block.len()).unwrap();
-    [&[0, 0, len, 1, 5, 0, 0, 0, 1], block.as_slice()].concat()
-}
-
-/// The first frame on stream 1: its type, and the first byte of a block or the last of a reset.
-async fn answer(client: &mut DuplexStream) -> (u8, u8) {
-    loop {
-        let mut head = [0; 9];
-        client.read_exact(&mut head).await.unwrap();
-        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
-        client.read_exact(&mut payload).await.unwrap();
-        if head[8] == 1 {
-            let telling = match head[3] {
-                RST_STREAM => payload.last(),
-                _ => payload.first(),
-            };
-            return (head[3], *telling.unwrap());
-        }
-    }
 }
 
 async fn asked(app: App, frame: &[u8]) -> (u8, u8) {
@@ -198,26 +142,6 @@ async fn a_refused_stream_leaves_the_others_alone() {
             .status(),
         200
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_limits_are_told_in_the_settings() {
-    let limits = Limits::default().streams(123).head(20_000).window(300_000);
-    let mut client = connect(gopuram::serve(echo()).limits(limits));
-    client.write_all(&opening()).await.unwrap();
-    let mut head = [0; 9];
-    client.read_exact(&mut head).await.unwrap();
-    let mut settings = vec![0; usize::from(head[2])];
-    client.read_exact(&mut settings).await.unwrap();
-    let told = |id: u8, value: u32| {
-        let value = value.to_be_bytes();
-        settings
-            .chunks(6)
-            .any(|one| one[1] == id && one[2..] == value)
-    };
-    assert!(told(3, 123), "streams in {settings:?}");
-    assert!(told(4, 300_000), "window in {settings:?}");
-    assert!(told(6, 20_000), "head in {settings:?}");
 }
 
 #[tokio::test(start_paused = true)]

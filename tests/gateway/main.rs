@@ -9,6 +9,8 @@
 mod app;
 mod deadlines;
 mod drain;
+mod flow;
+mod frames;
 mod heads;
 mod http1;
 mod http2;
