@@ -55,6 +55,9 @@ impl Default for Deadlines {
     }
 }
 
+/// As long as no connection lives; hyper adds to the time without a look at what it can hold.
+const YEAR: Duration = Duration::from_hours(365 * 24);
+
 impl Deadlines {
     /// From the first byte of a head to its last, and from the connection to the end of its
     /// first head; by default 30 s.
@@ -103,8 +106,8 @@ impl Deadlines {
         self
     }
 
-    /// Between the pings of an HTTP/2 connection, which find clients that are gone; by default
-    /// 30 s, with 20 s for the answer.
+    /// Between the pings of an HTTP/2 connection, which find clients that are gone; at least 1 s, by
+    /// default 30 s, with 20 s for the answer. None if it is a year or more.
     #[must_use]
     pub const fn ping(mut self, every: Duration) -> Self {
         self.ping = every;
@@ -118,10 +121,16 @@ impl Deadlines {
         self
     }
 
+    /// Between pings, if there are to be any.
+    pub(super) fn pings(&self) -> Option<Duration> {
+        (self.ping < YEAR).then_some(self.ping.max(Duration::from_secs(1)))
+    }
+
     /// How long this wait may last; for the application, after how long to look again.
-    pub(super) const fn of(&self, wait: Wait) -> Duration {
+    pub(super) fn of(&self, wait: Wait) -> Duration {
         match wait {
-            Wait::App | Wait::Idle => self.idle,
+            Wait::App => self.idle.max(Duration::from_secs(1)),
+            Wait::Idle => self.idle,
             Wait::Head => self.head,
             Wait::Linger => self.linger,
             Wait::Write => self.write,

@@ -14,6 +14,7 @@ mod frames;
 mod heads;
 mod http1;
 mod http2;
+mod limits;
 mod listen;
 mod support;
 mod upgrade;
