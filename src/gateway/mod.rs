@@ -75,11 +75,13 @@ mod framing;
 mod front;
 mod limits;
 mod listen;
+mod opening;
 mod outgoing;
 mod paced;
 mod pulse;
 mod serve;
 mod server;
+mod settings;
 mod transport;
 
 pub use address::Address;
