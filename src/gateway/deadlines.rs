@@ -73,7 +73,8 @@ impl Deadlines {
     /// From the end of a response to the next request; by default 75 s, as nginx has it.
     ///
     /// Behind a proxy it has to be longer than the proxy's own, or the proxy will
-    /// send requests to a connection that is just being closed. Pings do not prolong it.
+    /// send requests to a connection that is just being closed. Pings do not prolong it. One of HTTP/2
+    /// is told to go elsewhere, and has the time of [`write`](Self::write) to read to the end.
     #[must_use]
     pub const fn idle(mut self, after: Duration) -> Self {
         self.idle = after;
@@ -89,7 +90,9 @@ impl Deadlines {
 
     /// Without the client reading any of what waits for it; by default 60 s.
     ///
-    /// On HTTP/2 also when every stream waits for the client to open its window.
+    /// On HTTP/2 also when every stream waits for the client to open its window, unless there are
+    /// tunnels on the connection. A body is given to a stream in pieces of 64 KiB, and who reads one in this time
+    /// reads.
     #[must_use]
     pub const fn write(mut self, after: Duration) -> Self {
         self.write = after;
@@ -115,6 +118,8 @@ impl Deadlines {
     }
 
     /// From the wish to end to the end; by default 30 s, as long as orchestrators wait.
+    ///
+    /// Requests that had arrived are served, and a head that had begun may be finished.
     #[must_use]
     pub const fn drain(mut self, after: Duration) -> Self {
         self.drain = after;

@@ -112,7 +112,8 @@ impl<S> Server<S> {
 impl<S: Application> Server<S> {
     /// Serves until `SIGTERM`, `SIGINT`, [`until`](super::Serve::until) or a [`Handle`] ends it.
     ///
-    /// Then no more connections are accepted and idle ones are closed; requests in flight may finish
+    /// Then no more connections are accepted and idle ones are closed; requests that have arrived, in a
+    /// connection that waits to be accepted too, may finish
     /// until the [deadline](super::Deadlines::drain), or until a second signal or [`Handle::end`],
     /// which cuts the rest. Connections that were upgraded are waited for as well. Dropping
     /// the future cuts all connections that were not upgraded.

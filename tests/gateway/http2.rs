@@ -2,12 +2,14 @@
 
 use bytes::Bytes;
 use gopuram::Body;
+use gopuram::gateway::Limits;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::frames::{
-    HEADERS, PROTOCOL_ERROR, RST_STREAM, STATUS_200, STATUS_400, answer, frame, headers, opening,
+    HEADERS, PROTOCOL_ERROR, RST_STREAM, STATUS_200, STATUS_400, answer, frame, headers, next,
+    opening,
 };
 use crate::support::{App, Counter, ask, connect, echo, http2};
 
@@ -124,6 +126,104 @@ async fn fields_of_the_connection_reset_the_stream() {
     }
     let trailers = asked(echo(), &headers(&[("te", "trailers")])).await;
     assert_eq!(trailers, (HEADERS, STATUS_200));
+}
+
+/// The parser cuts it off before anybody can see it; it was never part of what is asked for (RFC 9110,
+/// section 7.1).
+#[tokio::test(start_paused = true)]
+async fn a_fragment_never_reaches_the_application() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let app = App::new(tower::service_fn(move |req: Request<Body>| {
+        tell.send(req.uri().to_string()).unwrap();
+        std::future::ready(Ok(http::Response::new(Body::empty())))
+    }));
+    let fields = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":path", "/a?b#c"),
+        (":authority", "a"),
+    ];
+    assert_eq!(asked(app, &frame(&fields)).await, (HEADERS, STATUS_200));
+    assert_eq!(told.recv().await.unwrap(), "http://a/a?b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_path_in_no_form_of_a_target_is_refused() {
+    for (path, expected) in [
+        ("a", (RST_STREAM, PROTOCOL_ERROR)),
+        ("", (RST_STREAM, PROTOCOL_ERROR)),
+        ("/a b", (RST_STREAM, PROTOCOL_ERROR)),
+        ("*", (HEADERS, STATUS_400)),
+    ] {
+        let counter = Counter::default();
+        let fields = [
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":path", path),
+            (":authority", "a"),
+        ];
+        assert_eq!(
+            asked(counter.app(), &frame(&fields)).await,
+            expected,
+            "{path:?}"
+        );
+        assert_eq!(counter.count(), 0, "{path:?}");
+    }
+}
+
+/// As on HTTP/1, but that hyper has no 414 for it.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_too_long_is_refused() {
+    let (kind, block) = asked_long(64 * 1024).await;
+    assert_eq!(kind, HEADERS);
+    // `:status` of the static table, with 431 in Huffman's code (RFC 7541, appendices A and B).
+    assert!(
+        block.starts_with(&[0x48, 0x83, 0x69, 0x90, 0xff]),
+        "{block:?}"
+    );
+    let (kind, reason) = asked_long(128 * 1024).await;
+    assert_eq!((kind, reason), (RST_STREAM, vec![0, 0, 0, PROTOCOL_ERROR]));
+}
+
+/// Asks for a target of 65,535 bytes, in several frames; the first frame of the answer.
+async fn asked_long(limit: usize) -> (u8, Vec<u8>) {
+    let mut block =
+        frame(&[(":method", "GET"), (":scheme", "http"), (":authority", "a")]).split_off(9);
+    block.extend([0, 5]);
+    block.extend(b":path");
+    // 65,535 in seven bits and the rest in sevens (RFC 7541, section 5.1).
+    block.extend([0x7f, 0x80, 0xff, 0x03, b'/']);
+    block.extend([b'a'; 65_534]);
+    let mut frames = opening();
+    let parts: Vec<_> = block.chunks(16_000).collect();
+    for (index, part) in parts.iter().enumerate() {
+        let kind = if index == 0 { HEADERS } else { 9 };
+        let end_stream = u8::from(index == 0);
+        let end_headers = if index + 1 == parts.len() { 4 } else { 0 };
+        let len = u16::try_from(part.len()).unwrap().to_be_bytes();
+        frames.extend([
+            0,
+            len[0],
+            len[1],
+            kind,
+            end_stream | end_headers,
+            0,
+            0,
+            0,
+            1,
+        ]);
+        frames.extend(*part);
+    }
+    let counter = Counter::default();
+    let limits = Limits::default().head(limit);
+    let mut client = connect(gopuram::serve(counter.app()).limits(limits));
+    client.write_all(&frames).await.unwrap();
+    loop {
+        if let (kind, 1, payload) = next(&mut client).await {
+            assert_eq!(counter.count(), 0);
+            return (kind, payload);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
