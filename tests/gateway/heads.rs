@@ -155,7 +155,7 @@ async fn a_target_that_is_too_long() {
         let mut client = connect(gopuram::serve(Counter::default().app()).limits(limits));
         client.write_all(head.as_bytes()).await.unwrap();
         let answer = rest(&mut client).await;
-        assert_eq!(&answer[9..12], status, "{limit} {target}");
+        assert_eq!(answer.get(9..12), Some(status), "{limit} {target}");
     }
 }
 

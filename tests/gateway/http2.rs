@@ -193,7 +193,7 @@ async fn asked_long(limit: usize) -> (u8, Vec<u8>) {
     block.extend(b":path");
     // 65,535 in seven bits and the rest in sevens (RFC 7541, section 5.1).
     block.extend([0x7f, 0x80, 0xff, 0x03, b'/']);
-    block.extend([b'a'; 65_534]);
+    block.extend(vec![b'a'; 65_534]);
     let mut frames = opening();
     let parts: Vec<_> = block.chunks(16_000).collect();
     for (index, part) in parts.iter().enumerate() {

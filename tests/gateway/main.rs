@@ -7,6 +7,7 @@
 )]
 
 mod app;
+mod arrived;
 mod deadlines;
 mod drain;
 mod flow;

@@ -116,3 +116,10 @@ where
 pub(crate) fn ask(target: &str) -> Request<Body> {
     Request::builder().uri(target).body(Body::empty()).unwrap()
 }
+
+/// Lets the others do what they have to.
+pub(crate) async fn turns() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}

@@ -214,10 +214,11 @@ fn request() -> impl Strategy<Value = String> {
         Just("\r\n".to_owned()),
         "[a-z\r\n]{0,12}".prop_map(|body| format!("Content-Length: {}\r\n\r\n{body}", body.len())),
         prop::collection::vec("[a-z\r\n]{1,12}", 0..4).prop_map(|chunks| {
-            let chunks: String = chunks
+            let chunks: Vec<_> = chunks
                 .iter()
                 .map(|chunk| format!("{:x}\r\n{chunk}\r\n", chunk.len()))
                 .collect();
+            let chunks = chunks.concat();
             format!("Transfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n")
         }),
     ];
