@@ -37,8 +37,8 @@
 //! status as the answer. A response to `HEAD`, and 204, 205 and 304, go out without a body; a 204 tells no length, a
 //! 205 none but 0. The version of a response is that of its connection.
 //!
-//! A connection is in use as long as a request, its answer or one of their bodies is, and one of HTTP/2 as long as there
-//! are tunnels (`CONNECT`) on it: that has been idle otherwise is asked to take new requests elsewhere.
+//! A connection is in use as long as a request, its answer or one of their bodies is. One of HTTP/2 that has been idle but
+//! for tunnels (`CONNECT`) is asked to send new requests elsewhere, and lasts as long as its tunnels.
 //!
 //! Each request carries [`Attributes`](crate::middleware::attributes::Attributes) that know its
 //! connection.
