@@ -2,7 +2,8 @@
 //!
 //! hyper takes it on trust that `Content-Length` and the body agree, and writes transfer codings as it is
 //! told. On a connection that goes on, either would let a part of one answer be read as the next.
-//! On HTTP/2 it also sends bodies where there must be none.
+//! On HTTP/2 it also sends bodies where there must be none, and on HTTP/1 it writes the version that it
+//! finds, or panics.
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
@@ -44,6 +45,8 @@ pub(super) enum Content {
     Exactly(u64),
     /// Not any.
     Nothing,
+    /// What is no longer HTTP.
+    Upgrade,
 }
 
 /// What to send of a response's body, or why the response cannot be sent.
@@ -52,6 +55,13 @@ pub(super) fn check<C: http_body::Body>(
     asked: Asked,
     res: &mut Response<C>,
 ) -> Result<Content, &'static str> {
+    // RFC 9110, section 2.5: that of the connection, whatever an application passes on. For a client of
+    // HTTP/1.0 hyper sees to it.
+    *res.version_mut() = if asked.http2 {
+        Version::HTTP_2
+    } else {
+        Version::HTTP_11
+    };
     let status = res.status();
     if status.is_informational() && (asked.http2 || status != StatusCode::SWITCHING_PROTOCOLS) {
         return Err("an interim status is no answer");
@@ -71,10 +81,23 @@ pub(super) fn check<C: http_body::Body>(
     if coded {
         res.headers_mut().remove(TRANSFER_ENCODING);
     }
-    // RFC 9110, sections 6.4.1 and 8.6.
-    let none = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    if none {
-        return Ok(Content::Nothing);
+    // RFC 9110, sections 8.6 and 9.3.6.
+    if status.is_informational() || asked.method == Kind::Connect && status.is_success() {
+        if length.is_some() {
+            res.headers_mut().remove(CONTENT_LENGTH);
+        }
+        return Ok(Content::Upgrade);
+    }
+    // RFC 9110, sections 6.4.1, 8.6 and 15.3.6.
+    match status {
+        StatusCode::NOT_MODIFIED => return Ok(Content::Nothing),
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT => {
+            if length.is_some() {
+                res.headers_mut().remove(CONTENT_LENGTH);
+            }
+            return Ok(Content::Nothing);
+        }
+        _ => {}
     }
     if asked.method == Kind::Head {
         // That there is nothing here says nothing of what GET would answer.
@@ -84,8 +107,7 @@ pub(super) fn check<C: http_body::Body>(
         }
         return Ok(Content::Nothing);
     }
-    let tunnel = asked.method == Kind::Connect && status.is_success();
-    let Some(length) = length.filter(|_| !tunnel && !status.is_informational()) else {
+    let Some(length) = length else {
         return Ok(Content::All);
     };
     match res.body().size_hint().exact() {
@@ -152,10 +174,39 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_have_content_tells_no_length() {
+        for (status, left) in [(204, false), (205, false), (304, true)] {
+            let res = Response::builder()
+                .status(status)
+                .header(CONTENT_LENGTH, "5");
+            let mut res = res.body(Full::new(b"hello".as_slice())).unwrap();
+            let content = check(get(Method::GET, Version::HTTP_2), &mut res);
+            assert_eq!(content, Ok(Content::Nothing), "{status}");
+            assert_eq!(res.headers().contains_key(CONTENT_LENGTH), left, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_version_is_that_of_the_connection() {
+        for (asked, version) in [
+            (Version::HTTP_10, Version::HTTP_11),
+            (Version::HTTP_11, Version::HTTP_11),
+            (Version::HTTP_2, Version::HTTP_2),
+        ] {
+            for wrong in [Version::HTTP_09, Version::HTTP_10, Version::HTTP_3] {
+                let mut res = Response::new(Full::new(b"hello".as_slice()));
+                *res.version_mut() = wrong;
+                check(get(Method::GET, asked), &mut res).unwrap();
+                assert_eq!(res.version(), version);
+            }
+        }
+    }
+
+    #[test]
     fn an_interim_status_is_no_answer_but_for_an_upgrade() {
         let asked = get(Method::GET, Version::HTTP_11);
         assert_eq!(five(asked, 103, &[]), None);
-        assert_eq!(five(asked, 101, &[]), Some(Content::All));
+        assert_eq!(five(asked, 101, &[]), Some(Content::Upgrade));
         assert_eq!(five(get(Method::GET, Version::HTTP_2), 101, &[]), None);
     }
 }

@@ -15,11 +15,11 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 use tracing::error;
 
-use super::answer::{self, Asked};
+use super::answer::{self, Asked, Content};
 use super::front;
 use super::outgoing::Outgoing;
 use super::paced::{Paced, Stalled};
-use super::pulse::Pulse;
+use super::pulse::{Pulse, Receiving};
 use crate::Application;
 use crate::middleware::Body;
 use crate::middleware::attributes::{Attributes, Connection};
@@ -63,7 +63,8 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
                         if body.is_end_stream() {
                             Body::empty()
                         } else {
-                            Body::new(Paced::new(body, deadline))
+                            let receiving = Receiving::new(Arc::clone(&self.0.pulse));
+                            Body::new(Paced::new(body, receiving, deadline))
                         }
                     }),
                 )
@@ -105,15 +106,17 @@ impl<S> InFlight<S> {
         }
     }
 
-    /// The body of the response gave a frame.
+    /// The body of the response gave a frame; whether that is to be seen here.
     ///
     /// HTTP/1 does without: there the transport knows.
     #[inline]
-    pub(super) fn give(&mut self) {
-        if self.shared.pulse.is_http2() {
+    pub(super) fn give(&mut self) -> bool {
+        let http2 = self.shared.pulse.is_http2();
+        if http2 {
             self.shared.pulse.give(!self.gave);
             self.gave = true;
         }
+        http2
     }
 }
 
@@ -192,7 +195,10 @@ impl<S: Application> Future for Calling<S> {
         let flight = me.flight.take().expect("polled after ready");
         Poll::Ready(Ok(match answer {
             Ok(mut res) => match answer::check(*me.asked, &mut res) {
-                Ok(content) => res.map(|body| Outgoing::new(body, content, flight)),
+                Ok(content) => {
+                    settle(&flight.shared.pulse, *me.asked, content, &mut res);
+                    res.map(|body| Outgoing::new(body, content, flight))
+                }
                 Err(problem) => unsendable(problem, flight),
             },
             Err(error) => failed(&*error, *me.asked, flight),
@@ -235,6 +241,20 @@ fn start<S: Application>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::
                 waiting: Box::new((std::mem::replace(app, fresh), Some(req))),
             }
         }
+    }
+}
+
+/// What the answer means for its connection, and the connection for the answer.
+#[inline]
+fn settle<C>(pulse: &Pulse, asked: Asked, content: Content, res: &mut Response<C>) {
+    if content == Content::Upgrade {
+        if asked.http2 {
+            pulse.tunnel();
+        }
+    } else if !asked.http2 && pulse.is_closing() {
+        // RFC 9112, section 9.6. hyper says so by itself unless the answer was faster.
+        res.headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("close"));
     }
 }
 

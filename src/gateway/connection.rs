@@ -1,7 +1,7 @@
 //! One connection, from its first byte to its last.
 
 use std::error::Error as StdError;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -10,64 +10,22 @@ use hyper::body::Incoming;
 use hyper::rt::bounds::Http2ServerConnExec;
 use hyper::server::conn::{http1, http2};
 use hyper::service::HttpService;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use pin_project_lite::pin_project;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::futures::OwnedNotified;
+use tokio::task::{unconstrained, yield_now};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::debug;
 
 use super::call::{Call, Shared};
-use super::deadlines::Deadlines;
-use super::drain::Drain;
-use super::limits::{DEFAULT_FIELDS, Limits};
+use super::opening::Opening;
 use super::pulse::{Pulse, Wait, far};
-use super::transport::{Opening, Transport};
+use super::settings::Settings;
+use super::transport::Transport;
 use crate::Application;
 use crate::middleware::attributes;
-
-/// With what a client says that it speaks HTTP/2 (RFC 9113, section 3.4).
-const PREFACE: &Opening = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// What is the same for all connections of a server.
-#[derive(Debug)]
-pub(super) struct Settings {
-    http1: http1::Builder,
-    http2: http2::Builder<TokioExecutor>,
-    pub(super) deadlines: Deadlines,
-    pub(super) drain: Arc<Drain>,
-}
-
-impl Settings {
-    pub(super) fn new(limits: &Limits, deadlines: Deadlines, drain: Arc<Drain>) -> Self {
-        let mut http1 = http1::Builder::new();
-        http1.max_buf_size(limits.head);
-        http1.max_header_size(limits.head);
-        if limits.fields != DEFAULT_FIELDS {
-            http1.max_headers(limits.fields);
-        }
-        let mut http2 = http2::Builder::new(TokioExecutor::new());
-        http2
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(limits.streams)
-            .max_header_list_size(u32::try_from(limits.head).unwrap_or(u32::MAX))
-            .max_pending_accept_reset_streams(limits.pending_resets)
-            .initial_stream_window_size(limits.window)
-            .initial_connection_window_size(limits.window)
-            .max_send_buf_size(limits.send_buffer)
-            .keep_alive_timeout(Duration::from_secs(20));
-        if deadlines.ping != Duration::MAX {
-            http2.keep_alive_interval(deadlines.ping);
-        }
-        Self {
-            http1,
-            http2,
-            deadlines,
-            drain,
-        }
-    }
-}
 
 pin_project! {
     /// One connection; ready when it is closed or was upgraded.
@@ -79,8 +37,7 @@ pin_project! {
         state: State<T, H>,
         settings: Arc<Settings>,
         pulse: Arc<Pulse>,
-        // Whether no further request is wanted.
-        closing: bool,
+        closing: Closing,
         wait: (Wait, usize),
         // When the wait has lasted too long; the timer may be set to an earlier time.
         deadline: Instant,
@@ -88,9 +45,22 @@ pin_project! {
         timer: Sleep,
         #[pin]
         drain: OwnedNotified,
+        // How far the drain had come when it was listened to.
+        phase: u8,
         // Whom the timer and the drain will wake.
         waker: Option<Waker>,
     }
+}
+
+/// How far it is decided that no further request is wanted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Closing {
+    /// It is not.
+    No,
+    /// It is, and what the client has sent already is looked for: to reset it would lose a request.
+    Looking,
+    /// hyper knows.
+    Told,
 }
 
 pin_project! {
@@ -99,7 +69,7 @@ pin_project! {
     where
         H: HttpService<Incoming>,
     {
-        Opening { parts: Option<(Transport<T>, H)>, read: Opening, len: usize },
+        Opening { parts: Option<(Transport<T>, H)>, opening: Opening },
         Http1 { #[pin] conn: Http1<T, H> },
         // In a box of its own since it is large and rare.
         Http2 { conn: Pin<Box<Http2<T, H>>> },
@@ -129,14 +99,14 @@ impl<T, S: Application> Connection<T, Call<S>> {
         Self {
             state: State::Opening {
                 parts: Some((Transport::new(io, Arc::clone(&pulse), slot), call)),
-                read: [0; 24],
-                len: 0,
+                opening: Opening::default(),
             },
-            closing: false,
+            closing: Closing::No,
             wait: pulse.wait(),
             deadline,
             timer: sleep_until(deadline),
             drain: settings.drain.changed(),
+            phase: settings.drain.phase(),
             waker: None,
             settings,
             pulse,
@@ -156,13 +126,11 @@ where
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.as_mut().is_over(cx) || self.as_mut().drive(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        // The application may have failed for good while hyper was driven.
-        if self.pulse.is_closing()
-            && !self.closing
-            && (self.as_mut().is_over(cx) || self.as_mut().drive(cx).is_ready())
+        self.as_mut().listen(cx);
+        if self.settings.drain.has_ended()
+            || self.as_mut().drive(cx).is_ready()
+            // After it was driven: an application may have failed for good then.
+            || self.as_mut().poll_close(cx).is_ready()
         {
             return Poll::Ready(());
         }
@@ -179,40 +147,53 @@ where
     <H::ResBody as http_body::Body>::Error: Into<Box<dyn StdError + Send + Sync>>,
     TokioExecutor: Http2ServerConnExec<H::Future, H::ResBody>,
 {
-    /// Heeds the drain; whether the end has come.
-    fn is_over(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
-        let mut me = self.as_mut().project();
-        // Timer and drain keep the waker they were given, and it hardly ever is another one.
+    /// Sees that the timer and the drain wake this task, and hears what the drain says.
+    fn listen(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        let mut me = self.project();
+        // They keep the waker they were given, and it hardly ever is another one.
         let known = me.waker.as_ref().is_some_and(|w| w.will_wake(cx.waker()));
-        if !known {
-            *me.waker = Some(cx.waker().clone());
-            let _ = me.timer.as_mut().poll(cx);
-            let _ = me.drain.as_mut().poll(cx);
+        if known && *me.phase == me.settings.drain.phase() {
+            return;
         }
-        if me.settings.drain.is_running() && !me.pulse.is_closing() {
-            return false;
+        *me.waker = Some(cx.waker().clone());
+        let _ = poll_timer(me.timer, cx);
+        // Before the phase is looked at: what comes after this is heard of.
+        me.drain.set(me.settings.drain.changed());
+        let _ = me.drain.as_mut().poll(cx);
+        *me.phase = me.settings.drain.phase();
+        if !me.settings.drain.is_running() {
+            me.pulse.close();
         }
-        if !*me.closing {
-            // Before the phase is looked at again: what comes after this is heard of.
-            me.drain.set(me.settings.drain.changed());
-            let _ = me.drain.as_mut().poll(cx);
-            if me.settings.drain.has_ended() || self.as_mut().close() {
-                return true;
-            }
-        }
-        self.settings.drain.has_ended()
     }
 
-    /// Wants no further request; whether that was all.
-    fn close(self: Pin<&mut Self>) -> bool {
-        let me = self.project();
-        *me.closing = true;
-        match me.state.project() {
-            StateProj::Opening { .. } => return true,
-            StateProj::Http1 { conn } => conn.graceful_shutdown(),
-            StateProj::Http2 { conn } => conn.as_mut().graceful_shutdown(),
+    /// Wants no further request when it is time; whether that was all.
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let me = self.as_mut().project();
+        match me.closing {
+            Closing::No if !me.pulse.is_closing() => Poll::Pending,
+            Closing::No => {
+                *me.closing = Closing::Looking;
+                // Who yields is woken after the runtime has looked at its sockets, so that what is there
+                // will have been read.
+                let _ = pin!(yield_now()).poll(cx);
+                Poll::Pending
+            }
+            Closing::Looking => {
+                match me.state.project() {
+                    StateProj::Opening { opening, .. } if opening.is_silent() => {
+                        return Poll::Ready(());
+                    }
+                    // hyper would drop what there is of the head.
+                    StateProj::Opening { .. } => return Poll::Pending,
+                    StateProj::Http1 { .. } if me.pulse.is_in_head() => return Poll::Pending,
+                    StateProj::Http1 { conn } => conn.graceful_shutdown(),
+                    StateProj::Http2 { conn } => conn.as_mut().graceful_shutdown(),
+                }
+                *me.closing = Closing::Told;
+                self.drive(cx)
+            }
+            Closing::Told => Poll::Pending,
         }
-        false
     }
 
     /// Lets hyper do what there is to do.
@@ -222,11 +203,11 @@ where
             let next = match me.state.as_mut().project() {
                 StateProj::Http1 { conn } => break ready!(conn.poll(cx)),
                 StateProj::Http2 { conn } => break ready!(conn.as_mut().poll(cx)),
-                StateProj::Opening { parts, read, len } => {
+                StateProj::Opening { parts, opening } => {
                     let Some((transport, _)) = parts else {
                         return Poll::Ready(());
                     };
-                    let Some(http2) = ready!(poll_opening(transport, read, len, cx)) else {
+                    let Some(http2) = ready!(opening.poll_is_http2(transport, cx)) else {
                         return Poll::Ready(());
                     };
                     let Some((transport, call)) = parts.take() else {
@@ -235,7 +216,7 @@ where
                     if http2 {
                         me.pulse.set_http2();
                     }
-                    let io = TokioIo::new(transport.rewound(*read, *len));
+                    let io = TokioIo::new(transport.rewound(*opening));
                     if http2 {
                         let conn = me.settings.http2.serve_connection(io, call);
                         State::Http2 {
@@ -274,22 +255,33 @@ where
         } else if !me.timer.is_elapsed() {
             return Poll::Pending;
         }
-        while me.timer.as_mut().poll(cx).is_ready() {
+        while poll_timer(me.timer.as_mut(), cx).is_ready() {
             if me.timer.deadline() >= *me.deadline {
-                match me.wait.0 {
+                let deadlines = &me.settings.deadlines;
+                let again = match me.wait.0 {
                     // Not the gateway's to limit; but when it ends another task may know first.
-                    Wait::App => *me.deadline = after(me.settings.deadlines.idle),
-                    Wait::Head | Wait::Idle if me.pulse.is_http2() && !*me.closing => {
-                        // The client is told which requests it may send elsewhere.
-                        *me.deadline = after(me.settings.deadlines.linger);
+                    Wait::App => deadlines.of(Wait::App),
+                    wait @ (Wait::Head | Wait::Idle)
+                        if me.pulse.is_http2() && *me.closing == Closing::No =>
+                    {
+                        // The client is told which requests it may send elsewhere. What hyper has taken
+                        // of the last answers it may still be reading.
                         me.pulse.close();
                         cx.waker().wake_by_ref();
+                        deadlines.of(if wait == Wait::Idle {
+                            Wait::Write
+                        } else {
+                            Wait::Linger
+                        })
                     }
+                    // hyper ends the connection with its last tunnel.
+                    Wait::Idle if me.pulse.is_tunnelled() => deadlines.of(Wait::App),
                     wait => {
                         debug!(?wait, "the connection was given up");
                         return Poll::Ready(());
                     }
-                }
+                };
+                *me.deadline = after(again);
             }
             me.timer.as_mut().reset(*me.deadline);
         }
@@ -297,36 +289,12 @@ where
     }
 }
 
+/// Polls the timer, whatever the task's budget: one that is spent has it remember nobody.
+fn poll_timer(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+    pin!(unconstrained(timer)).poll(cx)
+}
+
 /// When something that begins now has lasted too long.
 fn after(limit: Duration) -> Instant {
     Instant::now().checked_add(limit).unwrap_or_else(far)
-}
-
-/// Reads until it is known whether this is HTTP/2; `None` if the client has gone.
-///
-/// Any byte that is not of the preface makes it HTTP/1, so no client waits for another's turn.
-fn poll_opening<T: AsyncRead + Unpin>(
-    transport: &mut Transport<T>,
-    read: &mut Opening,
-    len: &mut usize,
-    cx: &mut Context<'_>,
-) -> Poll<Option<bool>> {
-    loop {
-        let mut buf = ReadBuf::new(read.get_mut(*len..).unwrap_or_default());
-        if ready!(Pin::new(&mut *transport).poll_read(cx, &mut buf)).is_err() {
-            return Poll::Ready(None);
-        }
-        let fresh = buf.filled().len();
-        if fresh == 0 {
-            // A beginning of the preface and no more is nothing.
-            return Poll::Ready(None);
-        }
-        *len += fresh;
-        if read.get(..*len) != PREFACE.get(..*len) {
-            return Poll::Ready(Some(false));
-        }
-        if *len == read.len() {
-            return Poll::Ready(Some(true));
-        }
-    }
 }

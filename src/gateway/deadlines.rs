@@ -55,6 +55,9 @@ impl Default for Deadlines {
     }
 }
 
+/// As long as no connection lives; hyper adds to the time without a look at what it can hold.
+const YEAR: Duration = Duration::from_hours(365 * 24);
+
 impl Deadlines {
     /// From the first byte of a head to its last, and from the connection to the end of its
     /// first head; by default 30 s.
@@ -70,7 +73,8 @@ impl Deadlines {
     /// From the end of a response to the next request; by default 75 s, as nginx has it.
     ///
     /// Behind a proxy it has to be longer than the proxy's own, or the proxy will
-    /// send requests to a connection that is just being closed. Pings do not prolong it.
+    /// send requests to a connection that is just being closed. Pings do not prolong it. One of HTTP/2
+    /// is told to go elsewhere, and has the time of [`write`](Self::write) to read to the end.
     #[must_use]
     pub const fn idle(mut self, after: Duration) -> Self {
         self.idle = after;
@@ -86,7 +90,9 @@ impl Deadlines {
 
     /// Without the client reading any of what waits for it; by default 60 s.
     ///
-    /// On HTTP/2 also when every stream waits for the client to open its window.
+    /// On HTTP/2 also when every stream waits for the client to open its window, unless there are
+    /// tunnels on the connection. A body is given to a stream in pieces of 64 KiB, and who reads one in this time
+    /// reads.
     #[must_use]
     pub const fn write(mut self, after: Duration) -> Self {
         self.write = after;
@@ -103,8 +109,8 @@ impl Deadlines {
         self
     }
 
-    /// Between the pings of an HTTP/2 connection, which find clients that are gone; by default
-    /// 30 s, with 20 s for the answer.
+    /// Between the pings of an HTTP/2 connection, which find clients that are gone; at least 1 s, by
+    /// default 30 s, with 20 s for the answer. None if it is a year or more.
     #[must_use]
     pub const fn ping(mut self, every: Duration) -> Self {
         self.ping = every;
@@ -112,16 +118,24 @@ impl Deadlines {
     }
 
     /// From the wish to end to the end; by default 30 s, as long as orchestrators wait.
+    ///
+    /// Requests that had arrived are served, and a head that had begun may be finished.
     #[must_use]
     pub const fn drain(mut self, after: Duration) -> Self {
         self.drain = after;
         self
     }
 
+    /// Between pings, if there are to be any.
+    pub(super) fn pings(&self) -> Option<Duration> {
+        (self.ping < YEAR).then_some(self.ping.max(Duration::from_secs(1)))
+    }
+
     /// How long this wait may last; for the application, after how long to look again.
-    pub(super) const fn of(&self, wait: Wait) -> Duration {
+    pub(super) fn of(&self, wait: Wait) -> Duration {
         match wait {
-            Wait::App | Wait::Idle => self.idle,
+            Wait::App => self.idle.max(Duration::from_secs(1)),
+            Wait::Idle => self.idle,
             Wait::Head => self.head,
             Wait::Linger => self.linger,
             Wait::Write => self.write,

@@ -56,12 +56,17 @@ impl Drain {
         }
     }
 
+    /// How far it has come; it only goes on.
+    pub(super) fn phase(&self) -> u8 {
+        self.phase.load(Ordering::Acquire)
+    }
+
     pub(super) fn is_running(&self) -> bool {
-        self.phase.load(Ordering::Acquire) == RUNNING
+        self.phase() == RUNNING
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        self.phase.load(Ordering::Acquire) == ENDED
+        self.phase() == ENDED
     }
 
     /// The next change, counted from this call on: look at the phase after it.

@@ -9,23 +9,27 @@
 /// # let _ = limits;
 /// ```
 ///
-/// | | default | what happens beyond it |
-/// |---|---|---|
-/// | [`connections`](Self::connections) | 10,000 | more wait in the kernel's queue |
-/// | [`head`](Self::head) | 64 KiB | 431, and 414 for a target of 64 KiB; the connection closes |
-/// | [`fields`](Self::fields) | 100 | 431, the connection closes |
-/// | [`streams`](Self::streams) | 200 | the client has to wait |
-/// | [`window`](Self::window) | 1 MiB | the client has to wait |
-/// | [`send_buffer`](Self::send_buffer) | 128 KiB | the application's body is not polled |
-/// | [`pending_resets`](Self::pending_resets) | 20 | the connection ends with `ENHANCE_YOUR_CALM` |
+/// | | default | range | what happens beyond it |
+/// |---|---|---|---|
+/// | [`connections`](Self::connections) | 10,000 | 1 to 2^29 - 1 | more wait in the kernel's queue |
+/// | [`head`](Self::head) | 64 KiB | 8 KiB to 16 MiB | 431, and 414 for a target of 64 KiB; the connection closes |
+/// | [`fields`](Self::fields) | 100 | 1 to 24,576 | 431, the connection closes |
+/// | [`streams`](Self::streams) | 200 | from 1 | the client has to wait |
+/// | [`window`](Self::window) | 1 MiB | 65,535 to 2^31 - 1 | the client has to wait |
+/// | [`connection_window`](Self::connection_window) | 4 MiB | 65,535 to 2^31 - 1 | the client has to wait |
+/// | [`send_buffer`](Self::send_buffer) | 128 KiB | 16 KiB to 2^31 - 1 | the application's body is not polled |
+/// | [`pending_resets`](Self::pending_resets) | 20 | | the connection ends with `ENHANCE_YOUR_CALM` |
+///
+/// What is out of range is brought into it: a number from a configuration file stops no server.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    pub(super) connections: usize,
-    pub(super) head: usize,
+    pub(super) connections: u32,
+    pub(super) head: u32,
     pub(super) fields: usize,
     pub(super) streams: u32,
     pub(super) window: u32,
-    pub(super) send_buffer: usize,
+    pub(super) connection_window: u32,
+    pub(super) send_buffer: u32,
     pub(super) pending_resets: usize,
 }
 
@@ -37,6 +41,7 @@ impl Default for Limits {
             fields: DEFAULT_FIELDS,
             streams: 200,
             window: 1024 * 1024,
+            connection_window: 4 * 1024 * 1024,
             send_buffer: 128 * 1024,
             pending_resets: 20,
         }
@@ -46,59 +51,79 @@ impl Default for Limits {
 /// hyper's own default, for which it needs no allocation.
 pub(super) const DEFAULT_FIELDS: usize = 100;
 
+/// The window that a connection of HTTP/2 begins with, and the largest (RFC 9113, section 6.9).
+const SPECIFIED_WINDOW: u32 = 65_535;
+const MAX_WINDOW: u32 = (1 << 31) - 1;
+
 impl Limits {
-    /// How many connections are open at once, upgraded ones included; at least 1, by default
-    /// 10,000.
+    /// How many connections are open at once, upgraded ones included; from 1 to 536,870,911, by
+    /// default 10,000.
     ///
     /// An idle one takes about 12 KiB of memory and a file descriptor: `ulimit -n` has to
     /// be above it, else the gateway says so in the log and waits for descriptors.
     #[must_use]
     pub const fn connections(mut self, count: usize) -> Self {
-        self.connections = if count == 0 { 1 } else { count };
+        // As many as a semaphore of tokio has on any machine.
+        self.connections = within(count, 1, (1 << 29) - 1);
         self
     }
 
-    /// How many bytes the head of a request may have, HTTP/1 and HTTP/2 alike; at least 8 KiB, by
+    /// How many bytes the head of a request may have, HTTP/1 and HTTP/2 alike; from 8 KiB to 16 MiB, by
     /// default 64 KiB.
     ///
-    /// It bounds the read buffer of an HTTP/1 connection as well.
+    /// It bounds the read buffer of an HTTP/1 connection as well. A target has less than 64 KiB at all
+    /// events.
     #[must_use]
     pub const fn head(mut self, bytes: usize) -> Self {
-        self.head = if bytes < 8192 { 8192 } else { bytes };
+        self.head = within(bytes, 8 * 1024, 16 * 1024 * 1024);
         self
     }
 
-    /// How many field lines an HTTP/1 head may have; by default 100.
+    /// How many field lines an HTTP/1 head may have; from 1 to 24,576, which is what a `HeaderMap` has
+    /// room for, by default 100.
     #[must_use]
     pub const fn fields(mut self, count: usize) -> Self {
-        self.fields = count;
+        self.fields = within(count, 1, 24_576) as usize;
         self
     }
 
-    /// How many streams an HTTP/2 connection may have open at once; by default 200.
+    /// How many streams an HTTP/2 connection may have open at once; at least 1, by default 200.
     ///
     /// RFC 9113, section 6.5.2 advises no less than 100.
     #[must_use]
     pub const fn streams(mut self, count: u32) -> Self {
-        self.streams = count;
+        self.streams = if count == 0 { 1 } else { count };
         self
     }
 
-    /// How many bytes of request bodies an HTTP/2 client may send ahead of the application, on a
-    /// stream and on a connection; by default 1 MiB.
+    /// How many bytes of a request's body an HTTP/2 client may send ahead of the application; from
+    /// 65,535 to 2^31 - 1, by default 1 MiB.
     ///
     /// What it allows is also what a fast upload over a long way needs: bandwidth times
     /// round trip.
     #[must_use]
     pub const fn window(mut self, bytes: u32) -> Self {
-        self.window = bytes;
+        self.window = within(bytes as usize, SPECIFIED_WINDOW, MAX_WINDOW);
         self
     }
 
-    /// How many bytes of a response wait for the client of an HTTP/2 stream; by default 128 KiB.
+    /// How many bytes of all its requests' bodies an HTTP/2 client may send ahead; from 65,535 to
+    /// 2^31 - 1, by default 4 MiB.
+    ///
+    /// This is what a connection may take of the memory. It is larger than [one
+    /// stream's](Self::window), or an upload that its application leaves unread would hold up all others on
+    /// the connection, and not so large that every stream could fill its own.
+    #[must_use]
+    pub const fn connection_window(mut self, bytes: u32) -> Self {
+        self.connection_window = within(bytes as usize, SPECIFIED_WINDOW, MAX_WINDOW);
+        self
+    }
+
+    /// How many bytes of a response wait for the client of an HTTP/2 stream; from 16 KiB, one frame, to
+    /// 2^31 - 1, by default 128 KiB.
     #[must_use]
     pub const fn send_buffer(mut self, bytes: usize) -> Self {
-        self.send_buffer = bytes;
+        self.send_buffer = within(bytes, 16 * 1024, MAX_WINDOW);
         self
     }
 
@@ -110,5 +135,32 @@ impl Limits {
     pub const fn pending_resets(mut self, count: usize) -> Self {
         self.pending_resets = count;
         self
+    }
+}
+
+/// The nearest number in a range.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "it is below the highest, which is no longer"
+)]
+const fn within(count: usize, lowest: u32, highest: u32) -> u32 {
+    if count > highest as usize {
+        highest
+    } else if count < lowest as usize {
+        lowest
+    } else {
+        count as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_out_of_range_is_brought_into_it() {
+        for (count, inside) in [(0, 3), (3, 3), (7, 7), (9, 9), (10, 9), (usize::MAX, 9)] {
+            assert_eq!(within(count, 3, 9), inside);
+        }
     }
 }

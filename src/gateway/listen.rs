@@ -1,11 +1,14 @@
 //! Binding addresses, and accepting connections without end.
 
 use std::fs::Metadata;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -15,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{error, warn};
 
 use super::address::{Address, Repr, name_and_port};
+use super::drain::Drain;
 use crate::Error;
 use crate::middleware::attributes::{Connection, Scheme};
 
@@ -56,25 +60,38 @@ impl Listener {
         }
     }
 
-    /// Accepts connections and admits each with a slot of its own, until it is dropped.
-    pub(super) async fn accept(self, slots: Arc<Semaphore>, mut admit: impl Admit) {
+    /// Accepts connections and admits each with a slot of its own, until the server is to end.
+    pub(super) async fn accept(
+        self,
+        slots: Arc<Semaphore>,
+        mut admit: impl Admit,
+        drain: Arc<Drain>,
+    ) {
+        tokio::select! {
+            () = self.accept_all(&slots, &mut admit) => {}
+            () = drain.wished() => {}
+        }
+        // Whom the kernel has let in would be reset, perhaps with a request under way. Who yields is
+        // woken after the runtime has looked at its sockets.
+        tokio::task::yield_now().await;
+        for _ in 0..BACKLOG {
+            let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+                return;
+            };
+            let mut next = pin!(self.accept_one(slot, &mut admit));
+            match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
+                Poll::Ready(Err(_)) | Poll::Pending => return,
+            }
+        }
+    }
+
+    async fn accept_all(&self, slots: &Arc<Semaphore>, admit: &mut impl Admit) {
         let mut failing = false;
         let mut full = false;
-        while let Some(slot) = free(&slots, &mut full).await {
-            let accepted = match &self {
-                Self::Tcp(listener) => listener.accept().await.map(|(stream, peer)| {
-                    // An option, not a need; a client that is gone already is found soon.
-                    stream.set_nodelay(true).ok();
-                    let local = stream.local_addr().ok();
-                    let connection = Connection::new(local, Some(peer), Scheme::Http);
-                    admit.admit(stream, connection, slot);
-                }),
-                Self::Unix(listener, _) => listener.accept().await.map(|(stream, _)| {
-                    let connection = Connection::new(None, None, Scheme::Http);
-                    admit.admit(stream, connection, slot);
-                }),
-            };
-            match accepted {
+        while let Some(slot) = free(slots, &mut full).await {
+            match self.accept_one(slot, admit).await {
                 Ok(()) => failing = false,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -86,6 +103,31 @@ impl Listener {
                 }
             }
         }
+    }
+
+    async fn accept_one(
+        &self,
+        slot: OwnedSemaphorePermit,
+        admit: &mut impl Admit,
+    ) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                // An option, not a need; a client that is gone already is found soon.
+                stream.set_nodelay(true).ok();
+                let local = stream.local_addr().ok();
+                admit.admit(
+                    stream,
+                    Connection::new(local, Some(peer), Scheme::Http),
+                    slot,
+                );
+            }
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                admit.admit(stream, Connection::new(None, None, Scheme::Http), slot);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -34,7 +34,11 @@
 //! of HTTP/2 if an answer is being awaited, and no other.
 //!
 //! What cannot be framed is answered 500 as well, and logged: a `Content-Length` that contradicts the body, an interim
-//! status as the answer. A response to `HEAD`, and 204 and 304, go out without a body.
+//! status as the answer. A response to `HEAD`, and 204, 205 and 304, go out without a body; a 204 tells no length, a
+//! 205 none but 0. The version of a response is that of its connection.
+//!
+//! A connection is in use as long as a request, its answer or one of their bodies is. One of HTTP/2 that has been idle but
+//! for tunnels (`CONNECT`) is asked to send new requests elsewhere, and lasts as long as its tunnels.
 //!
 //! Each request carries [`Attributes`](crate::middleware::attributes::Attributes) that know its
 //! connection.
@@ -53,11 +57,13 @@
 //! | no `Host` on HTTP/1.1; two of them, or one that is not valid | 400 | 9112, 3.2 |
 //! | a target with a fragment, with a name or password, or in a form not meant for the method | 400 | 9112, 3.2 |
 //! | `Host` and `:authority` that differ, or neither | 400 | 9113, 8.3.1 |
-//! | fields of the connection on HTTP/2 | `RST_STREAM` | 9113, 8.2.2 |
-//! | a target or a head that is [too large](Limits::head) | 414, 431 | 9110, 15.5.15; 6585, 5 |
+//! | fields of the connection on HTTP/2; a target that cannot be parsed | `RST_STREAM` | 9113, 8.1.1 and 8.2.2 |
+//! | a head that is [too large](Limits::head), whatever makes it so | 431 | 6585, 5 |
+//! | a target of more than 65,534 bytes in a head that is not | 414; on HTTP/2 `RST_STREAM` | 9110, 15.5.15 |
 //!
 //! On HTTP/2 it is the stream that ends, and the connection goes on. If the target is in absolute
-//! form, its authority replaces that of `Host` (RFC 9112, section 3.2.2).
+//! form, its authority replaces that of `Host` (RFC 9112, section 3.2.2). A fragment in `:path` is cut off by the
+//! parser and reaches nobody.
 //!
 //! # Deadlines and limits
 //!
@@ -75,11 +81,13 @@ mod framing;
 mod front;
 mod limits;
 mod listen;
+mod opening;
 mod outgoing;
 mod paced;
 mod pulse;
 mod serve;
 mod server;
+mod settings;
 mod transport;
 
 pub use address::Address;

@@ -13,6 +13,12 @@ use tracing::error;
 use super::answer::Content;
 use super::call::InFlight;
 
+/// How much is given to a stream of HTTP/2 at once.
+///
+/// hyper takes whatever it is given as soon as the client wants a single byte, and asks for more when
+/// that is sent. Of a body given whole nobody would see whether the client reads it.
+const PIECE: usize = 64 * 1024;
+
 pin_project! {
     /// The body of a response; the request is in flight until it is gone.
     pub(super) struct Outgoing<C, S> {
@@ -20,6 +26,8 @@ pin_project! {
         body: Option<C>,
         // How many bytes it must still give, where only the head says how long it is.
         left: Option<u64>,
+        // What it gave and was more than a piece.
+        rest: Bytes,
         flight: InFlight<S>,
     }
 }
@@ -31,8 +39,9 @@ impl<C, S> Outgoing<C, S> {
             body: (content != Content::Nothing).then_some(body),
             left: match content {
                 Content::Exactly(length) => Some(length),
-                Content::All | Content::Nothing => None,
+                Content::All | Content::Nothing | Content::Upgrade => None,
             },
+            rest: Bytes::new(),
             flight,
         }
     }
@@ -41,6 +50,7 @@ impl<C, S> Outgoing<C, S> {
         Self {
             body: None,
             left: None,
+            rest: Bytes::new(),
             flight,
         }
     }
@@ -61,10 +71,15 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let mut me = self.project();
         me.flight.ask();
+        if !me.rest.is_empty() {
+            me.flight.give();
+            let piece = me.rest.split_to(me.rest.len().min(PIECE));
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
         let Some(body) = me.body.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        let next = body.poll_frame(cx);
+        let mut next = body.poll_frame(cx);
         if let Some(left) = me.left
             && let Poll::Ready(next) = &next
             && !is_due(left, next.as_ref())
@@ -73,24 +88,32 @@ where
             me.body.set(None);
             return Poll::Ready(Some(Err(broke(Miscounted))));
         }
-        if let Poll::Ready(Some(Ok(_))) = &next {
-            me.flight.give();
+        if let Poll::Ready(Some(Ok(frame))) = &mut next
+            && me.flight.give()
+            && let Some(data) = frame.data_mut()
+            && data.len() > PIECE
+        {
+            *me.rest = data.split_off(PIECE);
         }
         next.map_err(broke)
     }
 
     #[inline]
     fn is_end_stream(&self) -> bool {
-        self.body
-            .as_ref()
-            .is_none_or(|body| self.left.is_none_or(|left| left == 0) && body.is_end_stream())
+        self.rest.is_empty()
+            && self
+                .body
+                .as_ref()
+                .is_none_or(|body| self.left.is_none_or(|left| left == 0) && body.is_end_stream())
     }
 
     #[inline]
     fn size_hint(&self) -> SizeHint {
-        self.body
+        let left = self
+            .body
             .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint)
+            .map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint);
+        left + SizeHint::with_exact(self.rest.len() as u64)
     }
 }
 

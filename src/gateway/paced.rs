@@ -1,4 +1,4 @@
-//! The body of a request, which has to come on.
+//! The body of a request, which has to come on and to come whole.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -12,15 +12,18 @@ use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::pulse::far;
+use super::pulse::{Receiving, far};
 
 pin_project! {
     /// The body of a request, which breaks off when the client sends nothing of it for too long.
     ///
     /// Only the time counts that the application waits. A body that is there already costs
-    /// no look at the clock.
+    /// no look at the clock. The connection is in use until it has ended or is gone, though the
+    /// answer may be out already.
     pub(super) struct Paced {
         body: Incoming,
+        // Until it has ended.
+        receiving: Option<Receiving>,
         limit: Duration,
         // Since when the application waits, if it does.
         since: Option<Instant>,
@@ -30,9 +33,10 @@ pin_project! {
 }
 
 impl Paced {
-    pub(super) const fn new(body: Incoming, limit: Duration) -> Self {
+    pub(super) const fn new(body: Incoming, receiving: Receiving, limit: Duration) -> Self {
         Self {
             body,
+            receiving: Some(receiving),
             limit,
             since: None,
             timer: None,
@@ -49,9 +53,26 @@ impl http_body::Body for Paced {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let mut me = self.project();
+        let Some(receiving) = me.receiving else {
+            return Poll::Ready(None);
+        };
+        let http2 = receiving.is_http2();
         if let Poll::Ready(frame) = Pin::new(&mut *me.body).poll_frame(cx) {
             *me.since = None;
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+            let ended = match &frame {
+                // On HTTP/1 hyper leaves it open until the next request if the answer is out already.
+                Some(Ok(_)) => !http2 && me.body.is_end_stream(),
+                Some(Err(_)) | None => true,
+            };
+            if ended {
+                *me.receiving = None;
+            }
+            return Poll::Ready(match frame {
+                // To hyper a reset with `NO_ERROR` is an end like another, but it is what a server says
+                // that needs no more of a request (RFC 9113, section 8.1). Only `END_STREAM` ends one.
+                None if http2 && !me.body.is_end_stream() => Some(Err(Box::new(Truncated))),
+                frame => frame.map(|frame| frame.map_err(Into::into)),
+            });
         }
         let since = *me.since.get_or_insert_with(Instant::now);
         let deadline = since.checked_add(*me.limit).unwrap_or_else(far);
@@ -110,6 +131,18 @@ impl fmt::Display for Stalled {
 }
 
 impl StdError for Stalled {}
+
+/// The client gave its request up without an error.
+#[derive(Debug)]
+struct Truncated;
+
+impl fmt::Display for Truncated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the client ended the stream before the body")
+    }
+}
+
+impl StdError for Truncated {}
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! What a connection is doing, noted by those who know and read by the one with the timer.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub(super) struct Pulse {
     http2: AtomicBool,
     calls: AtomicUsize,
     ended: AtomicUsize,
+    receiving: AtomicUsize,
+    tunnelled: AtomicBool,
     refused: AtomicUsize,
     in_head: AtomicBool,
     blocked: AtomicBool,
@@ -52,11 +55,13 @@ impl Pulse {
         } else if self.blocked.load(Ordering::Relaxed) {
             (Wait::Write, self.blocks.load(Ordering::Relaxed))
         } else if flying > 0 {
-            if flying == self.taken.load(Ordering::Relaxed) {
+            if flying == self.taken.load(Ordering::Relaxed) && !self.is_tunnelled() {
                 (Wait::Write, self.frames.load(Ordering::Relaxed))
             } else {
                 (Wait::App, calls)
             }
+        } else if self.receiving.load(Ordering::Relaxed) > 0 {
+            (Wait::App, calls)
         } else if calls == 0 || self.in_head.load(Ordering::Relaxed) {
             (Wait::Head, calls)
         } else {
@@ -93,6 +98,17 @@ impl Pulse {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A stream of HTTP/2 became a tunnel, which is the application's: what passes through it and when
+    /// it ends nobody here is told.
+    pub(super) fn tunnel(&self) {
+        self.tunnelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there may be a tunnel.
+    pub(super) fn is_tunnelled(&self) -> bool {
+        self.tunnelled.load(Ordering::Relaxed)
+    }
+
     /// Whether this request must not be served, being the one refused or behind it.
     #[inline]
     pub(super) fn is_refused(&self, number: usize) -> bool {
@@ -106,6 +122,10 @@ impl Pulse {
         if let Some(number) = refused {
             self.refused.store(number, Ordering::Relaxed);
         }
+    }
+
+    pub(super) fn is_in_head(&self) -> bool {
+        self.in_head.load(Ordering::Relaxed)
     }
 
     /// The client took some bytes.
@@ -160,6 +180,27 @@ impl Pulse {
     }
 }
 
+/// The body of a request that has not ended, and that somebody may still want.
+#[derive(Debug)]
+pub(super) struct Receiving(Arc<Pulse>);
+
+impl Receiving {
+    pub(super) fn new(pulse: Arc<Pulse>) -> Self {
+        pulse.receiving.fetch_add(1, Ordering::Relaxed);
+        Self(pulse)
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.0.is_http2()
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        self.0.receiving.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// When a deadline is that is none, since the clock does not go that far.
 pub(super) fn far() -> Instant {
     Instant::now() + Duration::from_hours(30 * 365 * 24)
@@ -187,6 +228,17 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_comes_after_the_answer_is_waited_for() {
+        let pulse = Arc::new(Pulse::default());
+        pulse.call();
+        let receiving = Receiving::new(Arc::clone(&pulse));
+        pulse.end();
+        assert_eq!(pulse.wait().0, Wait::App);
+        drop(receiving);
+        assert_eq!(pulse.wait().0, Wait::Idle);
+    }
+
+    #[test]
     fn a_client_stalls_when_it_stalls_every_stream() {
         let pulse = Pulse::default();
         pulse.call();
@@ -196,6 +248,9 @@ mod tests {
         pulse.give(true);
         assert_eq!(pulse.wait(), (Wait::Write, 2));
         pulse.ask();
+        assert_eq!(pulse.wait().0, Wait::App);
+        pulse.give(true);
+        pulse.tunnel();
         assert_eq!(pulse.wait().0, Wait::App);
     }
 }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::address::Address;
-use super::connection::{Connection, Settings};
+use super::connection::Connection;
 use super::deadlines::Deadlines;
 use super::drain::{Drain, Handle};
 use super::limits::Limits;
 use super::server::{Server, Until};
+use super::settings::Settings;
 use crate::middleware::attributes;
 use crate::{Application, Error};
 

@@ -14,9 +14,10 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use super::address::Address;
-use super::connection::{Connection, Settings};
+use super::connection::Connection;
 use super::drain::Handle;
 use super::listen::{Admit, Listener};
+use super::settings::Settings;
 use crate::middleware::attributes;
 use crate::{Application, Error};
 
@@ -46,7 +47,7 @@ pub struct Server<S> {
     listeners: Vec<Listener>,
     addresses: Vec<Address>,
     settings: Arc<Settings>,
-    connections: usize,
+    connections: u32,
     until: Until,
 }
 
@@ -67,7 +68,7 @@ impl<S> Server<S> {
         app: S,
         addresses: &[Address],
         settings: Arc<Settings>,
-        connections: usize,
+        connections: u32,
         until: Until,
     ) -> Result<Self, Error> {
         if addresses.is_empty() {
@@ -111,7 +112,8 @@ impl<S> Server<S> {
 impl<S: Application> Server<S> {
     /// Serves until `SIGTERM`, `SIGINT`, [`until`](super::Serve::until) or a [`Handle`] ends it.
     ///
-    /// Then no more connections are accepted and idle ones are closed; requests in flight may finish
+    /// Then no more connections are accepted and idle ones are closed; requests that have arrived, in a
+    /// connection that waits to be accepted too, may finish
     /// until the [deadline](super::Deadlines::drain), or until a second signal or [`Handle::end`],
     /// which cuts the rest. Connections that were upgraded are waited for as well. Dropping
     /// the future cuts all connections that were not upgraded.
@@ -130,58 +132,53 @@ impl<S: Application> Server<S> {
         } = self;
         let mut until = Ending::new(until)?;
         let handle = EndOnDrop(Handle(Arc::clone(&settings.drain)));
-        let slots = Arc::new(Semaphore::new(connections));
+        let slots = Arc::new(Semaphore::new(connections as usize));
         let mut accepting = JoinSet::new();
         for listener in listeners {
             let admit = Admission {
                 app: app.clone(),
                 settings: Arc::clone(&settings),
             };
-            accepting.spawn(listener.accept(Arc::clone(&slots), admit));
+            let drain = Arc::clone(&settings.drain);
+            accepting.spawn(listener.accept(Arc::clone(&slots), admit, drain));
         }
         for address in &addresses {
             info!(%address, "listening");
         }
 
+        let mut wishes = 0;
         tokio::select! {
-            () = until.next() => handle.0.stop(),
+            () = until.next() => wishes += 1,
             () = settings.drain.wished() => {}
         }
+        handle.0.stop();
         info!("ending: no more connections, requests in flight may finish");
-        accepting.shutdown().await;
-        let all_closed = all(&slots, connections);
+        while accepting.join_next().await.is_some() {}
+        // A handle's wish is not the first of two signals.
+        let insisted = async {
+            while wishes < 2 {
+                until.next().await;
+                wishes += 1;
+            }
+        };
         tokio::select! {
-            () = all_closed => return Ok(()),
-            () = until.next() => {}
+            _ = slots.acquire_many(connections) => return Ok(()),
+            () = insisted => {}
             () = settings.drain.ended() => {}
             () = tokio::time::sleep(settings.deadlines.drain) => {}
         }
-        let open = connections - slots.available_permits();
+        let open = connections as usize - slots.available_permits();
         warn!(open, "ended before all requests were finished");
         handle.0.end();
         // Connections close when they are polled, which is soon; upgraded ones are not ours.
-        let _: Result<(), _> = tokio::time::timeout(GOODBYE, all(&slots, connections)).await;
+        let all = slots.acquire_many(connections);
+        tokio::time::timeout(GOODBYE, all).await.ok();
         Ok(())
     }
 }
 
 /// How long to wait for connections that were told to close at once.
 const GOODBYE: Duration = Duration::from_millis(200);
-
-/// Waits until no connection is open.
-async fn all(slots: &Semaphore, connections: usize) {
-    // In pieces, since connections may be more than a semaphore gives at once.
-    let mut taken = Vec::new();
-    let mut left = connections;
-    while left > 0 {
-        let some = u32::try_from(left).unwrap_or(u32::MAX);
-        let Ok(permit) = slots.acquire_many(some).await else {
-            return;
-        };
-        left -= some as usize;
-        taken.push(permit);
-    }
-}
 
 /// Nobody is left who would wait for the connections.
 struct EndOnDrop(Handle);

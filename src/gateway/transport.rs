@@ -9,10 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::framing::Framing;
+use super::opening::Opening;
 use super::pulse::Pulse;
-
-/// What is read to learn which HTTP it is, at most: the preface of HTTP/2.
-pub(super) type Opening = [u8; 24];
 
 /// A transport that tells the [pulse](Pulse) what passes, and closes without losing the last
 /// answer.
@@ -24,8 +22,8 @@ pub(super) struct Transport<T> {
     io: T,
     pulse: Arc<Pulse>,
     opening: Opening,
-    /// What of the opening is not read again yet.
-    again: std::ops::Range<usize>,
+    /// How much of the opening has been read again.
+    again: usize,
     /// Of HTTP/1.
     framing: Option<Framing>,
     took: bool,
@@ -40,7 +38,7 @@ impl<T> Transport<T> {
             io,
             pulse,
             opening: Opening::default(),
-            again: 0..0,
+            again: 0,
             framing: None,
             took: true,
             ended: false,
@@ -50,9 +48,8 @@ impl<T> Transport<T> {
     }
 
     /// The transport with what was read of it in front again.
-    pub(super) fn rewound(mut self, opening: Opening, len: usize) -> Self {
+    pub(super) fn rewound(mut self, opening: Opening) -> Self {
         self.opening = opening;
-        self.again = 0..len;
         if !self.pulse.is_http2() {
             self.framing = Some(Framing::default());
         }
@@ -124,12 +121,13 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
     ) -> Poll<io::Result<()>> {
         let me = &mut *self;
         let before = buf.filled().len();
-        if me.again.is_empty() {
+        let again = me.opening.bytes().get(me.again..).unwrap_or_default();
+        if again.is_empty() {
             ready!(Pin::new(&mut me.io).poll_read(cx, buf))?;
         } else {
-            let end = me.again.end.min(me.again.start + buf.remaining());
-            buf.put_slice(me.opening.get(me.again.start..end).unwrap_or_default());
-            me.again.start = end;
+            let (now, _) = again.split_at(again.len().min(buf.remaining()));
+            buf.put_slice(now);
+            me.again += now.len();
             // With what follows in the same read: after a short one hyper would double its
             // buffer. Errors and the end come again.
             drop(Pin::new(&mut me.io).poll_read(cx, buf));

@@ -426,6 +426,10 @@ fn sent(method: &Method, mut res: Response<Body>) -> Response<Body> {
         || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
         || tunnel;
     let head = *method == Method::HEAD;
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT) {
+        res.headers_mut().remove(CONTENT_LENGTH);
+        *res.body_mut() = Body::empty();
+    }
     if !none && !res.headers().contains_key(CONTENT_LENGTH) {
         // That there is nothing here says nothing of what GET would answer.
         let length = res.body().size_hint().exact();

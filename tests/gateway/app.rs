@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gopuram::Body;
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use http_body::{Body as _, Frame};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -247,6 +247,56 @@ async fn a_panic_resets_only_its_own_stream() {
     assert!(client.send_request(ask("http://a/panic")).await.is_err());
     let res = client.send_request(ask("http://a/")).await.unwrap();
     assert_eq!(res.into_body().collect().await.unwrap().to_bytes(), "hello");
+}
+
+/// What an application passes on may have come over another HTTP.
+#[tokio::test(start_paused = true)]
+async fn the_version_of_an_answer_is_the_gateways() {
+    for version in [
+        Version::HTTP_09,
+        Version::HTTP_10,
+        Version::HTTP_11,
+        Version::HTTP_2,
+        Version::HTTP_3,
+    ] {
+        let app = service_fn(move |_: Request<Body>| {
+            let mut res = Response::new(Body::from("hello"));
+            *res.version_mut() = version;
+            ready(Ok::<_, Infallible>(res))
+        });
+        let expected = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+        assert_eq!(exchange(app, GET).await, expected, "{version:?}");
+        let answer = exchange(app, "GET / HTTP/1.0\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.0 200 "), "{version:?} {answer}");
+        let mut client = http2(connect(gopuram::serve(app))).await;
+        let res = client.send_request(ask("http://a/")).await.unwrap();
+        assert_eq!(res.version(), Version::HTTP_2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_has_no_content_goes_out_without() {
+    for status in [204, 205, 304] {
+        let app = service_fn(move |_: Request<Body>| {
+            let res = Response::builder()
+                .status(status)
+                .header("content-length", "5");
+            ready(Ok::<_, Infallible>(res.body(Body::from("hello")).unwrap()))
+        });
+        let answer = exchange(app, [GET, GET].concat()).await;
+        assert!(!answer.contains("hello"), "{answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 2, "{answer}");
+        // RFC 9112, section 6.3: of these a 205 is the one that has to say so.
+        let told = answer.matches("content-length: 0\r\n").count();
+        assert_eq!(told, if status == 205 { 2 } else { 0 }, "{answer}");
+
+        let mut client = http2(connect(gopuram::serve(app))).await;
+        let res = client.send_request(ask("http://a/")).await.unwrap();
+        assert_eq!(res.status(), status);
+        // A 304 may tell what a 200 would.
+        assert_eq!(res.headers().contains_key("content-length"), status == 304);
+        assert_eq!(res.into_body().collect().await.unwrap().to_bytes(), "");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,8 @@
 //! No wait for a client is without end; the clock is tokio's, paused.
 
 use std::convert::Infallible;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -54,6 +55,25 @@ async fn one_who_sends_a_head_slowly_is_closed() {
         sleep(seconds(1)).await;
     }
     assert!((30..=31).contains(&before.elapsed().as_secs()));
+}
+
+/// A task that has used up its budget may not register with a timer of tokio.
+#[tokio::test(start_paused = true)]
+async fn one_who_says_nothing_is_closed_though_the_task_is_busy() {
+    let (_client, io) = tokio::io::duplex(1024);
+    let mut connection = Box::pin(gopuram::serve(echo()).over(io));
+    let before = Instant::now();
+    let mut used_up = false;
+    let closed = poll_fn(|cx| {
+        if !std::mem::replace(&mut used_up, true) {
+            while tokio::task::coop::has_budget_remaining() {
+                let _ = pin!(tokio::task::coop::consume_budget()).poll(cx);
+            }
+        }
+        connection.as_mut().poll(cx)
+    });
+    tokio::time::timeout(seconds(100), closed).await.unwrap();
+    assert_about(before.elapsed(), seconds(30));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::{Command, Stdio};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use gopuram::gateway::{Deadlines, Handle};
@@ -15,9 +17,10 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tower::Service;
 use tower::util::service_fn;
 
-use crate::support::{ask, connect, echo, http2, read_until, rest};
+use crate::support::{ask, connect, echo, http2, read_until, rest, turns};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -30,6 +33,10 @@ struct Slow {
 }
 
 async fn slow(deadlines: Deadlines) -> Slow {
+    slow_until(deadlines, std::future::pending()).await
+}
+
+async fn slow_until(deadlines: Deadlines, end: impl Future<Output = ()> + Send + 'static) -> Slow {
     let (ask, asked) = mpsc::unbounded_channel();
     let app = service_fn(move |_: Request<Body>| {
         let (go, wait) = oneshot::channel();
@@ -42,6 +49,7 @@ async fn slow(deadlines: Deadlines) -> Slow {
     let server = gopuram::serve(app)
         .bind("127.0.0.1:0")
         .deadlines(deadlines)
+        .until(end)
         .listen()
         .await
         .unwrap();
@@ -125,6 +133,77 @@ async fn a_future_can_end_it() {
     assert!(!served.is_finished());
     drop(end);
     served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_handle_and_the_future_are_one_wish() {
+    let (end, ended) = oneshot::channel::<()>();
+    let mut server = slow_until(Deadlines::default(), async { drop(ended.await) }).await;
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    client.write_all(GET).await.unwrap();
+    let go = server.asked.recv().await.unwrap();
+    server.handle.stop();
+    turns().await;
+    drop(end);
+    turns().await;
+    assert!(!server.served.is_finished());
+    go.send(()).unwrap();
+    read_until(&mut client, "hello").await;
+    server.served.await.unwrap().unwrap();
+}
+
+/// One request that is never answered, and then a failure.
+#[derive(Clone)]
+struct Fails(mpsc::UnboundedSender<oneshot::Sender<()>>, bool);
+
+impl Service<Request<Body>> for Fails {
+    type Response = Response<Body>;
+    type Error = std::io::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, std::io::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), std::io::Error>> {
+        Poll::Ready(if self.1 {
+            Err(std::io::Error::other("never again"))
+        } else {
+            Ok(())
+        })
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        self.1 = true;
+        let (go, wait) = oneshot::channel();
+        self.0.send(go).unwrap();
+        Box::pin(async {
+            wait.await.ok();
+            Ok(Response::new(Body::empty()))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_closes_by_itself_hears_of_the_end() {
+    let (ask_for, mut asked) = mpsc::unbounded_channel();
+    let server = gopuram::serve(Fails(ask_for, false))
+        .bind("127.0.0.1:0")
+        .listen()
+        .await
+        .unwrap();
+    let io = TcpStream::connect(server.socket().unwrap()).await.unwrap();
+    let handle = server.handle();
+    let running = tokio::spawn(server.run());
+    let mut client = http2(io).await;
+    let unanswered = tokio::spawn(client.send_request(ask("http://a/")));
+    let mut go: oneshot::Sender<()> = asked.recv().await.unwrap();
+    let failed = client.send_request(ask("http://a/")).await.unwrap();
+    assert_eq!(failed.status(), 500);
+    turns().await;
+    handle.stop();
+    turns().await;
+    handle.end();
+    let cut = tokio::time::timeout(Duration::from_secs(10), go.closed()).await;
+    assert!(cut.is_ok(), "the connection goes on");
+    running.await.unwrap().unwrap();
+    assert!(unanswered.await.unwrap().is_err());
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,8 +5,12 @@ use gopuram::Body;
 use gopuram::gateway::Limits;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::frames::{
+    HEADERS, PROTOCOL_ERROR, RST_STREAM, STATUS_200, STATUS_400, answer, frame, headers, next,
+    opening,
+};
 use crate::support::{App, Counter, ask, connect, echo, http2};
 
 #[tokio::test(start_paused = true)]
@@ -54,64 +58,6 @@ async fn what_only_begins_like_the_preface_is_http_1() {
         bytes.starts_with(b"HTTP/1.1 400 ") || bytes.is_empty(),
         "{bytes:?}"
     );
-}
-
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-/// `:status` 200 and 400 of the static table (RFC 7541, appendix A), as the first byte of a block.
-const STATUS_200: u8 = 0x88;
-const STATUS_400: u8 = 0x8c;
-/// The last byte of `PROTOCOL_ERROR`.
-const PROTOCOL_ERROR: u8 = 1;
-
-/// The preface and empty settings.
-fn opening() -> Vec<u8> {
-    [
-        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(),
-        &[0, 0, 0, 4, 0, 0, 0, 0, 0],
-    ]
-    .concat()
-}
-
-/// A `HEADERS` frame that ends its stream: `GET http://a/` and more, nothing indexed.
-fn headers(more: &[(&str, &str)]) -> Vec<u8> {
-    let get = [
-        (":method", "GET"),
-        (":scheme", "http"),
-        (":path", "/"),
-        (":authority", "a"),
-    ];
-    frame(&[&get, more].concat())
-}
-
-fn frame(fields: &[(&str, &str)]) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in fields {
-        block.push(0);
-        for text in [name, value] {
-            block.push(u8::try_from(text.len()).unwrap());
-            block.extend(text.bytes());
-        }
-    }
-    let len = u8::try_from(block.len()).unwrap();
-    [&[0, 0, len, 1, 5, 0, 0, 0, 1], block.as_slice()].concat()
-}
-
-/// The first frame on stream 1: its type, and the first byte of a block or the last of a reset.
-async fn answer(client: &mut DuplexStream) -> (u8, u8) {
-    loop {
-        let mut head = [0; 9];
-        client.read_exact(&mut head).await.unwrap();
-        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
-        client.read_exact(&mut payload).await.unwrap();
-        if head[8] == 1 {
-            let telling = match head[3] {
-                RST_STREAM => payload.last(),
-                _ => payload.first(),
-            };
-            return (head[3], *telling.unwrap());
-        }
-    }
 }
 
 async fn asked(app: App, frame: &[u8]) -> (u8, u8) {
@@ -182,6 +128,104 @@ async fn fields_of_the_connection_reset_the_stream() {
     assert_eq!(trailers, (HEADERS, STATUS_200));
 }
 
+/// The parser cuts it off before anybody can see it; it was never part of what is asked for (RFC 9110,
+/// section 7.1).
+#[tokio::test(start_paused = true)]
+async fn a_fragment_never_reaches_the_application() {
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let app = App::new(tower::service_fn(move |req: Request<Body>| {
+        tell.send(req.uri().to_string()).unwrap();
+        std::future::ready(Ok(http::Response::new(Body::empty())))
+    }));
+    let fields = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":path", "/a?b#c"),
+        (":authority", "a"),
+    ];
+    assert_eq!(asked(app, &frame(&fields)).await, (HEADERS, STATUS_200));
+    assert_eq!(told.recv().await.unwrap(), "http://a/a?b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_path_in_no_form_of_a_target_is_refused() {
+    for (path, expected) in [
+        ("a", (RST_STREAM, PROTOCOL_ERROR)),
+        ("", (RST_STREAM, PROTOCOL_ERROR)),
+        ("/a b", (RST_STREAM, PROTOCOL_ERROR)),
+        ("*", (HEADERS, STATUS_400)),
+    ] {
+        let counter = Counter::default();
+        let fields = [
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":path", path),
+            (":authority", "a"),
+        ];
+        assert_eq!(
+            asked(counter.app(), &frame(&fields)).await,
+            expected,
+            "{path:?}"
+        );
+        assert_eq!(counter.count(), 0, "{path:?}");
+    }
+}
+
+/// As on HTTP/1, but that hyper has no 414 for it.
+#[tokio::test(start_paused = true)]
+async fn a_target_that_is_too_long_is_refused() {
+    let (kind, block) = asked_long(64 * 1024).await;
+    assert_eq!(kind, HEADERS);
+    // `:status` of the static table, with 431 in Huffman's code (RFC 7541, appendices A and B).
+    assert!(
+        block.starts_with(&[0x48, 0x83, 0x69, 0x90, 0xff]),
+        "{block:?}"
+    );
+    let (kind, reason) = asked_long(128 * 1024).await;
+    assert_eq!((kind, reason), (RST_STREAM, vec![0, 0, 0, PROTOCOL_ERROR]));
+}
+
+/// Asks for a target of 65,535 bytes, in several frames; the first frame of the answer.
+async fn asked_long(limit: usize) -> (u8, Vec<u8>) {
+    let mut block =
+        frame(&[(":method", "GET"), (":scheme", "http"), (":authority", "a")]).split_off(9);
+    block.extend([0, 5]);
+    block.extend(b":path");
+    // 65,535 in seven bits and the rest in sevens (RFC 7541, section 5.1).
+    block.extend([0x7f, 0x80, 0xff, 0x03, b'/']);
+    block.extend(vec![b'a'; 65_534]);
+    let mut frames = opening();
+    let parts: Vec<_> = block.chunks(16_000).collect();
+    for (index, part) in parts.iter().enumerate() {
+        let kind = if index == 0 { HEADERS } else { 9 };
+        let end_stream = u8::from(index == 0);
+        let end_headers = if index + 1 == parts.len() { 4 } else { 0 };
+        let len = u16::try_from(part.len()).unwrap().to_be_bytes();
+        frames.extend([
+            0,
+            len[0],
+            len[1],
+            kind,
+            end_stream | end_headers,
+            0,
+            0,
+            0,
+            1,
+        ]);
+        frames.extend(*part);
+    }
+    let counter = Counter::default();
+    let limits = Limits::default().head(limit);
+    let mut client = connect(gopuram::serve(counter.app()).limits(limits));
+    client.write_all(&frames).await.unwrap();
+    loop {
+        if let (kind, 1, payload) = next(&mut client).await {
+            assert_eq!(counter.count(), 0);
+            return (kind, payload);
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refused_stream_leaves_the_others_alone() {
     let mut client = http2(connect(gopuram::serve(echo()))).await;
@@ -198,26 +242,6 @@ async fn a_refused_stream_leaves_the_others_alone() {
             .status(),
         200
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_limits_are_told_in_the_settings() {
-    let limits = Limits::default().streams(123).head(20_000).window(300_000);
-    let mut client = connect(gopuram::serve(echo()).limits(limits));
-    client.write_all(&opening()).await.unwrap();
-    let mut head = [0; 9];
-    client.read_exact(&mut head).await.unwrap();
-    let mut settings = vec![0; usize::from(head[2])];
-    client.read_exact(&mut settings).await.unwrap();
-    let told = |id: u8, value: u32| {
-        let value = value.to_be_bytes();
-        settings
-            .chunks(6)
-            .any(|one| one[1] == id && one[2..] == value)
-    };
-    assert!(told(3, 123), "streams in {settings:?}");
-    assert!(told(4, 300_000), "window in {settings:?}");
-    assert!(told(6, 20_000), "head in {settings:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,11 +7,15 @@
 )]
 
 mod app;
+mod arrived;
 mod deadlines;
 mod drain;
+mod flow;
+mod frames;
 mod heads;
 mod http1;
 mod http2;
+mod limits;
 mod listen;
 mod support;
 mod upgrade;

@@ -11,7 +11,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream};
 use tower::util::{BoxCloneService, service_fn};
 
 pub(crate) type App = BoxCloneService<Request<Body>, Response<Body>, Infallible>;
@@ -80,10 +80,7 @@ pub(crate) async fn rest(client: &mut DuplexStream) -> String {
 }
 
 /// As much as `until`, which must come.
-pub(crate) async fn read_until(
-    client: &mut (impl tokio::io::AsyncRead + Unpin),
-    until: &str,
-) -> String {
+pub(crate) async fn read_until(client: &mut (impl AsyncRead + Unpin), until: &str) -> String {
     let mut answer = Vec::new();
     while !undated(&answer).ends_with(until) {
         let byte = client.read_u8().await;
@@ -100,7 +97,9 @@ fn undated(answer: &[u8]) -> String {
 }
 
 /// An HTTP/2 client on a connection.
-pub(crate) async fn http2<B>(io: DuplexStream) -> http2::SendRequest<B>
+pub(crate) async fn http2<B>(
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> http2::SendRequest<B>
 where
     B: http_body::Body + Send + Unpin + 'static,
     B::Data: Send,
@@ -116,4 +115,11 @@ where
 /// A request of HTTP/2.
 pub(crate) fn ask(target: &str) -> Request<Body> {
     Request::builder().uri(target).body(Body::empty()).unwrap()
+}
+
+/// Lets the others do what they have to.
+pub(crate) async fn turns() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
 }

@@ -98,6 +98,7 @@ async fn s2_what_has_no_content_goes_out_without() {
             (status(200, body), HEAD),
             (status(404, body), HEAD),
             (status(204, body), GET),
+            (status(205, body), GET),
             (status(304, body), GET),
         ] {
             let mut client = connect(app.clone());

@@ -9,6 +9,14 @@
 //! Only what hyper accepts has to be followed. Where it would refuse, it will, and
 //! nothing that comes after matters.
 
+mod chunked;
+#[cfg(test)]
+mod differential;
+mod find;
+
+use chunked::{Chunked, skip};
+use find::behind;
+
 /// Where in the stream of requests the last byte was.
 #[derive(Debug, Default)]
 pub(super) struct Framing {
@@ -36,18 +44,7 @@ enum At {
     /// In a line that does not matter.
     Line,
     Body(u64),
-    ChunkSize(u64),
-    /// In a chunk extension, before a chunk of this size.
-    ChunkExtension(u64),
-    ChunkData(u64),
-    /// After the data of a chunk.
-    ChunkEnd,
-    TrailerStart,
-    TrailerLine,
-    /// After the carriage return of a trailer.
-    TrailerLf,
-    /// After the carriage return of the empty line behind the trailers.
-    TrailerEnd,
+    Chunked(Chunked),
     /// No longer followed.
     Lost,
     /// Where parties disagree about where the request ends: nothing more may be read.
@@ -110,33 +107,33 @@ impl Framing {
                     self.length_byte(first);
                     tail
                 }
-                At::Line => self.skip_line(rest, At::LineStart),
-                At::Body(left) => self.skip(rest, left, At::Body, At::Between),
-                At::ChunkSize(size) => {
-                    self.at = chunk_size(size, first);
-                    tail
-                }
-                At::ChunkData(left) => self.skip(rest, left, At::ChunkData, At::ChunkEnd),
-                At::ChunkEnd => self.skip_line(rest, At::ChunkSize(0)),
-                At::TrailerStart => {
-                    self.at = match first {
-                        b'\n' => At::Broken,
-                        b'\r' => At::TrailerEnd,
-                        _ => At::TrailerLine,
+                At::Line => match behind(rest, [b'\n']) {
+                    Some((_, behind)) => {
+                        self.at = At::LineStart;
+                        behind
+                    }
+                    None => &[],
+                },
+                At::Body(left) => match skip(rest, left) {
+                    Ok(behind) => {
+                        self.at = At::Between;
+                        behind
+                    }
+                    Err(left) => {
+                        self.at = At::Body(left);
+                        &[]
+                    }
+                },
+                At::Chunked(chunked) => {
+                    let (chunked, behind) = chunked.follow(rest);
+                    self.at = match chunked {
+                        Chunked::Ended => At::Between,
+                        Chunked::Lost => At::Lost,
+                        Chunked::Broken => At::Broken,
+                        within => At::Chunked(within),
                     };
-                    tail
+                    behind
                 }
-                At::TrailerLine => self.trailer(rest),
-                At::TrailerLf | At::TrailerEnd => {
-                    self.at = match self.at {
-                        _ if first != b'\n' => At::Lost,
-                        At::TrailerLf => At::TrailerStart,
-                        _ => At::Between,
-                    };
-                    tail
-                }
-                At::ChunkExtension(0) => self.skip_line(rest, At::TrailerStart),
-                At::ChunkExtension(size) => self.skip_line(rest, At::ChunkData(size)),
                 At::Lost | At::Broken => return,
             };
         }
@@ -172,20 +169,14 @@ impl Framing {
     }
 
     fn target<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        let end = find(rest, [b'\n', b'#']);
-        match rest.get(end..).and_then(<[u8]>::split_first) {
-            // RFC 9112, section 3.2: no form of the target has a fragment.
-            Some((b'#', after)) => {
-                self.fault = true;
-                self.at = At::Line;
-                after
-            }
-            Some((_, after)) => {
-                self.at = At::LineStart;
-                after
-            }
-            None => &[],
-        }
+        let Some((end, behind)) = behind(rest, [b'\n', b'#']) else {
+            return &[];
+        };
+        // RFC 9112, section 3.2: no form of the target has a fragment.
+        let fragment = end == b'#';
+        self.fault |= fragment;
+        self.at = if fragment { At::Line } else { At::LineStart };
+        behind
     }
 
     fn name(&mut self, field: Field, matched: u8, byte: u8) {
@@ -230,88 +221,11 @@ impl Framing {
             return At::Lost;
         }
         match self.length {
-            _ if self.chunked => At::ChunkSize(0),
+            _ if self.chunked => At::Chunked(Chunked::Size(0)),
             None | Some(0) => At::Between,
             Some(length) => At::Body(length),
         }
     }
-
-    /// A trailer ends with both bytes: RFC 9112, section 2.2 lets the newline alone end a line, to
-    /// hyper it is a byte of the trailer.
-    fn trailer<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        match rest
-            .get(find(rest, [b'\r', b'\n'])..)
-            .and_then(<[u8]>::split_first)
-        {
-            Some((&end, after)) => {
-                self.at = if end == b'\r' {
-                    At::TrailerLf
-                } else {
-                    At::Broken
-                };
-                after
-            }
-            None => &[],
-        }
-    }
-
-    fn skip_line<'a>(&mut self, rest: &'a [u8], then: At) -> &'a [u8] {
-        match rest
-            .get(find(rest, [b'\n'])..)
-            .and_then(<[u8]>::split_first)
-        {
-            Some((_, after)) => {
-                self.at = then;
-                after
-            }
-            None => &[],
-        }
-    }
-
-    fn skip<'a>(&mut self, rest: &'a [u8], left: u64, within: fn(u64) -> At, then: At) -> &'a [u8] {
-        if let Some(after) = usize::try_from(left).ok().and_then(|left| rest.get(left..)) {
-            self.at = then;
-            after
-        } else {
-            self.at = within(left - rest.len() as u64);
-            &[]
-        }
-    }
-}
-
-fn chunk_size(size: u64, byte: u8) -> At {
-    let digit = match byte {
-        b'0'..=b'9' => byte - b'0',
-        b'a'..=b'f' => byte - b'a' + 10,
-        b'A'..=b'F' => byte - b'A' + 10,
-        b'\n' if size == 0 => return At::TrailerStart,
-        b'\n' => return At::ChunkData(size),
-        _ => return At::ChunkExtension(size),
-    };
-    match size.checked_mul(16) {
-        Some(size) => At::ChunkSize(size | u64::from(digit)),
-        None => At::Lost,
-    }
-}
-
-/// Where the first of `wanted` is, or the length if there is none.
-#[inline]
-fn find<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> usize {
-    const ONES: u64 = u64::MAX / 0xff;
-    // Eight at a time: of a word less one a byte, the lowest that had to borrow was zero.
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let hits = wanted.iter().fold(0, |hits, &byte| {
-            let zero = word ^ (ONES * u64::from(byte));
-            hits | (zero.wrapping_sub(ONES) & !zero & (ONES << 7))
-        });
-        if hits != 0 {
-            return index * 8 + hits.trailing_zeros() as usize / 8;
-        }
-    }
-    let within = rest.iter().position(|byte| wanted.contains(byte));
-    bytes.len() - rest.len() + within.unwrap_or(rest.len())
 }
 
 #[cfg(test)]
@@ -444,19 +358,6 @@ mod tests {
         #[test]
         fn any_bytes_are_followed(bytes in prop::collection::vec(any::<u8>(), 0..500)) {
             followed(&bytes);
-        }
-
-        #[test]
-        fn the_first_of_two_bytes_is_found(bytes in prop::collection::vec(any::<u8>(), 0..70), one: u8, other: u8) {
-            let wanted = [one, other];
-            let expected = bytes.iter().position(|byte| wanted.contains(byte));
-            prop_assert_eq!(find(&bytes, wanted), expected.unwrap_or(bytes.len()));
-        }
-
-        #[test]
-        fn the_first_newline_is_found(bytes in prop::collection::vec(8_u8..12, 0..70)) {
-            let expected = bytes.iter().position(|&byte| byte == b'\n');
-            prop_assert_eq!(find(&bytes, [b'\n']), expected.unwrap_or(bytes.len()));
         }
     }
 }

@@ -1,0 +1,57 @@
+//! The first bytes of a connection, which tell which HTTP it speaks.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::transport::Transport;
+
+/// With what a client says that it speaks HTTP/2 (RFC 9113, section 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What has been read to learn which HTTP it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Opening {
+    bytes: [u8; PREFACE.len()],
+    len: usize,
+}
+
+impl Opening {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// Whether the client has not said a thing.
+    pub(super) const fn is_silent(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Reads until it is known whether this is HTTP/2; `None` if the client has gone.
+    ///
+    /// Any byte that is not of the preface makes it HTTP/1, so no client waits for another's turn.
+    pub(super) fn poll_is_http2<T: AsyncRead + Unpin>(
+        &mut self,
+        transport: &mut Transport<T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<bool>> {
+        loop {
+            let mut buf = ReadBuf::new(self.bytes.get_mut(self.len..).unwrap_or_default());
+            if ready!(Pin::new(&mut *transport).poll_read(cx, &mut buf)).is_err() {
+                return Poll::Ready(None);
+            }
+            let fresh = buf.filled().len();
+            if fresh == 0 {
+                // A beginning of the preface and no more is nothing.
+                return Poll::Ready(None);
+            }
+            self.len += fresh;
+            if !PREFACE.starts_with(self.bytes()) {
+                return Poll::Ready(Some(false));
+            }
+            if self.len == PREFACE.len() {
+                return Poll::Ready(Some(true));
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What is the same for all connections of a server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::deadlines::Deadlines;
+use super::drain::Drain;
+use super::limits::{DEFAULT_FIELDS, Limits};
+
+/// What is the same for all connections of a server.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) http1: http1::Builder,
+    pub(super) http2: http2::Builder<TokioExecutor>,
+    pub(super) deadlines: Deadlines,
+    pub(super) drain: Arc<Drain>,
+}
+
+impl Settings {
+    pub(super) fn new(limits: &Limits, deadlines: Deadlines, drain: Arc<Drain>) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1
+            .max_buf_size(limits.head as usize)
+            .max_header_size(limits.head as usize);
+        if limits.fields != DEFAULT_FIELDS {
+            http1.max_headers(limits.fields);
+        }
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(limits.streams)
+            .max_header_list_size(limits.head)
+            .max_pending_accept_reset_streams(limits.pending_resets)
+            .initial_stream_window_size(limits.window)
+            .initial_connection_window_size(limits.connection_window)
+            .max_send_buf_size(limits.send_buffer as usize)
+            .keep_alive_timeout(Duration::from_secs(20));
+        if let Some(every) = deadlines.pings() {
+            http2.keep_alive_interval(every);
+        }
+        Self {
+            http1,
+            http2,
+            deadlines,
+            drain,
+        }
+    }
+}

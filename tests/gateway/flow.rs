@@ -1,0 +1,223 @@
+//! What flows is not cut, and what is cut is not whole.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gopuram::Body;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep};
+use tower::util::{BoxCloneService, service_fn};
+
+use crate::frames::{frame, opening};
+use crate::support::{App, ask, connect, http2, read_until};
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_reads_slowly_gets_all() {
+    const ALL: usize = 1024 * 1024;
+    let app = service_fn(async |_: Request<Body>| {
+        Ok::<_, Infallible>(Response::new(Body::from(vec![b'x'; ALL])))
+    });
+    let (mut client, conn) = http2::Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(65_535)
+        .initial_connection_window_size(65_535)
+        .handshake(TokioIo::new(connect(gopuram::serve(app))))
+        .await
+        .unwrap();
+    tokio::spawn(conn);
+    let res = client.send_request(ask("http://a/")).await.unwrap();
+    assert_eq!(res.headers()["content-length"], "1048576");
+    let mut body = res.into_body();
+    let mut read = 0;
+    while let Some(frame) = body.frame().await {
+        let data = frame.unwrap().into_data().unwrap();
+        read += data.len();
+        // 1,600 bytes a second, which is a window in 40 s.
+        sleep(seconds(1) * u32::try_from(data.len()).unwrap() / 1600).await;
+    }
+    assert_eq!(read, ALL);
+}
+
+/// Says again what comes through the tunnel; an endless body for all else.
+async fn tunnel(req: Request<Body>) -> Result<Response<Body>, Infallible> {
+    if req.method() == "CONNECT" {
+        tokio::spawn(async {
+            let mut io = TokioIo::new(hyper::upgrade::on(req).await.unwrap());
+            let mut bytes = [0; 1024];
+            while let Ok(len @ 1..) = io.read(&mut bytes).await {
+                io.write_all(&bytes[..len]).await.unwrap();
+            }
+        });
+        return Ok(Response::new(Body::empty()));
+    }
+    let frames = futures_util::stream::repeat_with(|| {
+        Ok::<_, Infallible>(http_body::Frame::data(Bytes::from_static(&[b'x'; 8192])))
+    });
+    Ok(Response::new(Body::new(StreamBody::new(frames))))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tunnel_lasts_as_long_as_the_application_wants() {
+    let mut client = http2(connect(gopuram::serve(service_fn(tunnel)))).await;
+    let mut open = async || {
+        let req = Request::connect("a:80").body(Body::empty()).unwrap();
+        let res = client.send_request(req).await.unwrap();
+        assert_eq!(res.status(), 200);
+        TokioIo::new(hyper::upgrade::on(res).await.unwrap())
+    };
+    let mut through = open().await;
+    for _ in 0..10 {
+        through.write_all(b"hello").await.unwrap();
+        read_until(&mut through, "hello").await;
+        sleep(seconds(50)).await;
+    }
+    drop(through);
+    // With the last tunnel the connection ends.
+    sleep(seconds(1)).await;
+    assert!(client.is_closed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tunnel_does_not_suffer_from_a_stream_that_nobody_reads() {
+    let mut client = http2(connect(gopuram::serve(service_fn(tunnel)))).await;
+    let unread = client.send_request(ask("http://a/")).await.unwrap();
+    let req = Request::connect("a:80").body(Body::empty()).unwrap();
+    let res = client.send_request(req).await.unwrap();
+    let mut through = TokioIo::new(hyper::upgrade::on(res).await.unwrap());
+    for _ in 0..10 {
+        through.write_all(b"hello").await.unwrap();
+        sleep(seconds(50)).await;
+    }
+    drop(unread);
+    read_until(&mut through, "hello").await;
+}
+
+/// Tells what became of a body.
+fn tells() -> (App, mpsc::UnboundedReceiver<Result<Bytes, String>>) {
+    let (tell, told) = mpsc::unbounded_channel();
+    let app = BoxCloneService::new(service_fn(move |req: Request<Body>| {
+        let tell = tell.clone();
+        async move {
+            let body = req.into_body().collect().await;
+            let told = body
+                .map(http_body_util::Collected::to_bytes)
+                .map_err(|error| format!("{error:?}"));
+            tell.send(told).unwrap();
+            Ok(Response::new(Body::empty()))
+        }
+    }));
+    (app, told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_reset_is_not_whole_though_there_was_no_error() {
+    let length = [("content-length", "100")];
+    for more in [&[][..], &length] {
+        let (app, mut told) = tells();
+        let mut client = connect(gopuram::serve(app));
+        let post = [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", "/"),
+            (":authority", "a"),
+        ];
+        let mut head = frame(&[&post, more].concat());
+        // Without `END_STREAM`.
+        head[4] = 4;
+        let half = [&[0, 0, 4, 0, 0, 0, 0, 0, 1][..], b"half"].concat();
+        let no_error = [0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+        client.write_all(&opening()).await.unwrap();
+        client.write_all(&head).await.unwrap();
+        client.write_all(&half).await.unwrap();
+        sleep(seconds(1)).await;
+        client.write_all(&no_error).await.unwrap();
+        let told = told.recv().await.unwrap();
+        assert!(told.unwrap_err().contains("Truncated"));
+    }
+}
+
+/// `END_STREAM` is an end, whatever comes after it.
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_is_reset_after_its_end_is_whole() {
+    let (app, mut told) = tells();
+    let mut client = connect(gopuram::serve(app));
+    let mut head = frame(&[
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", "/"),
+        (":authority", "a"),
+    ]);
+    head[4] = 4;
+    let whole = [&[0, 0, 5, 0, 1, 0, 0, 0, 1][..], b"whole"].concat();
+    let no_error = [0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+    client.write_all(&opening()).await.unwrap();
+    client
+        .write_all(&[head, whole, no_error.to_vec()].concat())
+        .await
+        .unwrap();
+    // hyper may have dropped the request with the stream before it was looked at.
+    assert_ne!(told.recv().await.map(|told| told.is_err()), Some(true));
+}
+
+/// Answers at once, and tells what came after that.
+fn answers_first() -> (App, oneshot::Receiver<Bytes>) {
+    let (tell, told) = oneshot::channel();
+    let tell = std::sync::Arc::new(std::sync::Mutex::new(Some(tell)));
+    let app = BoxCloneService::new(service_fn(move |req: Request<Body>| {
+        let tell = tell.lock().unwrap().take().unwrap();
+        tokio::spawn(async move {
+            let body = req.into_body().collect().await.unwrap();
+            tell.send(body.to_bytes()).unwrap();
+        });
+        std::future::ready(Ok(Response::new(Body::from("hello"))))
+    }));
+    (app, told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_may_last_longer_than_the_answer() {
+    let (app, told) = answers_first();
+    let mut client = connect(gopuram::serve(app));
+    client
+        .write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
+        .await
+        .unwrap();
+    read_until(&mut client, "hello").await;
+    for _ in 0..10 {
+        sleep(seconds(50)).await;
+        client.write_all(b"x").await.unwrap();
+    }
+    assert_eq!(told.await.unwrap(), "xxxxxxxxxx");
+    let before = Instant::now();
+    assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    assert!((75..=80).contains(&before.elapsed().as_secs()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_may_last_longer_than_the_answer_on_http_2() {
+    let (app, told) = answers_first();
+    let mut client = http2(connect(gopuram::serve(app))).await;
+    let (send, frames) = mpsc::unbounded_channel();
+    let body = StreamBody::new(futures_util::stream::unfold(frames, async |mut frames| {
+        let frame: Bytes = frames.recv().await?;
+        Some((Ok::<_, Infallible>(http_body::Frame::data(frame)), frames))
+    }));
+    let req = Request::post("http://a/").body(Box::pin(body)).unwrap();
+    let res = client.send_request(req).await.unwrap();
+    assert_eq!(res.into_body().collect().await.unwrap().to_bytes(), "hello");
+    for _ in 0..10 {
+        sleep(seconds(50)).await;
+        send.send(Bytes::from_static(b"x")).unwrap();
+    }
+    drop(send);
+    assert_eq!(told.await.unwrap(), "xxxxxxxxxx");
+}
