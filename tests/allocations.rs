@@ -3,17 +3,25 @@
 //! A process of its own, since the allocator counts for all.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
+use gopuram::middleware::access_log::Log;
+use gopuram::middleware::attributes::Attributes;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::place::{Anywhere, Placed};
 use gopuram::middleware::wrap::{OnRequest, Wrapped};
-use gopuram::middleware::{from_fn, on_request, on_response};
+use gopuram::middleware::{
+    AccessLog, BodyLimit, CatchPanic, Compress, Cors, NormalizePath, RequestId, Router,
+    SecurityHeaders, Timeout, from_fn, on_request, on_response,
+};
 use gopuram::stack::Innermost;
 use gopuram::testing::app;
 use gopuram::{Body, Stack};
-use http::{Request, Response, request, response};
+use http::header::HOST;
+use http::{HeaderValue, Request, Response, request, response};
 use tower_layer::Layer;
 
 /// Made of the two halves, and does nothing in either.
@@ -47,12 +55,16 @@ fn hello(_: Request<Body>) -> Response<Body> {
 }
 
 /// How many allocations a request takes that is answered at once.
-fn allocations(mut app: impl Innermost) -> u64 {
+fn allocations(app: impl Innermost) -> u64 {
+    allocations_of(app, || Request::new(Body::empty()))
+}
+
+fn allocations_of(mut app: impl Innermost, request: impl Fn() -> Request<Body>) -> u64 {
     let mut cx = Context::from_waker(Waker::noop());
     let mut measured = 0;
-    // What is made at the first request only is not counted.
-    for _ in 0..2 {
-        let req = Request::new(Body::empty());
+    // What is made at the first requests only, to be used again, is not counted.
+    for _ in 0..16 {
+        let req = request();
         let mut res = None;
         let info = allocation_counter::measure(|| {
             assert!(matches!(app.poll_ready(&mut cx), Poll::Ready(Ok(()))));
@@ -115,6 +127,38 @@ fn an_async_function_allocates_once() {
         .layer(passes)
         .app(app::answer(hello));
     assert_eq!(allocations(app), 2);
+}
+
+/// The layers of a service on the open internet: the answer's fields are two allocations, its id
+/// and the router's future one each.
+#[test]
+fn a_production_stack_allocates_four_times() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let _guard = runtime.enter();
+    let stack = Stack::new()
+        .with(RequestId::default())
+        .with(AccessLog::combined(Log::to(io::sink())))
+        .with(SecurityHeaders::default())
+        .with(Cors::any_origin())
+        .with(CatchPanic::default())
+        .with(Timeout::head(Duration::from_secs(30)))
+        .with(BodyLimit::new(1 << 20))
+        .with(NormalizePath::trim())
+        .with(Compress::default())
+        .app(Router::new().get("/", async |_| "hello"));
+    assert_eq!(allocations_of(stack, received), 4);
+}
+
+/// A request as a gateway hands it on: with fields, and with attributes that are not the layers' to pay for.
+fn received() -> Request<Body> {
+    let host = HeaderValue::from_static("example.com");
+    let mut req = Request::new(Body::empty());
+    req.headers_mut().insert(HOST, host);
+    let _: &mut Attributes = Attributes::of_mut(&mut req);
+    req
 }
 
 #[test]
