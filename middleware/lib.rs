@@ -13,6 +13,7 @@
 //! | [`Cors`] | cross-origin rules of the Fetch standard | dress |  |
 //! | [`Head`] | `HEAD` is `GET` with the body dropped | represent |  |
 //! | [`Lint`] | checks both sides of the interface at run time | anywhere |  |
+//! | [`Mount`] | applications by prefix and by host | content |  |
 //! | [`NormalizePath`] | trailing and double slashes | direct |  |
 //! | [`Range`] | single, multiple and suffix ranges: 206 and 416 | represent | `dates` |
 //! | [`RequestId`] | takes or mints an id for every request | identify | `uuid` |
@@ -37,11 +38,14 @@ pub mod compress;
 #[cfg(feature = "dates")]
 pub mod conditional;
 pub mod cors;
+pub mod endpoint;
 pub mod from_fn;
 pub mod from_parts;
+pub mod future;
 pub mod head;
 mod header;
 pub mod lint;
+pub mod mount;
 pub mod normalize_path;
 pub mod place;
 #[cfg(feature = "dates")]
@@ -56,6 +60,7 @@ pub mod security_headers;
 pub mod set_header;
 #[cfg(feature = "files")]
 pub mod static_files;
+mod target;
 #[cfg(feature = "timer")]
 pub mod timeout;
 pub mod wrap;
@@ -74,6 +79,7 @@ pub use from_fn::from_fn;
 pub use from_parts::{on_request, on_response};
 pub use head::Head;
 pub use lint::Lint;
+pub use mount::Mount;
 pub use normalize_path::NormalizePath;
 #[cfg(feature = "dates")]
 pub use range::Range;

@@ -13,13 +13,16 @@ const LINES: usize = 500;
 const SHARED: &[&str] = &[
     "attributes",
     "body",
+    "endpoint",
     "from_fn",
     "from_parts",
+    "future",
     "header",
     "lib",
     "place",
     "represent",
     "response",
+    "target",
     "wrap",
 ];
 

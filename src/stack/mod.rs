@@ -37,7 +37,7 @@ use tower_layer::{Identity, Layer};
 use crate::middleware::place::{Inside, Outside, Placed};
 
 pub use app::{App, Entry, Innermost};
-pub use optional::{Optional, OptionalFuture, OptionalService};
+pub use optional::{Optional, OptionalService};
 
 use display::Tier;
 

@@ -15,9 +15,9 @@ use gopuram::Body;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::lint::Lint;
 use gopuram::middleware::{
-    AccessLog, BodyLimit, CatchPanic, Compress, Conditional, Cors, Head, NormalizePath, Range,
-    RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn, on_request,
-    on_response,
+    AccessLog, BodyLimit, CatchPanic, Compress, Conditional, Cors, Head, Mount, NormalizePath,
+    Range, RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn,
+    on_request, on_response,
 };
 use gopuram::stack::{Optional, Stack};
 use http::header::{SERVER, VIA};
@@ -64,6 +64,7 @@ conformance! {
     head: Head::default();
     lint: Lint::fail();
     lint_off: Lint::off();
+    mount: Mount::<probe::Failed>::fallible();
     normalize_path: NormalizePath::trim();
     range: Range::new();
     request_id: RequestId::default();

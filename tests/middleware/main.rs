@@ -9,6 +9,7 @@ mod conditional;
 mod cors;
 mod head;
 mod lint;
+mod mount;
 mod normalize_path;
 mod range;
 mod request_id;
