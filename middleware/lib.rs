@@ -7,6 +7,7 @@
 //! |---|---|---|---|
 //! | [`AccessLog`] | one line per request when its body ends | observe | `log` |
 //! | [`BodyLimit`] | 413 for request bodies that are too long | contain |  |
+//! | [`Cascade`] | tries applications in turn until one has what is asked for | content |  |
 //! | [`CatchPanic`] | a panic becomes 500 or an aborted stream | contain |  |
 //! | [`Compress`] | gzip, brotli, zstd by negotiation | represent | `gzip`, `br`, `zstd` |
 //! | [`Conditional`] | `If-Match`, `If-None-Match` and the dates: 304 and 412 | represent | `dates` |
@@ -22,6 +23,7 @@
 //! | [`SetHeader`] | sets, appends to, defaults or removes one field | anywhere |  |
 //! | [`StaticFiles`] | a directory as an application or a layer | content | `files` |
 //! | [`Timeout`] | deadlines on heads and bodies | contain | `timer` |
+//! | [`When`] | a layer for the requests that a predicate chooses | its layer's |  |
 //!
 //! Beside them stand what they share: the one [`Body`], the request's [`attributes`], the
 //! [places](place) of layers in a stack, and three ways to write a layer: [two
@@ -32,6 +34,7 @@ pub mod access_log;
 pub mod attributes;
 pub mod body;
 pub mod body_limit;
+pub mod cascade;
 pub mod catch_panic;
 #[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
 pub mod compress;
@@ -63,12 +66,14 @@ pub mod static_files;
 mod target;
 #[cfg(feature = "timer")]
 pub mod timeout;
+pub mod when;
 pub mod wrap;
 
 #[cfg(feature = "log")]
 pub use access_log::AccessLog;
 pub use body::Body;
 pub use body_limit::BodyLimit;
+pub use cascade::Cascade;
 pub use catch_panic::CatchPanic;
 #[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
 pub use compress::Compress;
@@ -93,3 +98,4 @@ pub use set_header::SetHeader;
 pub use static_files::StaticFiles;
 #[cfg(feature = "timer")]
 pub use timeout::Timeout;
+pub use when::When;

@@ -3,7 +3,7 @@
 //! ```
 //! use gopuram_middleware::Mount;
 //! # use gopuram_middleware::endpoint::Endpoint;
-//! # let app = |text: &'static str| Endpoint::<std::convert::Infallible>::handler(async move |_| text);
+//! # let app = |text: &'static str| Endpoint::<std::convert::Infallible>::handler(move |_| std::future::ready(text));
 //! # let (api, files, admin, site) = (app("api"), app("files"), app("admin"), app("site"));
 //!
 //! let app = Mount::new()

@@ -3,6 +3,7 @@
 mod access_log;
 mod body_limit;
 mod boxed_errors;
+mod cascade;
 mod catch_panic;
 mod compress;
 mod conditional;
@@ -18,3 +19,4 @@ mod security_headers;
 mod set_header;
 mod static_files;
 mod timeout;
+mod when;
