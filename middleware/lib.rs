@@ -20,6 +20,7 @@
 //! | [`RequestId`] | takes or mints an id for every request | identify | `uuid` |
 //! | [`Router`] | patterns, methods, hosts and mounts | content | `router` |
 //! | [`SecurityHeaders`] | a preset of protective response fields | dress |  |
+//! | [`SendFile`] | `X-Accel-Redirect` and `X-Sendfile`: the front server sends files | represent |  |
 //! | [`SetHeader`] | sets, appends to, defaults or removes one field | anywhere |  |
 //! | [`StaticFiles`] | a directory as an application or a layer | content | `files` |
 //! | [`Timeout`] | deadlines on heads and bodies | contain | `timer` |
@@ -60,6 +61,7 @@ pub mod response;
 #[cfg(feature = "router")]
 pub mod router;
 pub mod security_headers;
+pub mod send_file;
 pub mod set_header;
 #[cfg(feature = "files")]
 pub mod static_files;
@@ -93,6 +95,7 @@ pub use response::IntoResponse;
 #[cfg(feature = "router")]
 pub use router::Router;
 pub use security_headers::SecurityHeaders;
+pub use send_file::SendFile;
 pub use set_header::SetHeader;
 #[cfg(feature = "files")]
 pub use static_files::StaticFiles;

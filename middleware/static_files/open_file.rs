@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -61,12 +62,13 @@ impl Stamp {
 pub(super) struct OpenFile {
     file: File,
     stamp: Stamp,
+    path: PathBuf,
 }
 
 impl OpenFile {
-    /// `stamp` is of this `file`, taken after it was opened.
-    pub(super) const fn new(file: File, stamp: Stamp) -> Self {
-        Self { file, stamp }
+    /// `stamp` is of this `file`, taken after it was opened at `path`.
+    pub(super) const fn new(file: File, stamp: Stamp, path: PathBuf) -> Self {
+        Self { file, stamp, path }
     }
 
     pub(super) const fn stamp(&self) -> Stamp {
@@ -161,6 +163,10 @@ impl ReadAt for OpenFile {
 
     fn file(&self) -> Option<&File> {
         Some(&self.file)
+    }
+
+    fn path(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 }
 

@@ -89,7 +89,7 @@ impl Source {
                     Ok(Node::Directory)
                 } else if metadata.is_file() {
                     let stamp = Stamp::of(&metadata);
-                    let file = Arc::new(OpenFile::new(file, stamp));
+                    let file = Arc::new(OpenFile::new(file, stamp, root.path_of(path)));
                     Ok(Node::File(Opened::Disk(file)))
                 } else {
                     Err(Miss::NOT_FOUND)

@@ -16,8 +16,8 @@ use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::lint::Lint;
 use gopuram::middleware::{
     AccessLog, BodyLimit, Cascade, CatchPanic, Compress, Conditional, Cors, Head, Mount,
-    NormalizePath, Range, RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout,
-    When, from_fn, on_request, on_response,
+    NormalizePath, Range, RequestId, Router, SecurityHeaders, SendFile, SetHeader, StaticFiles,
+    Timeout, When, from_fn, on_request, on_response,
 };
 use gopuram::stack::{Optional, Stack};
 use http::header::{SERVER, VIA};
@@ -74,6 +74,7 @@ conformance! {
     request_id: RequestId::default();
     router: Router::<probe::Failed>::fallible();
     security_headers: SecurityHeaders::default();
+    send_file: SendFile::x_accel_redirect("/srv", "/sent").unwrap();
     set_header: SetHeader::response(SERVER).value(VALUE);
     set_header_of_requests: SetHeader::request(VIA).append(VALUE);
     static_files: StaticFiles::new("../examples/site").unwrap();

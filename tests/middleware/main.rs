@@ -16,6 +16,7 @@ mod range;
 mod request_id;
 mod router;
 mod security_headers;
+mod send_file;
 mod set_header;
 mod static_files;
 mod timeout;
