@@ -1,5 +1,7 @@
 //! `cascade` on the wire.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,7 @@
 //! `send_file` on the wire.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 use std::convert::Infallible;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
