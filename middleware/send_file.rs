@@ -52,7 +52,7 @@
 //! the mapping (CVE-2025-61780), mean nothing here. Fields of the same kind that the application answers with
 //! are taken off: one that passes on what another server said, or writes what a client
 //! said into a field, would have the front send any file that it may. An application that must name files
-//! itself does so without this layer.
+//! itself does so without this layer; nothing here obeys such a field and sends the file in its place.
 //!
 //! The front opens the file by its name, once more: a link that was safe here may be followed there, and a file that was
 //! replaced meanwhile is sent as it is then. Nobody but the front may reach this server, since
