@@ -14,7 +14,7 @@
 //! | [`Content`] | the answer itself | |
 //!
 //! `Represent` is no one type: its order is finer, since those layers rewrite each other's
-//! work; outermost first: [`Head`], [`SendFile`], [`Cache`], [`Code`], [`Digest`],
+//! work; outermost first: [`Head`], [`Cache`], [`Code`], [`SendFile`], [`Digest`],
 //! [`Cut`], [`Condition`], [`Validate`]. A layer of the same place may follow any
 //! other of that place, and [`Anywhere`] has no order at all.
 //!
@@ -144,12 +144,12 @@ places! {
     Guard: "guard",
     /// The representation, outermost: `head` drops the body after all else is said of it.
     Head: "represent",
-    /// The representation: `send_file`.
-    SendFile: "represent",
     /// The representation: `cache` keeps what is made inside it.
     Cache: "represent",
     /// The representation: `compress` and `decompress`, of whole representations.
     Code: "represent",
+    /// The representation: `send_file`, inside what wraps bodies and would hide a file.
+    SendFile: "represent",
     /// The representation: `digest`.
     Digest: "represent",
     /// The representation: `range` cuts what the conditions left (RFC 9110, section 13.2.2).

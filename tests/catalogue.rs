@@ -13,13 +13,16 @@ const LINES: usize = 500;
 const SHARED: &[&str] = &[
     "attributes",
     "body",
+    "endpoint",
     "from_fn",
     "from_parts",
+    "future",
     "header",
     "lib",
     "place",
     "represent",
     "response",
+    "target",
     "wrap",
 ];
 
@@ -154,6 +157,8 @@ fn every_layer_is_placed_by_its_name_and_its_row_says_where() {
         let word = match place {
             "Head" | "SendFile" | "Cache" | "Code" | "Digest" | "Cut" | "Condition"
             | "Validate" => "represent".to_owned(),
+            // That of a layer that it wraps.
+            "Place" => "its layer's".to_owned(),
             place => place.to_lowercase(),
         };
         let label = entry.type_name() + "`]";

@@ -5,6 +5,9 @@
 #[path = "../examples/access_log.rs"]
 #[expect(dead_code, reason = "an example has a main of its own")]
 mod access_log;
+#[path = "../examples/downloads.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod downloads;
 #[path = "../examples/own_layer.rs"]
 #[expect(dead_code, reason = "an example has a main of its own")]
 mod own_layer;
@@ -14,6 +17,12 @@ mod quickstart;
 #[path = "../examples/routing.rs"]
 #[expect(dead_code, reason = "an example has a main of its own")]
 mod routing;
+#[path = "../examples/spa.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod spa;
+#[path = "../examples/static_site.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod static_site;
 
 use std::io::{self, Read as _, Write};
 use std::path::Path;
@@ -255,4 +264,84 @@ async fn both_access_logs_are_written_and_keep_secrets() {
     assert_eq!(programs.lines().count(), 3, "{programs}");
     assert!(programs.contains(r#""route":"/hello/{name}""#));
     assert!(!programs.contains("secret"), "{programs}");
+}
+
+#[tokio::test]
+async fn the_static_site_is_cached_by_name_and_comes_coded() {
+    let client = Client::new(static_site::app(Path::new(SITE)).unwrap());
+    let res = client.get("/").header("accept-encoding", "br").await;
+    res.assert_status(200)
+        .assert_header("cache-control", "no-cache")
+        .assert_header("x-content-type-options", "nosniff");
+    let tag = client.get("/").await.header("etag").unwrap();
+    let res = client.get("/").header("if-none-match", tag).await;
+    res.assert_status(304)
+        .assert_header("cache-control", "no-cache");
+    let res = client.get("/tower.png").await;
+    res.assert_header("cache-control", "public, max-age=86400");
+    let res = client.get("/style.css").header("accept-encoding", "br");
+    res.await
+        .assert_header("content-encoding", "br")
+        .assert_body(site("style.css.br"));
+    let res = client.get("/tiers.html").header("accept-encoding", "gzip");
+    res.await.assert_header("content-encoding", "gzip");
+    let res = client.get("/none").await;
+    res.assert_status(404)
+        .assert_no_header("cache-control")
+        .assert_body(site("404.html"));
+}
+
+#[tokio::test]
+async fn the_single_page_is_every_view_and_nothing_else() {
+    let client = Client::new(spa::app().unwrap());
+    for view in ["/", "/towers/7", "/a/b/c"] {
+        let res = client.get(view).header("accept", "text/html").await;
+        res.assert_status(200)
+            .assert_header("content-type", "text/html; charset=utf-8")
+            .assert_header("cache-control", "no-cache");
+        assert!(res.text().contains("<title>Towers</title>"), "{view}");
+    }
+    let script = client.get("/assets/app.js").await;
+    script.assert_header("content-type", "text/javascript; charset=utf-8");
+    let missing = client.get("/assets/none.js").header("accept", "text/html");
+    missing.await.assert_status(404);
+    client.get("/towers/7").await.assert_status(404);
+    let res = client.get("/api/towers/7").header("accept", "text/html");
+    res.await.assert_body("Tower 7\n");
+    let res = client.get("/api/none").header("accept", "text/html");
+    res.await.assert_status(404).assert_body("");
+}
+
+#[tokio::test]
+async fn downloads_are_resumed_where_they_broke_off() {
+    let client = Client::new(downloads::app(Path::new(SITE)).unwrap());
+    for (target, name) in [
+        ("/report.csv", "attachment; filename=\"report.csv\""),
+        ("/files/film.webm", "attachment; filename=\"film.webm\""),
+    ] {
+        let whole = client.get(target).await;
+        whole
+            .assert_status(200)
+            .assert_header("accept-ranges", "bytes");
+        let disposition = whole.header("content-disposition").unwrap();
+        assert!(disposition.starts_with(name), "{disposition}");
+        let bytes = bytes(&whole);
+        let range = format!("bytes 1000-{}/{}", bytes.len() - 1, bytes.len());
+        let rest = client.get(target).header("range", "bytes=1000-");
+        let res = rest.await;
+        res.assert_status(206)
+            .assert_header("content-range", &range)
+            .assert_body(&bytes[1000..]);
+        // Another version than the one that was begun is sent from its beginning.
+        let rest = client.get(target).header("range", "bytes=1000-");
+        let res = rest.header("if-range", "\"another\"").await;
+        res.assert_status(200).assert_body(&bytes);
+        let res = client.head(target).await;
+        res.assert_header("content-length", &bytes.len().to_string());
+    }
+    let res = client.get("/report.csv").header("range", "bytes=1000-1009");
+    let res = res.header("if-range", "\"report-1\"").await;
+    res.assert_status(206);
+    let res = client.get("/report.csv").header("range", "bytes=9999999-");
+    res.await.assert_status(416);
 }

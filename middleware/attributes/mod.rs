@@ -169,6 +169,18 @@ impl Attributes {
         self.report.get_or_insert_default().clone()
     }
 
+    /// What was told so far to those who asked; `None` if nobody did.
+    pub(crate) fn told(&self) -> Option<Told> {
+        self.report.as_ref().map(Report::read)
+    }
+
+    /// Tells what was told before in place of what was told since.
+    pub(crate) fn tell_again(&self, told: Told) {
+        if let Some(report) = &self.report {
+            report.update(|now| *now = told);
+        }
+    }
+
     /// As [`report`](Self::report), but `spare` becomes the report if there is none yet.
     ///
     /// For a layer that [takes](Report::take) what its reports say and uses them again.

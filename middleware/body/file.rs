@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -26,6 +27,13 @@ pub trait ReadAt: Send + Sync + 'static {
 
     /// The open file, for a gateway that hands it to the kernel.
     fn file(&self) -> Option<&std::fs::File> {
+        None
+    }
+
+    /// Where the file was opened, for a front server that sends it itself.
+    ///
+    /// A name and no more: it may have come to stand for another file since.
+    fn path(&self) -> Option<&Path> {
         None
     }
 }

@@ -5,9 +5,9 @@ use std::fmt;
 use http::Method;
 
 use super::Router;
-use super::host::HostName;
 use super::table::{Kind, Route};
 use crate::attributes::MatchedRoute;
+use crate::target::host::HostName;
 
 /// A route as it is listed by [`Router::routes`].
 #[derive(Clone, Debug)]

@@ -98,13 +98,10 @@
 
 mod allow;
 mod encoding;
-mod endpoint;
 mod error;
-mod host;
+mod layer;
 mod list;
 mod lookup;
-mod mount;
-mod or_else;
 mod params;
 mod pattern;
 mod serve;
@@ -126,11 +123,12 @@ use tower_service::Service;
 use crate::body::Body;
 use crate::response::IntoResponse;
 
-pub use endpoint::{Endpoint, EndpointFuture};
+pub use crate::endpoint::{Endpoint, EndpointFuture};
 pub use error::Error;
+pub use layer::RouterService;
 pub use list::{Listed, Routes};
 pub use lookup::{Lookup, Match};
-pub use or_else::{OrElse, RouterService};
+
 pub use serve::ResponseFuture;
 pub use url::UrlError;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::encoding;
 use super::error::Error;
 use crate::attributes::MatchedRoute;
+use crate::target::prefix::OPEN;
 
 /// A pattern, taken apart.
 #[derive(Debug)]
@@ -17,9 +18,6 @@ pub(super) struct Pattern {
     pub(super) names: Arc<[Box<str>]>,
     pub(super) end: End,
 }
-
-/// How the text of a pattern ends that matches everything under a prefix: the rest has no name.
-pub(super) const OPEN: &str = "/{*}";
 
 /// Where a pattern ends.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

@@ -13,12 +13,13 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use tower_service::Service;
 
-use super::endpoint::{EndpointFuture, automatic};
+use super::Router;
 use super::table::{Choice, Kind, Paths, Route, Table};
-use super::{Router, host, mount, pattern};
-use crate::attributes::{Attributes, MatchedRoute};
+use crate::attributes::Attributes;
 use crate::body::Body;
+use crate::endpoint::EndpointFuture;
 use crate::response::IntoResponse;
+use crate::target::{host, prefix};
 
 impl<E, B> Service<Request<B>> for Router<E>
 where
@@ -82,7 +83,8 @@ impl<E> Found<'_, E> {
                     matched(route, normal, &mut req);
                 }
                 if route.kind == Kind::Mount {
-                    req = match mount::enter(&route.pattern, normal, req) {
+                    let end = route.pattern.walk(req.uri().path(), normal).end();
+                    req = match prefix::enter(req, end) {
                         Ok(req) => req,
                         Err(res) => return ResponseFuture::ready(res),
                     };
@@ -93,7 +95,7 @@ impl<E> Found<'_, E> {
             Choice::Automatic => {
                 let attributes = req.extensions_mut().get_mut::<Attributes>();
                 if let (Some(attributes), Some(route)) = (attributes, paths.routes.first()) {
-                    set_route(attributes, &route.pattern.text);
+                    prefix::set_route(attributes, &route.pattern.text);
                 }
                 let allow = paths.allow.value();
                 match &paths.automatic {
@@ -112,29 +114,18 @@ impl<E> Found<'_, E> {
 fn matched<E>(route: &Route<E>, normal: bool, req: &mut Request<Body>) {
     let pattern = &*route.pattern;
     if pattern.names.is_empty() {
-        return set_route(Attributes::of_mut(req), &pattern.text);
+        return prefix::set_route(Attributes::of_mut(req), &pattern.text);
     }
     // Taken out, so that it can be read while the attributes are written.
     let uri = std::mem::take(req.uri_mut());
     let attributes = Attributes::of_mut(req);
-    set_route(attributes, &pattern.text);
+    prefix::set_route(attributes, &pattern.text);
     if let Some(path) = uri.path_and_query() {
         let names = Arc::clone(&pattern.names);
         let values = pattern.walk(path.path(), normal);
         attributes.params_mut().push(names, path.clone(), values);
     }
     *req.uri_mut() = uri;
-}
-
-/// Says which route it is, behind the pattern of the mount that the router is in.
-#[inline]
-fn set_route(attributes: &mut Attributes, route: &MatchedRoute) {
-    let outer = attributes.route();
-    let route = match outer.and_then(|outer| outer.as_str().strip_suffix(pattern::OPEN)) {
-        Some(outer) => MatchedRoute::new([outer, route.as_str()].concat()),
-        None => route.clone(),
-    };
-    attributes.set_route(route);
 }
 
 /// What is left to do to the response.
@@ -164,6 +155,15 @@ impl Then {
                 res
             }
         }
+    }
+}
+
+/// What the router says itself for a path that has no route for `method`.
+pub(super) fn automatic(method: &Method) -> StatusCode {
+    if method == Method::OPTIONS {
+        StatusCode::NO_CONTENT
+    } else {
+        StatusCode::METHOD_NOT_ALLOWED
     }
 }
 

@@ -8,11 +8,12 @@ use http::Method;
 
 use super::allow::Allow;
 use super::encoding;
-use super::endpoint::Endpoint;
 use super::error::Error;
-use super::host::HostName;
 use super::pattern::Pattern;
+use super::serve::automatic;
 use super::tree::Tree;
+use crate::endpoint::Endpoint;
+use crate::target::host::HostName;
 
 /// All routes of a router.
 pub(super) struct Table<E> {
@@ -201,7 +202,9 @@ impl<E> Table<E> {
             .chain([&mut self.any])
             .flat_map(|site| &mut site.paths)
         {
-            let automatic = paths.automatic.take().unwrap_or_else(Endpoint::automatic);
+            let automatic = paths.automatic.take().unwrap_or_else(|| {
+                Endpoint::handler(|req| std::future::ready(automatic(req.method())))
+            });
             paths.automatic = Some(wrap(automatic));
             for route in &mut paths.routes {
                 route.endpoint = wrap(route.endpoint.clone());

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::host::HostName;
 use super::pattern::Pattern;
 use super::table::{Kind, Route, Table};
 use super::{Endpoint, Error, Router};
+use crate::target::host::HostName;
 
 /// What is written in a program is added by methods that panic; these are for the rest.
 ///
@@ -86,7 +86,7 @@ impl<E> Router<E> {
     /// If the name is not one, the other router has hosts itself, or one of its routes conflicts with
     /// one that is there. No route is taken then.
     pub fn try_host(&mut self, name: &str, router: Self) -> Result<(), Error> {
-        let host = HostName::parse(name)?;
+        let host = HostName::parse(name).ok_or_else(|| Error::BadHost { host: name.into() })?;
         self.last = None;
         self.table_mut().merge(Some(&host), "", router.into_table())
     }

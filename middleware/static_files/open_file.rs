@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -88,14 +89,20 @@ fn is_new(at: Option<SystemTime>, now: SystemTime) -> bool {
 pub(super) struct OpenFile {
     file: File,
     stamp: Stamp,
+    path: PathBuf,
     new: bool,
 }
 
 impl OpenFile {
-    /// `stamp` is of this `file`, taken after it was opened; `now` is no earlier.
-    pub(super) fn new(file: File, stamp: Stamp, now: SystemTime) -> Self {
+    /// `stamp` is of this `file`, taken after it was opened at `path`; `now` is no earlier.
+    pub(super) fn new(file: File, stamp: Stamp, path: PathBuf, now: SystemTime) -> Self {
         let new = is_new(stamp.modified(), now);
-        Self { file, stamp, new }
+        Self {
+            file,
+            stamp,
+            path,
+            new,
+        }
     }
 
     /// Whether it was written so lately that it may have been again, with no trace in the stamp.
@@ -196,6 +203,10 @@ impl ReadAt for OpenFile {
 
     fn file(&self) -> Option<&File> {
         Some(&self.file)
+    }
+
+    fn path(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 }
 

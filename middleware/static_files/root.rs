@@ -1,8 +1,10 @@
 //! Opening files beneath a directory, and nowhere else.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
@@ -74,6 +76,11 @@ impl Root {
     /// The path by which the directory was opened.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The path of what is called `name` here.
+    pub(super) fn path_of(&self, name: &[u8]) -> PathBuf {
+        self.path.join(OsStr::from_bytes(name))
     }
 
     /// Opens a file or directory for reading; an empty `name` is the root itself.

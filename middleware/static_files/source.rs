@@ -89,7 +89,8 @@ impl Source {
                     Ok(Node::Directory)
                 } else if metadata.is_file() {
                     let stamp = Stamp::of(&metadata);
-                    let file = Arc::new(OpenFile::new(file, stamp, SystemTime::now()));
+                    let path = root.path_of(path);
+                    let file = Arc::new(OpenFile::new(file, stamp, path, SystemTime::now()));
                     Ok(Node::File(Opened::Disk(file)))
                 } else {
                     Err(Miss::NOT_FOUND)

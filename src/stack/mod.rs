@@ -37,7 +37,7 @@ use tower_layer::{Identity, Layer};
 use crate::middleware::place::{Inside, Outside, Placed};
 
 pub use app::{App, Entry, Innermost};
-pub use optional::{Optional, OptionalFuture, OptionalService};
+pub use optional::{Optional, OptionalService};
 
 use display::Tier;
 
@@ -95,6 +95,7 @@ impl<L, P> Stack<L, P> {
 
     /// Puts a layer of the catalogue in the stack if `condition` holds, decided once, here.
     ///
+    /// What depends on the request is decided by [`When`](crate::middleware::When).
     /// The type of the stack is the same either way: the response body becomes
     /// [`Body`](crate::Body), which boxes the body of the layer if it made one of its own.
     pub fn when<M>(

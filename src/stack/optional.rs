@@ -2,16 +2,15 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::middleware::Body;
+use crate::middleware::future::Either;
 use crate::middleware::place::Placed;
 
 /// A layer that is there or not; see [`Stack::when`](super::Stack::when).
@@ -72,7 +71,7 @@ where
 {
     type Response = Response<Body>;
     type Error = S::Error;
-    type Future = OptionalFuture<A::Future, S::Future>;
+    type Future = Either<A::Future, S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         match self {
@@ -83,44 +82,8 @@ where
 
     fn call(&mut self, req: Request<B>) -> Self::Future {
         match self {
-            Self::On(service) => OptionalFuture::On {
-                future: service.call(req),
-            },
-            Self::Off(service) => OptionalFuture::Off {
-                future: service.call(req),
-            },
+            Self::On(service) => Either::left(service.call(req)),
+            Self::Off(service) => Either::right(service.call(req)),
         }
-    }
-}
-
-pin_project! {
-    /// The future of [`OptionalService`].
-    #[project = OptionalFutureProj]
-    #[derive(Debug)]
-    #[non_exhaustive]
-    pub enum OptionalFuture<A, S> {
-        #[doc(hidden)]
-        On { #[pin] future: A },
-        #[doc(hidden)]
-        Off { #[pin] future: S },
-    }
-}
-
-impl<A, S, C, D, E> Future for OptionalFuture<A, S>
-where
-    A: Future<Output = Result<Response<C>, E>>,
-    S: Future<Output = Result<Response<D>, E>>,
-    C: http_body::Body<Data = Bytes> + Send + 'static,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-    D: http_body::Body<Data = Bytes> + Send + 'static,
-    D::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    type Output = Result<Response<Body>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(match self.project() {
-            OptionalFutureProj::On { future } => ready!(future.poll(cx)).map(|r| r.map(Body::new)),
-            OptionalFutureProj::Off { future } => ready!(future.poll(cx)).map(|r| r.map(Body::new)),
-        })
     }
 }

@@ -15,9 +15,9 @@ use gopuram::Body;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::lint::Lint;
 use gopuram::middleware::{
-    AccessLog, BodyLimit, CatchPanic, Compress, Conditional, Cors, Head, NormalizePath, Range,
-    RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn, on_request,
-    on_response,
+    AccessLog, BodyLimit, Cascade, CatchPanic, Compress, Conditional, Cors, Head, Mount,
+    NormalizePath, Range, RequestId, Router, SecurityHeaders, SendFile, SetHeader, StaticFiles,
+    Timeout, When, from_fn, on_request, on_response,
 };
 use gopuram::stack::{Optional, Stack};
 use http::header::{SERVER, VIA};
@@ -57,6 +57,10 @@ conformance! {
     nothing: Identity::new();
     access_log: AccessLog::combined(std::io::sink());
     body_limit: BodyLimit::new(1 << 20);
+    cascade: Cascade::<probe::Failed>::fallible();
+    cascade_of_others: Cascade::<probe::Failed>::fallible()
+        .then(Router::<probe::Failed>::fallible())
+        .then(Mount::<probe::Failed>::fallible());
     catch_panic: CatchPanic::default();
     compress: Compress::default();
     conditional: Conditional::default();
@@ -64,11 +68,13 @@ conformance! {
     head: Head::default();
     lint: Lint::fail();
     lint_off: Lint::off();
+    mount: Mount::<probe::Failed>::fallible();
     normalize_path: NormalizePath::trim();
     range: Range::new();
     request_id: RequestId::default();
     router: Router::<probe::Failed>::fallible();
     security_headers: SecurityHeaders::default();
+    send_file: SendFile::x_accel_redirect("/srv", "/sent").unwrap();
     set_header: SetHeader::response(SERVER).value(VALUE);
     set_header_of_requests: SetHeader::request(VIA).append(VALUE);
     static_files: StaticFiles::new("../examples/site").unwrap();
@@ -78,6 +84,8 @@ conformance! {
         .request_total(Duration::from_mins(1))
         .response_idle(Duration::from_secs(30))
         .response_total(Duration::from_mins(1));
+    when_chosen: When::new(|_| true, SetHeader::response(SERVER).value(VALUE));
+    when_not_chosen: When::new(|_| false, Compress::default());
 }
 
 // The three rungs of layers of one's own.

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gopuram::middleware::access_log::Log;
-use gopuram::middleware::{AccessLog, Router, SecurityHeaders, StaticFiles};
-use gopuram::{Application, Stack};
+use gopuram::middleware::{AccessLog, Compress, Router, SecurityHeaders, StaticFiles};
+use gopuram::testing::body::{Sender, channel};
+use gopuram::{Application, Body, Stack};
+use http::{Request, Response, StatusCode};
 use tokio::process::Command;
 
 use super::quickstart;
@@ -224,4 +227,56 @@ async fn a_listing_shows_its_own_style_and_every_name_as_it_is() {
         seen.dom
             .contains("<h1>Index of <a href=\"../\">/</a>sub/</h1>")
     );
+}
+
+/// A page that says of each event that it has it, and shows them when it has the last.
+const WATCHES: &str = "<!doctype html><title>events</title><p id=seen>none</p><script>
+    const seen = [], events = new EventSource('/events');
+    events.onmessage = (event) => {
+        seen.push(event.data);
+        if (event.data === 'third') {
+            events.close();
+            document.getElementById('seen').textContent = seen.join(', ');
+        } else {
+            fetch('/has?' + event.data);
+        }
+    };
+</script>";
+
+#[tokio::test]
+async fn events_come_one_by_one_compressed() {
+    if !part(CHROMIUM) {
+        return;
+    }
+    let stream: Arc<Mutex<Option<Sender>>> = Arc::default();
+    let feed = Arc::clone(&stream);
+    let routes = Router::new()
+        .get("/", async |_| {
+            let html = Response::builder().header("content-type", "text/html");
+            html.body(Body::from(WATCHES)).unwrap()
+        })
+        .get("/events", move |_| {
+            let (sender, body) = channel();
+            sender.data("data: first\n\n");
+            *stream.lock().unwrap() = Some(sender);
+            let events = Response::builder().header("content-type", "text/event-stream");
+            std::future::ready(events.body(Body::new(body)).unwrap())
+        })
+        // The next is sent when the one before has been seen: nothing may hold one back.
+        .get("/has", move |req: Request<Body>| {
+            let next = match req.uri().query() {
+                Some("first") => "data: second\n\n",
+                _ => "data: third\n\n",
+            };
+            if let Some(sender) = &*feed.lock().unwrap() {
+                sender.data(next);
+            }
+            std::future::ready(StatusCode::NO_CONTENT)
+        });
+    let app = Stack::new().with(Compress::default()).app(routes);
+    let seen = look_at("events", app, "/").await;
+    let shown = "<p id=\"seen\">first, second, third</p>";
+    assert!(seen.dom.contains(shown), "{} {:#?}", seen.dom, seen.asked);
+    let events = seen.of("/events");
+    assert!(events.starts_with("GET /events 200 gzip "), "{events}");
 }

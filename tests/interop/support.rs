@@ -121,9 +121,14 @@ impl Write for Written {
 
 /// Whether a program that a test needs is there. Without it the test is skipped, loudly, but under
 /// `CI=true` it fails: there nothing may be skipped. One that is there and does not run fails always.
-#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 pub(crate) fn part(program: &str) -> bool {
-    match Command::new(program).arg("--version").output() {
+    part_by(program, "--version")
+}
+
+/// As [`part`], for a program that says its version another way.
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+pub(crate) fn part_by(program: &str, version: &str) -> bool {
+    match Command::new(program).arg(version).output() {
         Ok(version) => {
             assert!(version.status.success(), "`{program}`: {version:?}");
             true

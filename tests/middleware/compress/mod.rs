@@ -3,6 +3,7 @@
 
 mod etags;
 mod left_alone;
+mod live;
 mod streams;
 
 use std::convert::Infallible;

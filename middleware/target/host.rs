@@ -5,18 +5,16 @@ use std::cmp::Ordering;
 use http::Request;
 use http::header::HOST;
 
-use super::error::Error;
-
 /// A host's name in lower case, or the names under one.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct HostName {
+pub(crate) struct HostName {
     /// Without the `*`: `.example.com` for `*.example.com`.
     name: Box<str>,
 }
 
 impl HostName {
     /// Reads `example.com`, `*.example.com`, `192.0.2.1` or `[::1]`.
-    pub(super) fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let name = text.strip_prefix('*').unwrap_or(text);
         let labels = match name.strip_prefix('.') {
             Some(labels) if name.len() < text.len() => labels,
@@ -28,17 +26,16 @@ impl HostName {
         };
         let is_address = || labels == text && is_ipv6(text);
         if !is_address() && !labels.split('.').all(label) {
-            let host = text.to_owned();
-            return Err(Error::BadHost { host });
+            return None;
         }
         let name = if labels == text { text } else { name };
-        Ok(Self {
+        Some(Self {
             name: name.to_ascii_lowercase().into(),
         })
     }
 
     /// As it was written, in lower case.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let star = if self.is_wild() { "*" } else { "" };
         [star, &self.name].concat()
     }
@@ -48,7 +45,7 @@ impl HostName {
     }
 
     /// Whether `host` is this one or, of `*.`, any number of labels under it.
-    pub(super) fn matches(&self, host: &str) -> bool {
+    pub(crate) fn matches(&self, host: &str) -> bool {
         let (name, host) = (self.name.as_bytes(), host.as_bytes());
         if !self.is_wild() {
             return host.eq_ignore_ascii_case(name);
@@ -59,7 +56,7 @@ impl HostName {
     }
 
     /// Which of two is tried first: whole names, then the longer.
-    pub(super) fn precedence(&self, other: &Self) -> Ordering {
+    pub(crate) fn precedence(&self, other: &Self) -> Ordering {
         let key = |host: &Self| (host.is_wild(), std::cmp::Reverse(host.name.len()));
         key(self).cmp(&key(other))
     }
@@ -67,7 +64,7 @@ impl HostName {
 
 /// The host that a request is for: the target's, or else the `Host` field's (RFC 9110,
 /// section 7.2), without a port or the dot of the root.
-pub(super) fn of<B>(req: &Request<B>) -> Option<&str> {
+pub(crate) fn of<B>(req: &Request<B>) -> Option<&str> {
     let host = match req.uri().host() {
         Some(host) => host,
         None => without_port(req.headers().get(HOST)?.to_str().ok()?),
@@ -117,7 +114,7 @@ mod tests {
             "", "*", "*.", ".a", "a..b", "a:80", "a.*.b", "a b", "*a.b", "[::1]:80", "*.[::1]",
             "[x]",
         ] {
-            assert!(HostName::parse(bad).is_err(), "{bad}");
+            assert!(HostName::parse(bad).is_none(), "{bad}");
         }
     }
 

@@ -2,18 +2,17 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Router;
-use super::serve::ResponseFuture;
+use super::serve::{Found, ResponseFuture};
 use crate::body::Body;
+use crate::future::Either;
 use crate::place::{Content, Placed};
 
 #[diagnostic::do_not_recommend]
@@ -56,7 +55,7 @@ where
 {
     type Response = Response<Body>;
     type Error = E;
-    type Future = OrElse<S::Future, E>;
+    type Future = Either<S::Future, ResponseFuture<E>>;
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), E>> {
@@ -67,15 +66,12 @@ where
     fn call(&mut self, req: Request<B>) -> Self::Future {
         let found = match self.router.table.found(&req) {
             // The server as a whole has more routes than the router's.
-            None | Some(super::serve::Found::Server(_)) => {
-                let future = self.inner.call(req);
-                return OrElse::Inner { future };
+            None | Some(Found::Server(_)) => {
+                return Either::left(self.inner.call(req));
             }
             Some(found) => found,
         };
-        OrElse::Route {
-            future: found.answer(req.map(Body::new)),
-        }
+        Either::right(found.answer(req.map(Body::new)))
     }
 }
 
@@ -94,37 +90,5 @@ impl<S: fmt::Debug, E> fmt::Debug for RouterService<S, E> {
             .field("inner", &self.inner)
             .field("router", &self.router)
             .finish()
-    }
-}
-
-pin_project! {
-    /// The future of [`RouterService`].
-    #[project = OrElseProj]
-    #[derive(Debug)]
-    #[non_exhaustive]
-    pub enum OrElse<F, E> {
-        #[doc(hidden)]
-        Inner { #[pin] future: F },
-        #[doc(hidden)]
-        Route { future: ResponseFuture<E> },
-    }
-}
-
-impl<F, E, C> Future for OrElse<F, E>
-where
-    F: Future<Output = Result<Response<C>, E>>,
-    C: http_body::Body<Data = Bytes> + Send + 'static,
-    C::Error: Into<Box<dyn StdError + Send + Sync>>,
-{
-    type Output = Result<Response<Body>, E>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            OrElseProj::Inner { future } => {
-                future.poll(cx).map(|res| res.map(|res| res.map(Body::new)))
-            }
-            OrElseProj::Route { future } => Pin::new(future).poll(cx),
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! What routes lead to, with its type erased.
+//! What a route, a mount or a cascade leads to, with its type erased.
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
@@ -9,16 +9,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use crate::body::Body;
+use crate::future::Oneshot;
 use crate::response::IntoResponse;
 
-/// What a route leads to: an async function or a service, with its type erased.
+/// An async function or a service, with its type erased.
 ///
-/// It is itself a service, which the layers of a [group](super::Router::group) wrap. Each call is
+/// It is itself a service, so that layers can wrap it. Each call is
 /// one box; a clone is one count.
 pub struct Endpoint<E = Infallible>(Arc<dyn Call<E>>);
 
@@ -36,7 +37,7 @@ impl<E: 'static> Endpoint<E> {
 
     /// A service, of which each request gets a clone.
     ///
-    /// Where readiness has to be waited for, the request waits: the router is always ready.
+    /// Where readiness has to be waited for, the request waits: an endpoint is always ready.
     pub fn service<S, C>(service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<C>, Error: Into<E>>
@@ -49,11 +50,6 @@ impl<E: 'static> Endpoint<E> {
         C::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
         Self(Arc::new(Cloned(service)))
-    }
-
-    /// The answers of the router itself, for layers to wrap; without `Allow`.
-    pub(super) fn automatic() -> Self {
-        Self(Arc::new(Automatic))
     }
 }
 
@@ -91,13 +87,20 @@ where
 
 impl<E> Endpoint<E> {
     #[inline]
-    pub(super) fn start(&self, req: Request<Body>) -> EndpointFuture<E> {
+    pub(crate) fn start(&self, req: Request<Body>) -> EndpointFuture<E> {
         EndpointFuture(self.0.call(req))
     }
 }
 
 /// The future of an [`Endpoint`].
 pub struct EndpointFuture<E>(Boxed<E>);
+
+impl<E: 'static> EndpointFuture<E> {
+    /// An answer that is there already.
+    pub(crate) fn ready(res: Response<Body>) -> Self {
+        Self(Box::pin(async { Ok(res) }))
+    }
+}
 
 type Boxed<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
 
@@ -147,79 +150,33 @@ where
     C::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
     fn call(&self, req: Request<Body>) -> Boxed<E> {
-        Box::pin(Oneshot {
-            state: State::Waiting {
-                service: self.0.clone(),
-                req: Some(req),
-            },
+        Box::pin(Erased {
+            answer: Oneshot::new(self.0.clone(), req),
             error: PhantomData,
         })
     }
 }
 
-struct Automatic;
-
-impl<E> Call<E> for Automatic {
-    fn call(&self, req: Request<Body>) -> Boxed<E> {
-        let res = automatic(req.method()).into_response();
-        Box::pin(async { Ok(res) })
-    }
-}
-
-/// What the router says itself for a path that has no route for `method`.
-pub(super) fn automatic(method: &Method) -> StatusCode {
-    if method == Method::OPTIONS {
-        StatusCode::NO_CONTENT
-    } else {
-        StatusCode::METHOD_NOT_ALLOWED
-    }
-}
-
 pin_project! {
-    /// A service until it is ready, its future in the same place then.
-    struct Oneshot<S, F, E> {
+    /// The answer of a service, with its types erased.
+    struct Erased<F, E> {
         #[pin]
-        state: State<S, F>,
+        answer: F,
         error: PhantomData<fn() -> E>,
     }
 }
 
-pin_project! {
-    #[project = StateProj]
-    enum State<S, F> {
-        Waiting { service: S, req: Option<Request<Body>> },
-        Running { #[pin] future: F },
-    }
-}
-
-impl<S, C, E> Future for Oneshot<S, S::Future, E>
+impl<F, C, D, E> Future for Erased<F, E>
 where
-    S: Service<Request<Body>, Response = Response<C>, Error: Into<E>>,
+    F: Future<Output = Result<Response<C>, D>>,
     C: http_body::Body<Data = Bytes> + Send + 'static,
     C::Error: Into<Box<dyn StdError + Send + Sync>>,
+    D: Into<E>,
 {
     type Output = Result<Response<Body>, E>;
 
-    #[expect(
-        clippy::expect_used,
-        reason = "a future is not polled after it is ready"
-    )]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        loop {
-            match this.state.as_mut().project() {
-                StateProj::Waiting { service, req } => {
-                    if let Err(error) = ready!(service.poll_ready(cx)) {
-                        return Poll::Ready(Err(error.into()));
-                    }
-                    let future = service.call(req.take().expect("polled after ready"));
-                    this.state.set(State::Running { future });
-                }
-                StateProj::Running { future } => {
-                    let res = ready!(future.poll(cx));
-                    return Poll::Ready(res.map(|res| res.map(Body::new)).map_err(Into::into));
-                }
-            }
-        }
+        let res = ready!(self.project().answer.poll(cx));
+        Poll::Ready(res.map(|res| res.map(Body::new)).map_err(Into::into))
     }
 }

@@ -5,23 +5,20 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
 
 use super::encoding;
-use super::pattern::Pattern;
-use crate::attributes::Attributes;
+use crate::attributes::{Attributes, MatchedRoute};
 use crate::body::Body;
 use crate::response::IntoResponse;
 
-/// Moves the prefix from the target to the mount, or answers instead.
+/// How the route of everything under a prefix ends: the rest has no name.
+pub(crate) const OPEN: &str = "/{*}";
+
+/// Moves the prefix, the first `end` bytes of the path, from the target to the mount, or answers instead.
 ///
 /// The rest begins with a slash and is as it was received, query included. Where it is empty,
 /// there is no such target, and the answer is a redirect to the slash.
 #[expect(clippy::result_large_err, reason = "a response is what is answered")]
-pub(super) fn enter(
-    pattern: &Pattern,
-    normal: bool,
-    mut req: Request<Body>,
-) -> Result<Request<Body>, Response<Body>> {
+pub(crate) fn enter(mut req: Request<Body>, end: usize) -> Result<Request<Body>, Response<Body>> {
     let uri = req.uri();
-    let end = pattern.walk(uri.path(), normal).end();
     if end == 0 {
         return Ok(req);
     }
@@ -41,6 +38,17 @@ pub(super) fn enter(
     attributes.keep_original_uri(&outer);
     attributes.enter_mount(outer.path().get(..end).unwrap_or_default());
     Ok(req)
+}
+
+/// Says which route it is, behind the pattern of the mount that it is in.
+#[inline]
+pub(crate) fn set_route(attributes: &mut Attributes, route: &MatchedRoute) {
+    let outer = attributes.route();
+    let route = match outer.and_then(|outer| outer.as_str().strip_suffix(OPEN)) {
+        Some(outer) => MatchedRoute::new([outer, route.as_str()].concat()),
+        None => route.clone(),
+    };
+    attributes.set_route(route);
 }
 
 /// To the same path with a slash after it, the query kept, for any method.
