@@ -35,6 +35,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response, StatusCode};
@@ -50,13 +51,20 @@ use crate::place::{Contain, Placed};
 /// A panic becomes 500 or an aborted stream.
 ///
 /// See the [module documentation](self) for an example.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CatchPanic {
     report: Report,
 }
 
 /// Who is told of a panic, besides the panic hook.
-type Report = Option<fn(&PanicMessage<'_>)>;
+#[derive(Clone, Default)]
+struct Report(Option<Arc<dyn Fn(&PanicMessage<'_>) + Send + Sync>>);
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Report" } else { "None" })
+    }
+}
 
 impl CatchPanic {
     /// Tells `report` of each panic; nobody by default, since the panic hook
@@ -65,8 +73,8 @@ impl CatchPanic {
     /// It is called on the worker, so it must not block. A panic of its own is
     /// swallowed.
     #[must_use]
-    pub const fn report(mut self, report: fn(&PanicMessage<'_>)) -> Self {
-        self.report = Some(report);
+    pub fn report(mut self, report: impl Fn(&PanicMessage<'_>) + Send + Sync + 'static) -> Self {
+        self.report = Report(Some(Arc::new(report)));
         self
     }
 }
@@ -83,14 +91,14 @@ impl<S> Layer<S> for CatchPanic {
     fn layer(&self, inner: S) -> Self::Service {
         CatchPanicService {
             inner,
-            report: self.report,
+            report: self.report.clone(),
             broken: false,
         }
     }
 }
 
 /// A service whose panics are caught.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct CatchPanicService<S> {
     inner: S,
     report: Report,
@@ -110,20 +118,22 @@ where
     /// the request that follows is refused.
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        let ready = guard(self.report, Stage::Ready, || self.inner.poll_ready(cx));
+        let ready = guard(&self.report, Stage::Ready, || self.inner.poll_ready(cx));
         self.broken = ready.is_none();
         ready.unwrap_or(Poll::Ready(Ok(())))
     }
 
     #[inline]
     fn call(&mut self, req: Request<B>) -> Self::Future {
-        let report = self.report;
         let future = if self.broken {
             None
         } else {
-            guard(report, Stage::Call, || self.inner.call(req))
+            guard(&self.report, Stage::Call, || self.inner.call(req))
         };
-        CatchPanicFuture { future, report }
+        CatchPanicFuture {
+            future,
+            report: self.report.clone(),
+        }
     }
 }
 
@@ -147,13 +157,13 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let report = *this.report;
+        let report = &*this.report;
         if let Some(future) = this.future.as_mut().as_pin_mut() {
             match guard(report, Stage::Future, || future.poll(cx)) {
                 Some(Poll::Ready(Ok(res))) => {
                     let wrap = |body| CatchPanicBody {
                         body: Some(body),
-                        report,
+                        report: report.clone(),
                     };
                     return Poll::Ready(Ok(res.map(wrap)));
                 }
@@ -181,7 +191,17 @@ impl<C> Default for CatchPanicBody<C> {
     fn default() -> Self {
         Self {
             body: None,
-            report: None,
+            report: Report::default(),
+        }
+    }
+}
+
+/// The body of a reply from a layer further in.
+impl<C: From<crate::Body>> From<crate::Body> for CatchPanicBody<C> {
+    fn from(body: crate::Body) -> Self {
+        Self {
+            body: Some(body.into()),
+            report: Report::default(),
         }
     }
 }
@@ -200,7 +220,7 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<C::Data>, Self::Error>>> {
         let mut this = self.project();
-        let report = *this.report;
+        let report = &*this.report;
         let Some(body) = this.body.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
@@ -218,7 +238,7 @@ where
     #[inline]
     fn is_end_stream(&self) -> bool {
         let Some(body) = &self.body else { return true };
-        guard(self.report, Stage::Body, || body.is_end_stream()).unwrap_or(false)
+        guard(&self.report, Stage::Body, || body.is_end_stream()).unwrap_or(false)
     }
 
     #[inline]
@@ -226,7 +246,7 @@ where
         let Some(body) = &self.body else {
             return SizeHint::with_exact(0);
         };
-        guard(self.report, Stage::Body, || body.size_hint()).unwrap_or_default()
+        guard(&self.report, Stage::Body, || body.size_hint()).unwrap_or_default()
     }
 }
 
@@ -320,7 +340,7 @@ impl fmt::Display for Stage {
 /// needs one; see the module documentation for what that asks of it. `&self` methods
 /// of bodies could break only what is behind a cell of their own.
 #[inline]
-fn guard<T>(report: Report, stage: Stage, f: impl FnOnce() -> T) -> Option<T> {
+fn guard<T>(report: &Report, stage: Stage, f: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(value) => Some(value),
         Err(payload) => {
@@ -331,15 +351,15 @@ fn guard<T>(report: Report, stage: Stage, f: impl FnOnce() -> T) -> Option<T> {
 }
 
 /// Drops what is done or broken; its destructor may panic in turn.
-fn discard<T>(report: Report, stage: Stage, mut slot: Pin<&mut Option<T>>) {
+fn discard<T>(report: &Report, stage: Stage, mut slot: Pin<&mut Option<T>>) {
     guard(report, stage, || slot.set(None));
 }
 
 #[cold]
-fn settle(report: Report, stage: Stage, payload: Box<dyn Any + Send>) {
+fn settle(report: &Report, stage: Stage, payload: Box<dyn Any + Send>) {
     // A report or a payload's destructor that panics ends here: what it threw is
     // leaked, since dropping it could panic without end.
-    if let Some(report) = report {
+    if let Some(report) = &report.0 {
         let message = PanicMessage {
             stage,
             payload: &*payload,
@@ -375,23 +395,30 @@ mod tests {
         SEEN.lock().unwrap().push(seen);
     }
 
+    fn noting() -> Report {
+        CatchPanic::default().report(note).report
+    }
+
     fn seen(text: &str) -> bool {
         SEEN.lock().unwrap().iter().any(|(_, said)| said == text)
     }
 
     #[test]
     fn messages_are_read_from_both_kinds_of_text() {
-        assert_eq!(guard(Some(note), Stage::Call, || 7), Some(7));
-        guard(Some(note), Stage::Call, || panic!("plain"));
-        guard(Some(note), Stage::Call, || panic!("made {}", "up"));
-        guard(Some(note), Stage::Call, || panic_any(7));
+        assert_eq!(guard(&noting(), Stage::Call, || 7), Some(7));
+        guard(&noting(), Stage::Call, || panic!("plain"));
+        guard(&noting(), Stage::Call, || panic!("made {}", "up"));
+        guard(&noting(), Stage::Call, || panic_any(7));
         assert!(seen("plain") && seen("made up") && seen("a payload that is not text"));
     }
 
     #[test]
     fn a_report_that_panics_is_swallowed() {
-        let report: Report = Some(|_| panic!("in the report"));
-        assert_eq!(guard(report, Stage::Call, || panic!("first")), None::<()>);
+        let layer = CatchPanic::default().report(|_| panic!("in the report"));
+        assert_eq!(
+            guard(&layer.report, Stage::Call, || panic!("first")),
+            None::<()>
+        );
     }
 
     #[test]
@@ -402,7 +429,7 @@ mod tests {
                 panic_any(Self);
             }
         }
-        let caught = guard(None, Stage::Call, || panic_any(Bomb));
+        let caught = guard(&Report::default(), Stage::Call, || panic_any(Bomb));
         assert_eq!(caught, None::<()>);
     }
 

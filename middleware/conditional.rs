@@ -62,6 +62,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
+use http::header::ACCEPT_ENCODING;
 use http::{Method, Request, Response, StatusCode, request};
 use tower_layer::Layer;
 
@@ -169,7 +170,10 @@ where
             return ControlFlow::Continue(None);
         };
         if matches!(*req.method(), Method::GET | Method::HEAD) {
-            return ControlFlow::Continue(Some(Pending(conditions)));
+            return ControlFlow::Continue(Some(Pending {
+                conditions,
+                codings: req.headers().contains_key(ACCEPT_ENCODING),
+            }));
         }
         if with_parts(req, |head| self.refuses(&conditions, head)) {
             return ControlFlow::Break(StatusCode::PRECONDITION_FAILED);
@@ -180,7 +184,11 @@ where
 
 /// The preconditions that wait for the validators of the response.
 #[derive(Debug)]
-pub struct Pending(Conditions);
+pub struct Pending {
+    conditions: Conditions,
+    /// Whether a layer further out may want to know what would have been coded.
+    codings: bool,
+}
 
 impl<C: http_body::Body + Default> OnResponse<C> for Pending {
     type Body = C;
@@ -191,7 +199,10 @@ impl<C: http_body::Body + Default> OnResponse<C> for Pending {
         if !status.is_success() {
             return res;
         }
-        match self.0.evaluate(Some(&Validators::of(res.headers()))) {
+        match self
+            .conditions
+            .evaluate(Some(&Validators::of(res.headers())))
+        {
             Precondition::Failed => {
                 represent::failed(res.headers_mut());
                 *res.status_mut() = StatusCode::PRECONDITION_FAILED;
@@ -201,7 +212,7 @@ impl<C: http_body::Body + Default> OnResponse<C> for Pending {
             Precondition::NotModified
                 if matches!(status, StatusCode::OK | StatusCode::PARTIAL_CONTENT) =>
             {
-                if self.0.name_no_tag() {
+                if self.codings {
                     let would_be = Unmodified::new(res.headers(), res.body().size_hint().exact());
                     res.extensions_mut().insert(would_be);
                 }

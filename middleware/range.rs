@@ -141,7 +141,7 @@ impl<B> OnRequest<B> for Range {
     #[inline]
     fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Infallible, Pending> {
         ControlFlow::Continue(Pending {
-            get: *req.method() == Method::GET,
+            method: Kind::of(req.method()),
             wanted: Wanted::of(req.method(), req.headers()),
             most: self.most,
             skip: self.skip,
@@ -152,10 +152,28 @@ impl<B> OnRequest<B> for Range {
 /// The ranges that wait for the representation.
 #[derive(Debug)]
 pub struct Pending {
-    get: bool,
+    method: Kind,
     wanted: Option<Wanted>,
     most: usize,
     skip: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Get,
+    /// Has no ranges, but says what a `GET` has (RFC 9110, section 9.3.2).
+    Head,
+    Other,
+}
+
+impl Kind {
+    fn of(method: &Method) -> Self {
+        match *method {
+            Method::GET => Self::Get,
+            Method::HEAD => Self::Head,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl<C> OnResponse<C> for Pending
@@ -167,10 +185,14 @@ where
 
     fn on_response(self, res: Response<C>) -> Response<Body> {
         let mut res = res.map(Body::new);
-        if !self.get || res.status() != StatusCode::OK {
+        if self.method == Kind::Other || res.status() != StatusCode::OK {
             return res;
         }
-        let Some(len) = length(&res) else {
+        let len = match self.method {
+            Kind::Head => announced(&res).or_else(|| length(&res).filter(|len| *len > 0)),
+            _ => length(&res),
+        };
+        let Some(len) = len else {
             return res;
         };
         let headers = res.headers_mut();
@@ -190,6 +212,13 @@ where
             ranges => represent::answer(res, &ranges, len, self.skip),
         }
     }
+}
+
+/// How long a `GET` of the representation would be, if the answer to a `HEAD` says so.
+fn announced(res: &Response<Body>) -> Option<u64> {
+    let headers = res.headers();
+    let said = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+    said.filter(|_| !headers.contains_key(CONTENT_RANGE))
 }
 
 /// How long the representation is, if body and fields agree on it.

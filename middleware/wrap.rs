@@ -54,12 +54,14 @@ use http::{Request, Response, StatusCode, request};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use crate::body::Body;
+
 /// The way in: from the request received to the request passed on.
 pub trait OnRequest<B> {
     /// What is done to the response; `()` leaves it alone.
     type Then;
-    /// What is answered instead: [`Infallible`] for never, [`StatusCode`],
-    /// `Response<()>`.
+    /// What is answered instead: [`Infallible`] for never, [`StatusCode`], `Response<()>`, or
+    /// `Response<Body>` with content.
     type Reply;
 
     /// Changes the request and passes it on, or replies without asking the inner service.
@@ -129,6 +131,14 @@ impl<C, T: OnResponse<C, Body = C>> OnResponse<C> for Option<T> {
 ///
 /// A body wrapper that stands between a refusal and the gateway implements
 /// [`Default`] for the empty body, so that a status is enough of an answer.
+///
+/// One that has content of its own needs outer layers whose bodies can be made of a
+/// [`Body`]: those of the catalogue are.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be replied with here, where the response has a body `{C}`",
+    label = "no reply",
+    note = "reply with a `StatusCode`, a `Response<()>`, or a `Response<gopuram::Body>` where the body inside is a `gopuram::Body` too; `from_fn` may answer with anything"
+)]
 pub trait Reply<C> {
     /// The whole response.
     fn into_response(self) -> Response<C>;
@@ -153,6 +163,13 @@ impl<C: Default> Reply<C> for StatusCode {
 impl<C: Default> Reply<C> for Response<()> {
     fn into_response(self) -> Response<C> {
         self.map(|()| C::default())
+    }
+}
+
+/// A response with content.
+impl<C: From<Body>> Reply<C> for Response<Body> {
+    fn into_response(self) -> Response<C> {
+        self.map(C::from)
     }
 }
 

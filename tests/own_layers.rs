@@ -4,13 +4,17 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use gopuram::Body;
+use gopuram::middleware::access_log::Log;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::wrap::{OnRequest, OnResponse, Wrapped};
-use gopuram::middleware::{from_fn, on_request, on_response};
+use gopuram::middleware::{
+    AccessLog, CatchPanic, Compress, Timeout, from_fn, on_request, on_response,
+};
 use gopuram::testing::body::Script;
 use gopuram::testing::{Client, app};
+use gopuram::{Body, Stack};
 use http::header::{ALLOW, SERVER};
 use http::{HeaderValue, Method, Request, Response, StatusCode, request, response};
 use tower::{Service, ServiceExt};
@@ -115,6 +119,28 @@ async fn a_status_is_enough_of_a_reply() {
     assert_eq!(count.get(), 0);
     let res = client.get("/").header("x-key", "1").await;
     res.assert_status(200).assert_body("hello");
+}
+
+#[tokio::test]
+async fn a_reply_may_have_content_through_every_layer_of_the_catalogue_that_wraps_bodies() {
+    let guard = on_request(|head: &mut request::Parts| match head.uri.path() {
+        "/open" => Ok(()),
+        _ => Err(Response::new(Body::from("no key"))),
+    });
+    let stack = Stack::new()
+        .with(AccessLog::common(Log::to(std::io::sink())))
+        .with(CatchPanic::default())
+        .with(Timeout::head(Duration::from_secs(1)))
+        .layer(guard)
+        .with(Compress::default())
+        .app(app::answer(hello));
+    let client = Client::new(stack);
+    client
+        .get("/shut")
+        .await
+        .assert_status(200)
+        .assert_body("no key");
+    client.get("/open").await.assert_body("hello");
 }
 
 #[tokio::test]

@@ -70,6 +70,16 @@ pin_project! {
     }
 }
 
+/// The body of a reply from a layer further in.
+impl<C: From<crate::Body>> From<crate::Body> for LogBody<C> {
+    fn from(body: crate::Body) -> Self {
+        Self {
+            inner: body.into(),
+            pending: Pending::default(),
+        }
+    }
+}
+
 impl<C: Body> Body for LogBody<C>
 where
     C::Error: Into<Box<dyn StdError + Send + Sync>>,

@@ -222,10 +222,19 @@ fn escape_json(text: &[u8], buf: &mut Vec<u8>) {
                 '\n' => buf.extend_from_slice(b"\\n"),
                 '\r' => buf.extend_from_slice(b"\\r"),
                 '\t' => buf.extend_from_slice(b"\\t"),
-                // C1 controls too: a terminal obeys them.
-                '\0'..='\x1f' | '\x7f'..='\u{9f}' => {
-                    buf.extend_from_slice(b"\\u00");
-                    buf.extend_from_slice(&hex(u8::try_from(u32::from(c)).unwrap_or_default()));
+                // C1 controls too: a terminal obeys them. So does a screen what turns text around, and
+                // some take two separators for the end of a line.
+                '\0'..='\x1f'
+                | '\x7f'..='\u{9f}'
+                | '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}' => {
+                    let [_, _, high, low] = u32::from(c).to_be_bytes();
+                    buf.extend_from_slice(b"\\u");
+                    buf.extend_from_slice(&hex(high));
+                    buf.extend_from_slice(&hex(low));
                 }
                 _ => buf.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
@@ -272,6 +281,11 @@ mod tests {
             "\\\"\\\\\\n\\r\\t\\u0000\\u001b\\u007f\\u009b\u{e9}\u{bb5}"
         );
         assert_eq!(escaped(Style::Json, b"a\xff\xfeb"), "a\\ufffd\\ufffdb");
+        let turning = "a\u{202e}b\u{2028}c\u{2066}\u{61c}".as_bytes();
+        assert_eq!(
+            escaped(Style::Json, turning),
+            "a\\u202eb\\u2028c\\u2066\\u061c"
+        );
     }
 
     #[test]

@@ -6,9 +6,8 @@ use http::{HeaderMap, HeaderValue};
 /// What the 200 would have been in whose stead a 304 is sent: an extension of the response.
 ///
 /// A 304 has the fields that the 200 would have had (RFC 9110, section 15.4.5), its tag among them,
-/// but not those of its content. Where the precondition names no tag (`If-None-Match: *`, or a date), whoever
-/// answers says here what a layer further out needs to tell whether it would have coded that
-/// content, and under which tag.
+/// but not those of its content. If the request has `Accept-Encoding`, whoever answers says here what a
+/// layer further out needs to tell whether it would have coded that content, and under which tag.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Unmodified {

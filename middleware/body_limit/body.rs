@@ -79,14 +79,11 @@ where
         self.body.is_end_stream()
     }
 
-    /// Inner's, but never more than is left of the limit.
+    /// Inner's: what is left of the limit is no bound, or a body that is about to fail for its length
+    /// would look complete.
     #[inline]
     fn size_hint(&self) -> SizeHint {
-        let inner = self.body.size_hint();
-        let mut hint = SizeHint::new();
-        hint.set_lower(inner.lower().min(self.left));
-        hint.set_upper(inner.upper().map_or(self.left, |most| most.min(self.left)));
-        hint
+        self.body.size_hint()
     }
 }
 

@@ -325,9 +325,12 @@ mod tests {
     }
 
     #[test]
-    fn hints_stay_within_the_limit() {
-        let body = LimitedBody::new(Hint(SizeHint::new()), 5, None);
-        assert_eq!(body.size_hint().upper(), Some(5));
+    fn what_may_grow_too_long_does_not_look_complete() {
+        for left in [0, 5] {
+            let body = LimitedBody::new(Hint(SizeHint::new()), left, None);
+            assert_eq!(body.size_hint().exact(), None);
+            assert!(!body.is_end_stream());
+        }
     }
 
     proptest! {

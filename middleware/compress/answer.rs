@@ -29,8 +29,18 @@ pub struct Choice {
     pub(super) config: Arc<Config>,
     pub(super) asked: Asked,
     pub(super) method: Kind,
-    /// The entity tags of `If-None-Match`, if there is a coded one among them.
-    pub(super) held: Option<HeaderValue>,
+    pub(super) held: Held,
+}
+
+/// What the client says that it has: the entity tags of `If-None-Match`.
+#[derive(Debug)]
+pub(super) enum Held {
+    /// Among them is a coded one.
+    Coded(HeaderValue),
+    /// None of them is coded.
+    Plain,
+    /// It names none: a date says what it has, or nothing does.
+    Unnamed,
 }
 
 /// What the client asked for.
@@ -132,6 +142,9 @@ impl Choice {
     }
 
     /// What would have been done to the answer in whose stead a 304 is sent: its tag is that of a 200.
+    ///
+    /// A small body that no coding makes smaller would have been sent as it is. That is rare in what is worth
+    /// coding, and not known here.
     #[cold]
     fn deed_of_unmodified(&self, would_be: &Unmodified, headers: &HeaderMap) -> Deed {
         let media_type = would_be.media_type.as_ref();
@@ -140,7 +153,11 @@ impl Choice {
         if small || !worth || would_be.coded || is_fixed(headers) {
             Deed::Leave
         } else {
-            self.offer().map_or(Deed::Vary, Deed::Recode)
+            match (self.offer(), &self.held) {
+                (None, _) => Deed::Vary,
+                (Some(at), Held::Unnamed) => Deed::Recode(at),
+                (Some(_), _) => Deed::Unchanged,
+            }
         }
     }
 
@@ -236,14 +253,14 @@ impl Choice {
             return Some(coded);
         }
         let coded = offer.whole(plain).ok()?;
-        kept.put(at, tag.clone(), plain.clone(), coded.clone());
+        kept.put(at, tag.clone(), plain, coded.clone());
         Some(coded)
     }
 
     /// A 304 carries the tag that a 200 would have: the coded one if the client
     /// holds that, which it does not unless it got it here.
     fn recode_tag(&self, headers: &mut HeaderMap) {
-        if let (Some(held), Some(at)) = (&self.held, self.offer()) {
+        if let (Held::Coded(held), Some(at)) = (&self.held, self.offer()) {
             self.code_tag(at, headers, |coded| etag::contains(held, coded));
         }
     }

@@ -88,6 +88,13 @@ impl<C> Default for CompressBody<C> {
     }
 }
 
+/// The body of a reply from a layer further in.
+impl<C: From<crate::Body>> From<crate::Body> for CompressBody<C> {
+    fn from(body: crate::Body) -> Self {
+        Self::plain(body.into())
+    }
+}
+
 impl<C> fmt::Debug for CompressBody<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.state {

@@ -66,14 +66,14 @@ impl Kept {
             variant.used = true;
             (variant.plain.clone(), variant.coded.clone())
         };
-        let same =
-            source.len() == plain.len() && (source.as_ptr() == plain.as_ptr() || source == plain);
-        same.then_some(coded)
+        (source == plain).then_some(coded)
     }
 
     /// Keeps `coded`, in place of what was kept of this tag.
-    pub(super) fn put(&self, offer: usize, tag: HeaderValue, plain: Bytes, coded: Bytes) {
+    pub(super) fn put(&self, offer: usize, tag: HeaderValue, plain: &Bytes, coded: Bytes) {
         let key = (offer, tag);
+        // A copy, since `plain` may be a small part of a buffer that would be kept with it.
+        let plain = Bytes::copy_from_slice(plain);
         let used = false;
         let variant = Variant { plain, coded, used };
         let size = variant.size(&key);
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_variant_is_of_its_bytes_and_no_others() {
         let kept = Kept::new(10_000);
-        kept.put(0, A, bytes(1), bytes(2));
+        kept.put(0, A, &bytes(1), bytes(2));
         assert_eq!(kept.get(0, &A, &bytes(1)), Some(bytes(2)));
         assert_eq!(kept.get(0, &A, &bytes(3)), None);
         assert_eq!(kept.get(0, &A, &bytes(1).slice(1..)), None);
@@ -138,8 +138,8 @@ mod tests {
     #[test]
     fn a_tag_that_comes_with_other_bytes_is_kept_anew() {
         let kept = Kept::new(10_000);
-        kept.put(0, A, bytes(1), bytes(2));
-        kept.put(0, A, bytes(3), bytes(4));
+        kept.put(0, A, &bytes(1), bytes(2));
+        kept.put(0, A, &bytes(3), bytes(4));
         assert_eq!(kept.get(0, &A, &bytes(1)), None);
         assert_eq!(kept.get(0, &A, &bytes(3)), Some(bytes(4)));
         let store = lock(&kept.store);
@@ -150,10 +150,10 @@ mod tests {
     #[test]
     fn what_is_used_outlives_what_is_not_and_the_limit_holds() {
         let kept = Kept::new(5_000);
-        kept.put(0, A, bytes(1), bytes(2));
-        kept.put(0, B, bytes(3), bytes(4));
+        kept.put(0, A, &bytes(1), bytes(2));
+        kept.put(0, B, &bytes(3), bytes(4));
         assert!(kept.get(0, &A, &bytes(1)).is_some());
-        kept.put(0, C, bytes(5), bytes(6));
+        kept.put(0, C, &bytes(5), bytes(6));
         assert!(kept.get(0, &A, &bytes(1)).is_some());
         assert!(kept.get(0, &B, &bytes(3)).is_none());
         assert!(kept.get(0, &C, &bytes(5)).is_some());
@@ -161,9 +161,18 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_large_buffer_does_not_keep_all_of_it() {
+        let kept = Kept::new(4096);
+        let large = Bytes::from(vec![b'x'; 1 << 20]);
+        kept.put(0, A, &large.slice(..100), bytes(2));
+        // Nobody else has it any more.
+        assert!(large.try_into_mut().is_ok());
+    }
+
+    #[test]
     fn what_is_too_large_is_not_kept() {
         let kept = Kept::new(2_000);
-        kept.put(0, A, bytes(1), bytes(2));
+        kept.put(0, A, &bytes(1), bytes(2));
         assert_eq!(lock(&kept.store).size, 0);
     }
 }

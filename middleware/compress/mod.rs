@@ -99,7 +99,7 @@ pub use media::is_compressible;
 #[cfg(feature = "zstd")]
 pub use zstd::Zstd;
 
-use answer::{Asked, Kind};
+use answer::{Asked, Held, Kind};
 use coding::Offer;
 use kept::Kept;
 
@@ -269,12 +269,16 @@ impl Config {
 
     /// Lets inner see its own tags, and gives back those of `If-None-Match` if any was coded.
     #[inline]
-    fn uncode_tags<B>(&self, req: &mut Request<B>) -> Option<HeaderValue> {
-        let conditional = req.headers().contains_key(IF_NONE_MATCH);
-        if conditional || req.headers().contains_key(IF_MATCH) {
-            self.uncode_found_tags(req)
-        } else {
-            None
+    fn uncode_tags<B>(&self, req: &mut Request<B>) -> Held {
+        let list = req.headers().get(IF_NONE_MATCH);
+        let named = list.is_some_and(|list| list.as_bytes().trim_ascii() != b"*");
+        if !named && !req.headers().contains_key(IF_MATCH) {
+            return Held::Unnamed;
+        }
+        match self.uncode_found_tags(req) {
+            Some(list) => Held::Coded(list),
+            None if named => Held::Plain,
+            None => Held::Unnamed,
         }
     }
 

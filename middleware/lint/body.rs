@@ -62,6 +62,13 @@ pin_project! {
     }
 }
 
+/// The body of a reply from a layer further in.
+impl<C: From<crate::Body>> From<crate::Body> for Inspected<C> {
+    fn from(body: crate::Body) -> Self {
+        Self::unwatched(body.into())
+    }
+}
+
 impl<B> Inspected<B> {
     pub(super) const fn unwatched(inner: B) -> Self {
         Self { inner, watch: None }

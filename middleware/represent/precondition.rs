@@ -70,15 +70,6 @@ impl Conditions {
         (same.is_some() || other.is_some()).then_some(Self { same, other, reads })
     }
 
-    /// Whether a 304 does not tell which representation the client has, since no tag was named.
-    pub(crate) fn name_no_tag(&self) -> bool {
-        match &self.other {
-            Some(Other::IfNoneMatch(list)) => list.as_bytes().trim_ascii() == b"*",
-            Some(Other::IfModifiedSince(_)) => true,
-            None => false,
-        }
-    }
-
     /// Evaluates them; `current` is none if there is no representation.
     pub(crate) fn evaluate(&self, current: Option<&Validators>) -> Precondition {
         let etag = current.and_then(|validators| validators.etag.as_ref());

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use http::header::{
-    ACCEPT, ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, LAST_MODIFIED,
-    LOCATION, VARY,
+    ACCEPT, ACCEPT_ENCODING, ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, ETAG,
+    LAST_MODIFIED, LOCATION, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
@@ -32,16 +32,16 @@ pub(super) fn file(asked: Asked<'_>, variant: &Variant) -> Option<Response<Body>
             represent::failed(res.headers_mut());
             Some(res)
         }
-        Precondition::NotModified => Some(unmodified(&conditions, variant)),
+        Precondition::NotModified => Some(unmodified(asked, variant)),
         Precondition::Proceed => whole_or_parts(asked, variant),
     }
 }
 
 #[inline]
-fn unmodified(conditions: &Conditions, variant: &Variant) -> Response<Body> {
+fn unmodified(asked: Asked<'_>, variant: &Variant) -> Response<Body> {
     let mut res = empty(StatusCode::NOT_MODIFIED);
     *res.headers_mut() = variant.unmodified.clone();
-    if conditions.name_no_tag() {
+    if asked.headers.contains_key(ACCEPT_ENCODING) {
         let would_be = Unmodified::new(&variant.headers, Some(variant.len()));
         res.extensions_mut().insert(would_be);
     }

@@ -76,13 +76,14 @@
 //! 32 MiB in all ([`HotCache`]): such a request opens nothing and costs two allocations, and
 //! a change is seen a second later. For others, what the kernel has in its caches is opened
 //! and read at once (`RESOLVE_CACHED`, `RWF_NOWAIT`), and what must wait for the disk on one of
-//! tokio's blocking threads: the thread that serves never waits. Where the file system has no
+//! tokio's blocking threads, unless the client leaves before: the thread that serves never waits. Where the file system has no
 //! reads that do not wait, as overlays of containers, those threads do all reading. Outside of a
 //! tokio runtime all is done on the calling thread.
 //!
 //! [RFC 9110]: https://www.rfc-editor.org/rfc/rfc9110
 
 mod answer;
+mod blocking;
 mod buffers;
 mod config;
 mod content_hash;

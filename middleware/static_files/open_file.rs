@@ -11,6 +11,7 @@ use bytes::Bytes;
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 
+use super::blocking::Blocking;
 use super::buffers::Buffer;
 use super::kernel;
 use super::root::Wait;
@@ -189,9 +190,8 @@ impl ReadAt for OpenFile {
         }
         match Handle::try_current() {
             Ok(runtime) => {
-                let reading = runtime.spawn_blocking(move || self.read_waiting(offset, len));
+                let reading = Blocking::run(&runtime, move || self.read_waiting(offset, len));
                 Read::Soon(Box::pin(async move {
-                    // Only a runtime that ends lets go of what it was given.
                     reading
                         .await
                         .unwrap_or_else(|gone| Err(io::Error::other(gone)))

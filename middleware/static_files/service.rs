@@ -10,12 +10,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::StaticFiles;
 use super::answer;
+use super::blocking::Blocking;
 use super::root::Wait;
 use super::site::{Asked, Form, Site};
 use super::source::Miss;
@@ -28,7 +29,7 @@ type Found = Result<Response<Body>, StatusCode>;
 #[derive(Debug)]
 enum Lookup {
     Over(Found),
-    Waiting(JoinHandle<Found>),
+    Waiting(Blocking<Found>),
 }
 
 impl Lookup {
@@ -59,7 +60,7 @@ impl Lookup {
             asked.uri.clone(),
             asked.headers.clone(),
         );
-        Self::Waiting(runtime.spawn_blocking(move || {
+        Self::Waiting(Blocking::run(&runtime, move || {
             let (method, uri, headers) = &head;
             let asked = Asked {
                 method,
@@ -89,7 +90,6 @@ impl Lookup {
                 Poll::Ready(std::mem::replace(found, over))
             }
             Self::Waiting(thread) => {
-                // Only a runtime that ends lets go of what it was given.
                 let found = ready!(Pin::new(thread).poll(cx));
                 Poll::Ready(found.unwrap_or(Err(StatusCode::SERVICE_UNAVAILABLE)))
             }

@@ -244,7 +244,8 @@ impl Site {
         answer: impl Fn(&Variant) -> Option<Response<Body>>,
     ) -> Result<Response<Body>, Miss> {
         let path = FilePath::of_page(page);
-        let key = path.key();
+        // No path of a request: a page is not found by its own, which may be that of a dotfile.
+        let key = [b"\0", &*path.key()].concat();
         let before = match self.kept(&key, headers, wait, &answer) {
             Ok(res) => return Ok(res),
             Err(before) => before,

@@ -48,6 +48,13 @@ pin_project! {
     }
 }
 
+/// The body of a reply from a layer further in.
+impl<C: From<crate::Body>> From<crate::Body> for TimedBody<C> {
+    fn from(body: crate::Body) -> Self {
+        Self::new(body.into(), Deadlines::UNLIMITED, None)
+    }
+}
+
 impl<B> TimedBody<B> {
     #[inline]
     pub(super) const fn new(body: B, deadlines: Deadlines, late: Option<Arc<Late>>) -> Self {

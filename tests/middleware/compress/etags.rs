@@ -120,6 +120,30 @@ async fn the_tag_that_was_sent_comes_back_as_304() {
 }
 
 #[tokio::test]
+async fn a_304_of_what_is_not_coded_varies_no_more_than_its_200() {
+    // RFC 9110, section 15.4.5
+    let app = app::answer(|_| {
+        let res = Response::builder().header("content-type", "image/png");
+        let res = res.header("etag", "\"abc\"");
+        res.body(Body::from(vec![7; 5000])).unwrap()
+    });
+    let stack = Stack::new()
+        .with(Compress::default())
+        .with(Conditional::default());
+    let client = Client::new(stack.app(app));
+    for condition in [None, Some("\"abc\""), Some("*")] {
+        let mut request = client.get("/").header("accept-encoding", "gzip");
+        if let Some(tags) = condition {
+            request = request.header("if-none-match", tags);
+        }
+        let res = request.await;
+        res.assert_status(if condition.is_some() { 304 } else { 200 })
+            .assert_header("etag", "\"abc\"")
+            .assert_no_header("vary");
+    }
+}
+
+#[tokio::test]
 async fn inner_sees_its_own_tag_beside_the_one_that_was_sent() {
     let asked = ask(Method::GET, &[GZIP, ("if-none-match", "\"abc-gzip\"")]).await;
     assert_eq!(asked.seen, ["\"abc-gzip\", \"abc\""]);

@@ -58,6 +58,17 @@ async fn a_single_page_answers_navigations_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_page_is_not_found_by_its_own_path_if_that_is_hidden() {
+    let dir = Dir::new();
+    dir.file(".pages/404.html", "nothing here");
+    let client = Client::new(dir.files().not_found_page(".pages/404.html"));
+    for _cold_then_hot in 0..3 {
+        let res = client.get("/.pages/404.html").await;
+        res.assert_status(404).assert_body("nothing here");
+    }
+}
+
+#[tokio::test]
 async fn a_page_is_shown_with_a_404() {
     let dir = Dir::new();
     dir.file("404.html", "nothing here");
