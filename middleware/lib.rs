@@ -10,8 +10,13 @@
 //! | [`CatchPanic`] | a panic becomes 500 or an aborted stream | contain |  |
 //! | [`Compress`] | gzip, brotli, zstd by negotiation | represent | `gzip`, `br`, `zstd` |
 //! | [`Conditional`] | `If-Match`, `If-None-Match` and the dates: 304 and 412 | represent | `dates` |
+//! | [`ContentLength`] | the length of answers that know it | anywhere |  |
+//! | [`ContentRules`] | 415 and 406 for content that is not taken or made | guard |  |
+//! | [`ContentType`] | the media type of answers that do not say it, the charset of texts | represent |  |
 //! | [`Cors`] | cross-origin rules of the Fetch standard | dress |  |
+//! | [`Etag`] | an entity tag for answers that are there as a whole | represent | `etag` |
 //! | [`Head`] | `HEAD` is `GET` with the body dropped | represent |  |
+//! | [`HeaderRules`] | sets, appends to, defaults or removes fields by path, status or media type | anywhere |  |
 //! | [`Lint`] | checks both sides of the interface at run time | anywhere |  |
 //! | [`NormalizePath`] | trailing and double slashes | direct |  |
 //! | [`Range`] | single, multiple and suffix ranges: 206 and 416 | represent | `dates` |
@@ -36,13 +41,20 @@ pub mod catch_panic;
 pub mod compress;
 #[cfg(feature = "dates")]
 pub mod conditional;
+pub mod content_length;
+pub mod content_rules;
+pub mod content_type;
 pub mod cors;
+#[cfg(feature = "etag")]
+pub mod etag;
 pub mod from_fn;
 pub mod from_parts;
 pub mod head;
 mod header;
+pub mod header_rules;
 pub mod lint;
 pub mod normalize_path;
+mod pattern;
 pub mod place;
 #[cfg(feature = "dates")]
 pub mod range;
@@ -69,10 +81,16 @@ pub use catch_panic::CatchPanic;
 pub use compress::Compress;
 #[cfg(feature = "dates")]
 pub use conditional::Conditional;
+pub use content_length::ContentLength;
+pub use content_rules::ContentRules;
+pub use content_type::ContentType;
 pub use cors::Cors;
+#[cfg(feature = "etag")]
+pub use etag::Etag;
 pub use from_fn::from_fn;
 pub use from_parts::{on_request, on_response};
 pub use head::Head;
+pub use header_rules::HeaderRules;
 pub use lint::Lint;
 pub use normalize_path::NormalizePath;
 #[cfg(feature = "dates")]

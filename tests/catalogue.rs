@@ -17,6 +17,7 @@ const SHARED: &[&str] = &[
     "from_parts",
     "header",
     "lib",
+    "pattern",
     "place",
     "represent",
     "response",

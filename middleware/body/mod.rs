@@ -18,6 +18,8 @@
 
 mod cause;
 mod file;
+#[cfg(any(feature = "digest", feature = "etag"))]
+mod whole;
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -32,6 +34,8 @@ use http_body::{Frame, SizeHint};
 
 pub use cause::Cause;
 pub use file::{FileRegion, Read, ReadAt};
+#[cfg(any(feature = "digest", feature = "etag"))]
+pub(crate) use whole::whole;
 
 /// The body of a request, and of a response made by hand.
 ///

@@ -1,6 +1,5 @@
 //! Private parsers, one grammar a file.
 
-#[cfg(feature = "files")]
 pub(crate) mod accept;
 #[cfg(any(feature = "br", feature = "files", feature = "gzip", feature = "zstd"))]
 pub(crate) mod accept_encoding;
@@ -12,7 +11,14 @@ pub(crate) mod content_range;
 pub(crate) mod date;
 #[cfg(feature = "dates")]
 pub(crate) mod entity_tag;
-#[cfg(any(feature = "br", feature = "dates", feature = "gzip", feature = "zstd"))]
+#[cfg(any(
+    feature = "br",
+    feature = "dates",
+    feature = "etag",
+    feature = "gzip",
+    feature = "zstd"
+))]
 pub(crate) mod list;
+pub(crate) mod media_type;
 #[cfg(any(feature = "br", feature = "dates", feature = "gzip", feature = "zstd"))]
 pub(crate) mod tags;

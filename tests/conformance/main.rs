@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use gopuram::Body;
 use gopuram::middleware::from_fn::Next;
+use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::lint::Lint;
 use gopuram::middleware::{
-    AccessLog, BodyLimit, CatchPanic, Compress, Conditional, Cors, Head, NormalizePath, Range,
-    RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn, on_request,
-    on_response,
+    AccessLog, BodyLimit, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
+    ContentType, Cors, Etag, Head, HeaderRules, NormalizePath, Range, RequestId, Router,
+    SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn, on_request, on_response,
 };
 use gopuram::stack::{Optional, Stack};
 use http::header::{SERVER, VIA};
@@ -60,8 +61,13 @@ conformance! {
     catch_panic: CatchPanic::default();
     compress: Compress::default();
     conditional: Conditional::default();
+    content_length: ContentLength::default();
+    content_rules: ContentRules::new().makes(["text/html"]).unwrap();
+    content_type: ContentType::default();
     cors: Cors::any_origin();
+    etag: Etag::default();
     head: Head::default();
+    header_rules: HeaderRules::new([responses().set(SERVER, "gopuram")]).unwrap();
     lint: Lint::fail();
     lint_off: Lint::off();
     normalize_path: NormalizePath::trim();
