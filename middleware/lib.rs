@@ -14,6 +14,8 @@
 //! | [`ContentRules`] | 415 and 406 for content that is not taken or made | guard |  |
 //! | [`ContentType`] | the media type of answers that do not say it, the charset of texts | represent |  |
 //! | [`Cors`] | cross-origin rules of the Fetch standard | dress |  |
+//! | [`Decompress`] | decodes request bodies within limits | represent | `gzip`, `br`, `zstd` |
+//! | [`Digest`] | digests of answers as asked for, and of uploads verified | represent | `digest` |
 //! | [`Etag`] | an entity tag for answers that are there as a whole | represent | `etag` |
 //! | [`Head`] | `HEAD` is `GET` with the body dropped | represent |  |
 //! | [`HeaderRules`] | sets, appends to, defaults or removes fields by path, status or media type | anywhere |  |
@@ -45,6 +47,10 @@ pub mod content_length;
 pub mod content_rules;
 pub mod content_type;
 pub mod cors;
+#[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
+pub mod decompress;
+#[cfg(feature = "digest")]
+pub mod digest;
 #[cfg(feature = "etag")]
 pub mod etag;
 pub mod from_fn;
@@ -70,6 +76,7 @@ pub mod set_header;
 pub mod static_files;
 #[cfg(feature = "timer")]
 pub mod timeout;
+mod verdict;
 pub mod wrap;
 
 #[cfg(feature = "log")]
@@ -85,6 +92,10 @@ pub use content_length::ContentLength;
 pub use content_rules::ContentRules;
 pub use content_type::ContentType;
 pub use cors::Cors;
+#[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
+pub use decompress::Decompress;
+#[cfg(feature = "digest")]
+pub use digest::Digest;
 #[cfg(feature = "etag")]
 pub use etag::Etag;
 pub use from_fn::from_fn;

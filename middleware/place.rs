@@ -14,7 +14,7 @@
 //! | [`Content`] | the answer itself | |
 //!
 //! Within `Represent` the order is finer, since those layers rewrite each other's
-//! work; outermost first: [`Head`], [`SendFile`], [`Cache`], [`Code`], [`Digest`],
+//! work; outermost first: [`Head`], [`SendFile`], [`Cache`], [`Digest`], [`Code`],
 //! [`Cut`], [`Condition`], [`Validate`]. A layer of the same place may follow any
 //! other of that place, and [`Anywhere`] has no order at all.
 //!
@@ -145,10 +145,10 @@ places! {
     SendFile: "represent",
     /// The representation: `cache` keeps what is made inside it.
     Cache: "represent",
+    /// The representation: `digest`, of the bytes as they are sent, coded and cut (RFC 9530, section 2).
+    Digest: "represent",
     /// The representation: `compress` and `decompress`, of whole representations.
     Code: "represent",
-    /// The representation: `digest`.
-    Digest: "represent",
     /// The representation: `range` cuts what the conditions left (RFC 9110, section 13.2.2).
     Cut: "represent",
     /// The representation: `conditional` compares validators.

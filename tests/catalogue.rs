@@ -21,6 +21,7 @@ const SHARED: &[&str] = &[
     "place",
     "represent",
     "response",
+    "verdict",
     "wrap",
 ];
 

@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::coding::{Broken, Coder};
+use crate::header::digests;
 
 /// How much is coded at once.
 const SLICE: usize = 16 * 1024;
@@ -235,7 +236,7 @@ impl Stream {
 
 /// Trailers that are true of the coded bytes too.
 fn without_digests(mut trailers: HeaderMap) -> HeaderMap {
-    super::answer::remove_digests(&mut trailers);
+    digests::remove(&mut trailers);
     trailers
 }
 

@@ -3,12 +3,16 @@
 pub(crate) mod accept;
 #[cfg(any(feature = "br", feature = "files", feature = "gzip", feature = "zstd"))]
 pub(crate) mod accept_encoding;
+#[cfg(feature = "digest")]
+pub(crate) mod base64;
 #[cfg(feature = "dates")]
 pub(crate) mod byte_range;
 #[cfg(feature = "dates")]
 pub(crate) mod content_range;
 #[cfg(feature = "dates")]
 pub(crate) mod date;
+#[cfg(any(feature = "br", feature = "digest", feature = "gzip", feature = "zstd"))]
+pub(crate) mod digests;
 #[cfg(feature = "dates")]
 pub(crate) mod entity_tag;
 #[cfg(any(
@@ -20,5 +24,7 @@ pub(crate) mod entity_tag;
 ))]
 pub(crate) mod list;
 pub(crate) mod media_type;
+#[cfg(feature = "digest")]
+pub(crate) mod structured;
 #[cfg(any(feature = "br", feature = "dates", feature = "gzip", feature = "zstd"))]
 pub(crate) mod tags;

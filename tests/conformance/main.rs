@@ -12,13 +12,15 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use gopuram::Body;
+use gopuram::middleware::digest::Algorithm;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::lint::Lint;
 use gopuram::middleware::{
     AccessLog, BodyLimit, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
-    ContentType, Cors, Etag, Head, HeaderRules, NormalizePath, Range, RequestId, Router,
-    SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn, on_request, on_response,
+    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, NormalizePath, Range,
+    RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn, on_request,
+    on_response,
 };
 use gopuram::stack::{Optional, Stack};
 use http::header::{SERVER, VIA};
@@ -65,6 +67,9 @@ conformance! {
     content_rules: ContentRules::new().makes(["text/html"]).unwrap();
     content_type: ContentType::default();
     cors: Cors::any_origin();
+    decompress: Decompress::default();
+    digest: Digest::default();
+    digest_always: Digest::always(Algorithm::Sha256);
     etag: Etag::default();
     head: Head::default();
     header_rules: HeaderRules::new([responses().set(SERVER, "gopuram")]).unwrap();
