@@ -169,9 +169,11 @@ impl ContentRules {
             let it = MediaType::parse(text);
             it.is_some_and(|it| it.essence == *text && !text.contains('*'))
         };
-        let check = |text: &'a str| match whole(&text) {
-            true => Ok(Box::from(text)),
-            false => Err(Invalid(text.into())),
+        let check = |text: &'a str| {
+            let text = Some(text)
+                .filter(whole)
+                .ok_or_else(|| Invalid(text.into()))?;
+            Ok(text.into())
         };
         let makes = media_types.into_iter().map(check);
         Arc::make_mut(&mut self.rules).makes = Some(makes.collect::<Result<_, _>>()?);
@@ -313,9 +315,9 @@ fn refusal(status: StatusCode) -> Response<()> {
 }
 
 fn tokens<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Box<str>>, Invalid> {
-    let check = |text: &str| match is_token(text) {
-        true => Ok(text.into()),
-        false => Err(Invalid(text.into())),
+    let check = |text: &'a str| {
+        let token = Some(text).filter(|text| is_token(text));
+        token.map(Box::from).ok_or_else(|| Invalid(text.into()))
     };
     texts.into_iter().map(check).collect()
 }

@@ -194,7 +194,7 @@ impl Etag {
         let seed = [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE]
             .iter()
             .map(|name| headers.get(name).map_or(&b""[..], HeaderValue::as_bytes))
-            .fold(0, |seed, value| XxHash3_64::oneshot_with_seed(seed, value));
+            .fold(0, XxHash3_64::oneshot_with_seed);
         let hash = XxHash3_128::oneshot_with_seed(seed, content);
         let mark = if self.weak { "W/" } else { "" };
         HeaderValue::try_from(format!("{mark}\"{hash:032x}\"")).ok()
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn the_same_bytes_have_the_same_tag_everywhere() {
         // Written down: another machine, or a later version, must say the same.
-        assert_eq!(of("hello"), of("hello"));
+        assert_eq!(of("hello"), "\"706fc2272732a6960c8c172c6752e040\"");
         assert_ne!(of("hello"), of("hellp"));
         assert_eq!(of("hello").len(), 34);
     }

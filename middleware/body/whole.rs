@@ -1,6 +1,7 @@
 //! Bodies that are there as a whole, whatever their type.
 
 use std::error::Error as StdError;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -42,9 +43,14 @@ where
         Poll::Pending => return Err(Body::new(rest)),
         Poll::Ready(Some(Ok(frame))) if rest.is_end_stream() => match frame.into_data() {
             Ok(data) => return Ok(data),
-            Err(frame) => Some(Ok(frame)),
+            Err(frame) => Ok(frame),
         },
-        Poll::Ready(first) => first.map(|frame| frame.map_err(Error::new)),
+        Poll::Ready(Some(first)) => first.map_err(Error::new),
+        // Not what it said: it must not pass for empty.
+        Poll::Ready(None) => Err(Error::from(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the body ended before its announced length",
+        ))),
     };
     Err(Body::new(Begun {
         first: Some(first),
@@ -54,7 +60,7 @@ where
 
 /// A body whose first frame was taken, and is put back.
 struct Begun<C> {
-    first: Option<Option<Result<Frame<Bytes>, Error>>>,
+    first: Option<Result<Frame<Bytes>, Error>>,
     rest: Pin<Box<C>>,
 }
 
@@ -70,25 +76,20 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(first),
-            None => {
-                let next = ready!(self.rest.as_mut().poll_frame(cx));
-                Poll::Ready(next.map(|frame| frame.map_err(Error::new)))
-            }
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(first));
         }
+        let next = ready!(self.rest.as_mut().poll_frame(cx));
+        Poll::Ready(next.map(|frame| frame.map_err(Error::new)))
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.first {
-            Some(first) => first.is_none(),
-            None => self.rest.is_end_stream(),
-        }
+        self.first.is_none() && self.rest.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         let first = match &self.first {
-            Some(Some(Ok(frame))) => frame.data_ref().map_or(0, |data| data.len() as u64),
+            Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
             _ => 0,
         };
         let rest = self.rest.size_hint();
@@ -104,7 +105,6 @@ where
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::io;
 
     use super::*;
 
@@ -180,5 +180,29 @@ mod tests {
     fn a_body_that_fails_at_once_fails_later_too() {
         let broken = Frames([Err(io::Error::other("cut"))].into(), 3);
         assert!(read(whole(broken, 3).unwrap_err()).is_err());
+    }
+
+    /// Says three bytes and has none.
+    struct Short;
+
+    impl http_body::Body for Short {
+        type Data = Bytes;
+        type Error = io::Error;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+            Poll::Ready(None)
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(3)
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_not_what_it_said_does_not_pass_for_empty() {
+        assert!(read(whole(Short, 3).unwrap_err()).is_err());
     }
 }

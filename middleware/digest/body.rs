@@ -32,9 +32,9 @@ impl Check {
         }
         let wanted = wanted(headers, headers.contains_key(CONTENT_RANGE));
         let announced = announced(headers);
-        let hashes = |it: &Algorithm| announced || wanted.iter().any(|(one, _)| one == it);
-        let hashers = Algorithm::ALL.into_iter().filter(hashes);
-        let hashers: Vec<_> = hashers.map(Hasher::new).collect();
+        let counts = |it: &Algorithm| announced || wanted.iter().any(|(one, _)| one == it);
+        let all = Algorithm::ALL.into_iter().filter(counts);
+        let hashers: Vec<_> = all.map(Hasher::new).collect();
         (!hashers.is_empty()).then(|| Box::new(Self { hashers, wanted }))
     }
 

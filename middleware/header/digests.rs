@@ -1,6 +1,8 @@
 //! The fields that say a digest of content or of a representation.
 
-use http::{HeaderMap, HeaderName};
+#[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
+use http::HeaderMap;
+use http::HeaderName;
 
 /// Of the content as it is sent (RFC 9530, section 2).
 pub(crate) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
@@ -10,6 +12,7 @@ pub(crate) const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest"
 
 /// Removes all that become false when bytes are coded or decoded: RFC 9530, and what was there
 /// before it.
+#[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
 pub(crate) fn remove(headers: &mut HeaderMap) {
     for name in [
         CONTENT_DIGEST,

@@ -15,13 +15,6 @@ pub(crate) mod date;
 pub(crate) mod digests;
 #[cfg(feature = "dates")]
 pub(crate) mod entity_tag;
-#[cfg(any(
-    feature = "br",
-    feature = "dates",
-    feature = "etag",
-    feature = "gzip",
-    feature = "zstd"
-))]
 pub(crate) mod list;
 pub(crate) mod media_type;
 #[cfg(feature = "digest")]

@@ -1,7 +1,5 @@
 //! `content_type` on the wire.
 
-#![expect(clippy::unwrap_used, reason = "these are tests")]
-
 use gopuram::Stack;
 use gopuram::middleware::compress::Gzip;
 use gopuram::middleware::{Body, Compress, ContentType};

@@ -262,8 +262,8 @@ async fn brotli_is_decoded_if_it_is_offered() {
         res.headers_mut().insert("content-type", text);
         async { Ok::<_, Infallible>(res) }
     });
-    let coder = Compress::with(compress::Brotli::default());
-    let page = Client::new(coder.layer(page)).get("/");
+    let compress = Compress::with(compress::Brotli::default());
+    let page = Client::new(compress.layer(page)).get("/");
     let coded = page.header("accept-encoding", "br").await.bytes().clone();
     assert!(coded.len() < 100);
     let both = Decompress::with((Brotli, Gzip));

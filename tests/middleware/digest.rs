@@ -1,7 +1,5 @@
 //! `digest` on the wire.
 
-#![expect(clippy::unwrap_used, reason = "these are tests")]
-
 use std::convert::Infallible;
 
 use gopuram::Stack;
@@ -147,12 +145,15 @@ async fn trailers_follow_a_length_in_http_2_only() {
 
 #[tokio::test]
 async fn the_trailers_arrive_over_a_socket() {
+    let digest = Digest::default();
     let app = Stack::new()
-        .with(Digest::default())
+        .with(digest)
         .app(app::answer(|req| answer(&req)));
     let req = Client::new(app).get("/stream");
     let req = req.header("want-repr-digest", "sha-256=1");
-    req.header("te", "trailers").await.assert_body(CONTENT);
+    let res = req.header("te", "trailers").await;
+    res.assert_body(CONTENT)
+        .assert_trailer("repr-digest", SHA256);
 }
 
 #[tokio::test]

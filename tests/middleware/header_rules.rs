@@ -1,7 +1,5 @@
 //! `header_rules` on the wire.
 
-#![expect(clippy::unwrap_used, reason = "these are tests")]
-
 use gopuram::Stack;
 use gopuram::middleware::header_rules::{Rule, requests, responses};
 use gopuram::middleware::{Body, HeaderRules};
