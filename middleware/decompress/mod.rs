@@ -43,7 +43,7 @@
 //! It is of the same place as [`Compress`](crate::Compress); either may be outside. [`BodyLimit`](crate::BodyLimit),
 //! outside, bounds the bytes that are sent, and this layer those that they stand for. A digest of an
 //! upload is of the coded bytes (RFC 9530, section 3) and is verified outside of this layer.
-//! Responses, to a client that sent none of this, are `Compress`'s business.
+//! Responses are left as they are: to decode one for a client that cannot is another matter.
 //!
 //! # Cost
 //!

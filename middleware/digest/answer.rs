@@ -74,13 +74,11 @@ where
 {
     type Body = Body;
 
-    fn on_response(self, res: Response<C>) -> Response<Body> {
-        let res = match self.verdict.clone() {
-            Some(verdict) => verdict.over(res.map(Body::new)),
-            None if self.wanted.fields().next().is_none() => return res.map(Body::new),
-            None => return self.say(res),
-        };
-        self.say(res)
+    fn on_response(mut self, res: Response<C>) -> Response<Body> {
+        match self.verdict.take() {
+            Some(verdict) => self.say(verdict.over(res.map(Body::new))),
+            None => self.say(res),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod accept_encoding;
 pub(crate) mod base64;
 #[cfg(feature = "dates")]
 pub(crate) mod byte_range;
+pub(crate) mod change;
 #[cfg(feature = "dates")]
 pub(crate) mod content_range;
 #[cfg(feature = "dates")]
