@@ -5,7 +5,6 @@
 //! # use tower_layer::Layer as _;
 //! # let app = ();
 //!
-//! # fn main() -> Result<(), gopuram_middleware::content_rules::Invalid> {
 //! let app = ContentRules::new()
 //!     .takes(["application/json", "application/*+json"])?
 //!     .charsets(["utf-8"])?
@@ -13,8 +12,7 @@
 //!     .makes(["application/json", "text/html"])?
 //!     .layer(app);
 //! # let _ = app;
-//! # Ok(())
-//! # }
+//! # Ok::<(), gopuram_middleware::content_rules::Invalid>(())
 //! ```
 //!
 //! A request with content is answered `415 Unsupported Media Type` ([RFC 9110, section 15.5.16]) unless

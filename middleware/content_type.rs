@@ -5,14 +5,12 @@
 //! # use tower_layer::Layer as _;
 //! # let app = ();
 //!
-//! # fn main() -> Result<(), gopuram_middleware::content_type::Invalid> {
 //! let app = ContentType::or("text/html; charset=utf-8")?
 //!     .extension("csv", "text/csv; charset=utf-8")?
 //!     .charset("utf-8")?
 //!     .layer(app);
 //! # let _ = app;
-//! # Ok(())
-//! # }
+//! # Ok::<(), gopuram_middleware::content_type::Invalid>(())
 //! ```
 //!
 //! An answer with content and without `Content-Type` gets the type of the extension that the path of

@@ -7,7 +7,6 @@
 //! # use tower_layer::Layer as _;
 //! # let app = ();
 //!
-//! # fn main() -> Result<(), gopuram_middleware::header_rules::Error> {
 //! let app = HeaderRules::new([
 //!     responses().path("/assets/**").status(200..300).set(CACHE_CONTROL, "max-age=31536000, immutable"),
 //!     responses().media_type("text/html").if_absent(CACHE_CONTROL, "no-cache"),
@@ -16,8 +15,7 @@
 //! ])?
 //! .layer(app);
 //! # let _ = app;
-//! # Ok(())
-//! # }
+//! # Ok::<(), gopuram_middleware::header_rules::Error>(())
 //! ```
 //!
 //! A rule is for requests or for responses, for those that meet all of its conditions, and says what

@@ -43,8 +43,11 @@ async fn a_stream_has_none_and_comes_as_it_is() {
         let res = get(move || Response::new(Body::new(body()))).await;
         res.assert_no_header("etag").assert_body("ab");
     }
-    let broken = || Body::new(Script::new().data("a").error("cut").data("b").counts_down());
-    assert!(get(move || Response::new(broken())).await.error().is_some());
+    // In process, since a gateway may cut such an answer before its head is out.
+    let broken = || Script::new().data("a").error("cut").data("b").counts_down();
+    let app = app::answer(move |_| Response::new(broken()));
+    let client = Client::in_process(Etag::default().layer(app));
+    assert!(client.get("/").await.error().is_some());
 }
 
 #[tokio::test]
