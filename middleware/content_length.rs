@@ -63,18 +63,20 @@ impl<B> OnRequest<B> for ContentLength {
 
     #[inline]
     fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Infallible, Pending> {
-        ControlFlow::Continue(match *req.method() {
-            Method::CONNECT => Pending::Connect,
-            Method::HEAD => Pending::Head,
-            _ => Pending::Other,
-        })
+        ControlFlow::Continue(Pending(match *req.method() {
+            Method::CONNECT => Kind::Connect,
+            Method::HEAD => Kind::Head,
+            _ => Kind::Other,
+        }))
     }
 }
 
 /// The method that decides what a length is of.
 #[derive(Debug)]
-#[non_exhaustive]
-pub enum Pending {
+pub struct Pending(Kind);
+
+#[derive(Debug)]
+enum Kind {
     /// A tunnel, if it succeeds.
     Connect,
     /// Of what is not sent.
@@ -94,10 +96,10 @@ impl<C: Body> OnResponse<C> for Pending {
         let status = res.status();
         let without = status.is_informational()
             || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let unknown = match self {
-            Self::Connect => status.is_success(),
-            Self::Head => length == 0,
-            Self::Other => false,
+        let unknown = match self.0 {
+            Kind::Connect => status.is_success(),
+            Kind::Head => length == 0,
+            Kind::Other => false,
         };
         if !without && !unknown && !res.headers().contains_key(TRANSFER_ENCODING) {
             let entry = res.headers_mut().entry(CONTENT_LENGTH);

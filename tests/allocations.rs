@@ -7,12 +7,15 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use gopuram::middleware::from_fn::Next;
+use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::place::{Anywhere, Placed};
 use gopuram::middleware::wrap::{OnRequest, Wrapped};
+use gopuram::middleware::{ContentRules, Decompress, Digest, Etag, HeaderRules};
 use gopuram::middleware::{from_fn, on_request, on_response};
 use gopuram::stack::Innermost;
 use gopuram::testing::app;
 use gopuram::{Body, Stack};
+use http::header::SERVER;
 use http::{Request, Response, request, response};
 use tower_layer::Layer;
 
@@ -115,6 +118,20 @@ fn an_async_function_allocates_once() {
         .layer(passes)
         .app(app::answer(hello));
     assert_eq!(allocations(app), 2);
+}
+
+#[test]
+fn layers_that_find_nothing_to_do_allocate_nothing() {
+    let rules = [responses().status(404..=404).set(SERVER, "gopuram")];
+    let taken = ContentRules::new().takes(["text/*"]);
+    let app = Stack::new()
+        .with(HeaderRules::new(rules).unwrap())
+        .with(taken.unwrap())
+        .with(Digest::default())
+        .with(Decompress::default())
+        .with(Etag::new().max_size(0))
+        .app(app::answer(hello));
+    assert_eq!(allocations(app), 0);
 }
 
 #[test]
