@@ -11,8 +11,15 @@
 //! | [`CatchPanic`] | a panic becomes 500 or an aborted stream | contain |  |
 //! | [`Compress`] | gzip, brotli, zstd by negotiation | represent | `gzip`, `br`, `zstd` |
 //! | [`Conditional`] | `If-Match`, `If-None-Match` and the dates: 304 and 412 | represent | `dates` |
+//! | [`ContentLength`] | the length of answers that know it | anywhere |  |
+//! | [`ContentRules`] | 415 and 406 for content that is not taken or made | guard |  |
+//! | [`ContentType`] | the media type of answers that do not say it, the charset of texts | represent |  |
 //! | [`Cors`] | cross-origin rules of the Fetch standard | dress |  |
+//! | [`Decompress`] | decodes request bodies within limits | represent | `gzip`, `br`, `zstd` |
+//! | [`Digest`] | digests of answers as asked for, and of uploads verified | represent | `digest` |
+//! | [`Etag`] | an entity tag for answers that are there as a whole | represent | `etag` |
 //! | [`Head`] | `HEAD` is `GET` with the body dropped | represent |  |
+//! | [`HeaderRules`] | sets, appends to, defaults or removes fields by path, status or media type | anywhere |  |
 //! | [`Lint`] | checks both sides of the interface at run time | anywhere |  |
 //! | [`Mount`] | applications by prefix and by host | content |  |
 //! | [`NormalizePath`] | trailing and double slashes | direct |  |
@@ -41,16 +48,27 @@ pub mod catch_panic;
 pub mod compress;
 #[cfg(feature = "dates")]
 pub mod conditional;
+pub mod content_length;
+pub mod content_rules;
+pub mod content_type;
 pub mod cors;
+#[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
+pub mod decompress;
+#[cfg(feature = "digest")]
+pub mod digest;
 pub mod endpoint;
+#[cfg(feature = "etag")]
+pub mod etag;
 pub mod from_fn;
 pub mod from_parts;
 pub mod future;
 pub mod head;
 mod header;
+pub mod header_rules;
 pub mod lint;
 pub mod mount;
 pub mod normalize_path;
+mod pattern;
 pub mod place;
 #[cfg(feature = "dates")]
 pub mod range;
@@ -68,6 +86,7 @@ pub mod static_files;
 mod target;
 #[cfg(feature = "timer")]
 pub mod timeout;
+mod verdict;
 pub mod when;
 pub mod wrap;
 
@@ -81,10 +100,20 @@ pub use catch_panic::CatchPanic;
 pub use compress::Compress;
 #[cfg(feature = "dates")]
 pub use conditional::Conditional;
+pub use content_length::ContentLength;
+pub use content_rules::ContentRules;
+pub use content_type::ContentType;
 pub use cors::Cors;
+#[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
+pub use decompress::Decompress;
+#[cfg(feature = "digest")]
+pub use digest::Digest;
+#[cfg(feature = "etag")]
+pub use etag::Etag;
 pub use from_fn::from_fn;
 pub use from_parts::{on_request, on_response};
 pub use head::Head;
+pub use header_rules::HeaderRules;
 pub use lint::Lint;
 pub use mount::Mount;
 pub use normalize_path::NormalizePath;

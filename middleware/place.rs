@@ -14,7 +14,7 @@
 //! | [`Content`] | the answer itself | |
 //!
 //! `Represent` is no one type: its order is finer, since those layers rewrite each other's
-//! work; outermost first: [`Head`], [`Cache`], [`Code`], [`SendFile`], [`Digest`],
+//! work; outermost first: [`Head`], [`Cache`], [`Digest`], [`Code`], [`SendFile`],
 //! [`Cut`], [`Condition`], [`Validate`]. A layer of the same place may follow any
 //! other of that place, and [`Anywhere`] has no order at all.
 //!
@@ -146,12 +146,12 @@ places! {
     Head: "represent",
     /// The representation: `cache` keeps what is made inside it.
     Cache: "represent",
+    /// The representation: `digest`, of the bytes as they are sent, coded and cut (RFC 9530, section 2).
+    Digest: "represent",
     /// The representation: `compress` and `decompress`, of whole representations.
     Code: "represent",
     /// The representation: `send_file`, inside what wraps bodies and would hide a file.
     SendFile: "represent",
-    /// The representation: `digest`.
-    Digest: "represent",
     /// The representation: `range` cuts what the conditions left (RFC 9110, section 13.2.2).
     Cut: "represent",
     /// The representation: `conditional` compares validators.

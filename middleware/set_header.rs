@@ -23,9 +23,10 @@ use std::convert::Infallible;
 use std::fmt;
 use std::ops::ControlFlow;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use tower_layer::Layer;
 
+use crate::header::change::Change;
 use crate::place::{Anywhere, Placed};
 use crate::wrap::{OnRequest, OnResponse, Wrapped};
 
@@ -43,14 +44,6 @@ pub struct SetHeader {
 enum Direction {
     In,
     Out,
-}
-
-#[derive(Clone, Debug)]
-enum Change {
-    Append(HeaderValue),
-    IfAbsent(HeaderValue),
-    Remove,
-    Set(HeaderValue),
 }
 
 /// Which field is meant; what is done to it comes next.
@@ -164,25 +157,6 @@ impl<C> OnResponse<C> for Pending {
     fn on_response(self, mut res: Response<C>) -> Response<C> {
         self.change.apply(&self.name, res.headers_mut());
         res
-    }
-}
-
-impl Change {
-    fn apply(&self, name: &HeaderName, headers: &mut HeaderMap) {
-        match self {
-            Self::Append(value) => {
-                headers.append(name, value.clone());
-            }
-            Self::IfAbsent(value) => {
-                headers.entry(name).or_insert_with(|| value.clone());
-            }
-            Self::Remove => {
-                headers.remove(name);
-            }
-            Self::Set(value) => {
-                headers.insert(name, value.clone());
-            }
-        }
     }
 }
 

@@ -11,16 +11,18 @@ use std::time::Duration;
 use gopuram::middleware::access_log::Log;
 use gopuram::middleware::attributes::Attributes;
 use gopuram::middleware::from_fn::Next;
+use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::place::{Anywhere, Placed};
 use gopuram::middleware::wrap::{OnRequest, Wrapped};
 use gopuram::middleware::{
-    AccessLog, BodyLimit, CatchPanic, Compress, Cors, NormalizePath, RequestId, Router,
-    SecurityHeaders, Timeout, from_fn, on_request, on_response,
+    AccessLog, BodyLimit, CatchPanic, Compress, ContentRules, Cors, Decompress, Digest, Etag,
+    HeaderRules, NormalizePath, RequestId, Router, SecurityHeaders, Timeout, from_fn, on_request,
+    on_response,
 };
 use gopuram::stack::Innermost;
 use gopuram::testing::app;
 use gopuram::{Body, Stack};
-use http::header::HOST;
+use http::header::{HOST, SERVER};
 use http::{HeaderValue, Request, Response, request, response};
 use tower_layer::Layer;
 
@@ -159,6 +161,20 @@ fn received() -> Request<Body> {
     req.headers_mut().insert(HOST, host);
     let _: &mut Attributes = Attributes::of_mut(&mut req);
     req
+}
+
+#[test]
+fn layers_that_find_nothing_to_do_allocate_nothing() {
+    let rules = [responses().status(404..=404).set(SERVER, "gopuram")];
+    let taken = ContentRules::new().takes(["text/*"]);
+    let app = Stack::new()
+        .with(HeaderRules::new(rules).unwrap())
+        .with(taken.unwrap())
+        .with(Digest::default())
+        .with(Decompress::default())
+        .with(Etag::new().max_size(0))
+        .app(app::answer(hello));
+    assert_eq!(allocations(app), 0);
 }
 
 #[test]

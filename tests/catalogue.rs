@@ -19,10 +19,12 @@ const SHARED: &[&str] = &[
     "future",
     "header",
     "lib",
+    "pattern",
     "place",
     "represent",
     "response",
     "target",
+    "verdict",
     "wrap",
 ];
 

@@ -19,6 +19,8 @@
 mod cause;
 mod file;
 mod until_end;
+#[cfg(any(feature = "digest", feature = "etag"))]
+mod whole;
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -35,6 +37,8 @@ pub use cause::Cause;
 #[cfg(feature = "files")]
 pub(crate) use file::STEP;
 pub use file::{FileRegion, Read, ReadAt};
+#[cfg(any(feature = "digest", feature = "etag"))]
+pub(crate) use whole::whole;
 
 pub(crate) use until_end::UntilEnd;
 

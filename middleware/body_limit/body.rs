@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::Watch;
 use crate::body::UntilEnd;
+use crate::verdict::Verdict;
 
 pin_project! {
     /// A request body that ends where it is too long; empty by default.
@@ -19,13 +20,13 @@ pin_project! {
         #[pin]
         body: UntilEnd<B>,
         left: u64,
-        watch: Option<Watch>,
+        watch: Option<Verdict>,
     }
 }
 
 impl<B> LimitedBody<B> {
     #[inline]
-    pub(super) const fn new(body: B, limit: u64, watch: Option<Watch>) -> Self {
+    pub(super) const fn new(body: B, limit: u64, watch: Option<Verdict>) -> Self {
         Self {
             body: UntilEnd::new(body),
             left: limit,
@@ -64,7 +65,7 @@ where
             let length = frame.data_ref().map_or(0, |data| data.remaining() as u64);
             let Some(left) = this.left.checked_sub(length) else {
                 if let Some(watch) = this.watch {
-                    watch.tell();
+                    watch.is(StatusCode::PAYLOAD_TOO_LARGE);
                 }
                 this.body.end();
                 return Poll::Ready(Some(Err(Error::TooLong)));

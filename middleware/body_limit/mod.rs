@@ -40,7 +40,6 @@ mod body;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -48,6 +47,7 @@ use http_body::Body;
 use tower_layer::Layer;
 
 use crate::place::{Contain, Placed};
+use crate::verdict::Verdict;
 use crate::wrap::{OnBody, OnRequest, OnResponse, WrappedBody};
 
 pub use body::{Error, LimitedBody};
@@ -155,7 +155,7 @@ impl<B: Body> OnRequest<B> for BodyLimit {
         };
         ControlFlow::Continue(Measure {
             limit,
-            watch: (!fits).then(Watch::default),
+            watch: (!fits).then(Verdict::default),
         })
     }
 }
@@ -174,33 +174,17 @@ impl<B: Body> OnBody<B> for BodyLimit {
 pub struct Measure {
     limit: u64,
     /// None where it is known from the start that it does not.
-    watch: Option<Watch>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Watch {
-    too_long: Arc<AtomicBool>,
-}
-
-impl Watch {
-    fn tell(&self) {
-        self.too_long.store(true, Ordering::Release);
-    }
+    watch: Option<Verdict>,
 }
 
 impl<C: Default> OnResponse<C> for Measure {
     type Body = C;
 
     fn on_response(self, res: Response<C>) -> Response<C> {
-        let status = res.status();
-        let failed = status.is_client_error() || status.is_server_error();
-        let too_long = |watch: &Watch| watch.too_long.load(Ordering::Acquire);
-        if !(failed && self.watch.as_ref().is_some_and(too_long)) {
-            return res;
+        match self.watch {
+            Some(verdict) => verdict.over(res),
+            None => res,
         }
-        let mut res = Response::new(C::default());
-        *res.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
-        res
     }
 }
 

@@ -16,7 +16,7 @@ use super::{Config, etag};
 use crate::attributes::Unmodified;
 use crate::body::Body;
 use crate::header::accept_encoding::AcceptEncoding;
-use crate::header::list;
+use crate::header::{digests, list};
 use crate::wrap::OnResponse;
 
 /// Up to this size a body that is all there is coded at once, which takes about a
@@ -294,21 +294,7 @@ fn dress(headers: &mut HeaderMap, offer: &Offer) {
     // The gateway takes the length from the body; ranges would be of other bytes.
     headers.remove(CONTENT_LENGTH);
     headers.remove(ACCEPT_RANGES);
-    remove_digests(headers);
-}
-
-/// Digests of the plain bytes: RFC 9530, and what was there before it.
-const DIGESTS: [HeaderName; 4] = [
-    HeaderName::from_static("content-digest"),
-    HeaderName::from_static("content-md5"),
-    HeaderName::from_static("digest"),
-    HeaderName::from_static("repr-digest"),
-];
-
-pub(super) fn remove_digests(headers: &mut HeaderMap) {
-    for digest in DIGESTS {
-        headers.remove(digest);
-    }
+    digests::remove(headers);
 }
 
 /// 1xx, 101 among them, and what has no content by definition.

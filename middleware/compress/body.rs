@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 use super::coding::{Broken, Coder, Then};
+use crate::header::digests;
 
 /// How much is coded at once.
 const SLICE: usize = 16 * 1024;
@@ -242,7 +243,7 @@ impl Stream {
 
 /// Trailers that are true of the coded bytes too.
 fn without_digests(mut trailers: HeaderMap) -> HeaderMap {
-    super::answer::remove_digests(&mut trailers);
+    digests::remove(&mut trailers);
     trailers
 }
 

@@ -31,7 +31,7 @@
 //! pieces of two representations must not be put together. For that reason a `Range` under a date, in
 //! `If-Range` or `If-Unmodified-Since`, is removed if the client accepts a coding that is offered: a
 //! date is the same for all of them, and the client gets the whole. `Content-Length`,
-//! `Accept-Ranges` and digests go. `Vary` names `Accept-Encoding` on each answer that
+//! `Accept-Ranges` and digests go; the layer `digest`, outside, says those of the coded bytes. `Vary` names `Accept-Encoding` on each answer that
 //! another client could get coded, coded or not, 304 and 206 included. `HEAD` gets the head
 //! that `GET` would, and never a body; only that a coded answer turns out larger, and is sent as it
 //! was, cannot be known for it.

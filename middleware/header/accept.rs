@@ -31,6 +31,7 @@ pub(crate) fn quality(headers: &HeaderMap, media_type: &str) -> u16 {
 
 /// Whether the client names `media_type` itself and takes it, as browsers do with
 /// `text/html` when a person navigates and not when a script fetches.
+#[cfg(feature = "files")]
 pub(crate) fn names(headers: &HeaderMap, media_type: &str) -> bool {
     best(headers, media_type)
         .is_some_and(|(precision, weight)| precision == Precision::Exact && weight > 0)

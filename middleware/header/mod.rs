@@ -1,18 +1,24 @@
 //! Private parsers, one grammar a file.
 
-#[cfg(feature = "files")]
 pub(crate) mod accept;
 #[cfg(any(feature = "br", feature = "files", feature = "gzip", feature = "zstd"))]
 pub(crate) mod accept_encoding;
+#[cfg(feature = "digest")]
+pub(crate) mod base64;
 #[cfg(feature = "dates")]
 pub(crate) mod byte_range;
+pub(crate) mod change;
 #[cfg(feature = "dates")]
 pub(crate) mod content_range;
 #[cfg(feature = "dates")]
 pub(crate) mod date;
+#[cfg(any(feature = "br", feature = "digest", feature = "gzip", feature = "zstd"))]
+pub(crate) mod digests;
 #[cfg(feature = "dates")]
 pub(crate) mod entity_tag;
-#[cfg(any(feature = "br", feature = "dates", feature = "gzip", feature = "zstd"))]
 pub(crate) mod list;
+pub(crate) mod media_type;
+#[cfg(feature = "digest")]
+pub(crate) mod structured;
 #[cfg(any(feature = "br", feature = "dates", feature = "gzip", feature = "zstd"))]
 pub(crate) mod tags;

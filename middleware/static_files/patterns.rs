@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::path::file_name;
+use crate::pattern::is_like;
 
 /// The fewest hexadecimal digits that make a fingerprint: webpack, esbuild and
 /// Django write eight or more, and a date has eight too but is a digit's only.
@@ -63,11 +64,7 @@ impl Paths {
         match &self.0 {
             Which::All => true,
             Which::Fingerprinted => is_fingerprinted(file_name(path)),
-            Which::Like(pattern) if pattern.contains('/') => {
-                let pattern = pattern.strip_prefix('/').unwrap_or(pattern);
-                like(pattern.as_bytes(), path)
-            }
-            Which::Like(pattern) => like(pattern.as_bytes(), file_name(path)),
+            Which::Like(pattern) => is_like(pattern, path),
             Which::Where(f) => f(path),
         }
     }
@@ -107,57 +104,8 @@ fn is_fingerprinted(name: &[u8]) -> bool {
         })
 }
 
-/// Whether `text` is like `pattern`, by remembering the last star of each kind: linear
-/// for one star, quadratic at worst, never exponential.
-fn like(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    // Where to go on after each kind of star: in the pattern, and in the text.
-    let (mut single, mut double) = (None::<(usize, usize)>, None::<(usize, usize)>);
-    loop {
-        let rest = pattern.get(p..).unwrap_or_default();
-        match (rest, text.get(t)) {
-            ([], None) => return true,
-            ([b'*', b'*', ..], _) => {
-                p += 2;
-                (single, double) = (None, Some((p, t)));
-                continue;
-            }
-            ([b'*', ..], _) => {
-                p += 1;
-                single = Some((p, t));
-                continue;
-            }
-            ([b'?', ..], Some(c)) if *c != b'/' => {
-                (p, t) = (p + 1, t + 1);
-                continue;
-            }
-            ([want, ..], Some(c)) if want == c && *want != b'?' => {
-                (p, t) = (p + 1, t + 1);
-                continue;
-            }
-            _ => {}
-        }
-        // A star takes one more character and all after it is tried again.
-        if let Some((after, taken)) = single
-            && text.get(taken).is_some_and(|c| *c != b'/')
-        {
-            (p, t) = (after, taken + 1);
-            single = Some((p, t));
-        } else if let Some((after, taken)) = double
-            && taken < text.len()
-        {
-            (p, t) = (after, taken + 1);
-            (single, double) = (None, Some((p, t)));
-        } else {
-            return false;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn matches(pattern: &str, path: &str) -> bool {
@@ -203,29 +151,5 @@ mod tests {
         let long = Paths::matching(|path| path.len() > 3);
         assert!(long.contains(b"abcd") && !long.contains(b"abc"));
         assert!(Paths::all().contains(b""));
-    }
-
-    /// The obvious definition, exponential but right.
-    fn model(pattern: &[u8], text: &[u8]) -> bool {
-        match (pattern, text) {
-            ([], []) => true,
-            ([b'*', b'*', rest @ ..], _) => (0..=text.len()).any(|n| model(rest, &text[n..])),
-            ([b'*', rest @ ..], _) => (0..=text.len())
-                .take_while(|n| !text[..*n].contains(&b'/'))
-                .any(|n| model(rest, &text[n..])),
-            ([b'?', p @ ..], [c, t @ ..]) => *c != b'/' && model(p, t),
-            ([a, p @ ..], [b, t @ ..]) => a == b && model(p, t),
-            _ => false,
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn the_matcher_agrees_with_its_definition(pattern in "[ab/*?]{0,8}", text in "[ab/]{0,10}") {
-            prop_assert_eq!(
-                like(pattern.as_bytes(), text.as_bytes()),
-                model(pattern.as_bytes(), text.as_bytes())
-            );
-        }
     }
 }

@@ -12,12 +12,15 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use gopuram::Body;
+use gopuram::middleware::digest::Algorithm;
 use gopuram::middleware::from_fn::Next;
+use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::lint::Lint;
 use gopuram::middleware::{
-    AccessLog, BodyLimit, Cascade, CatchPanic, Compress, Conditional, Cors, Head, Mount,
-    NormalizePath, Range, RequestId, Router, SecurityHeaders, SendFile, SetHeader, StaticFiles,
-    Timeout, When, from_fn, on_request, on_response,
+    AccessLog, BodyLimit, Cascade, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
+    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Mount, NormalizePath, Range,
+    RequestId, Router, SecurityHeaders, SendFile, SetHeader, StaticFiles, Timeout, When, from_fn,
+    on_request, on_response,
 };
 use gopuram::stack::{Optional, Stack};
 use http::header::{SERVER, VIA};
@@ -64,8 +67,16 @@ conformance! {
     catch_panic: CatchPanic::default();
     compress: Compress::default();
     conditional: Conditional::default();
+    content_length: ContentLength::default();
+    content_rules: ContentRules::new().makes(["text/html"]).unwrap();
+    content_type: ContentType::default();
     cors: Cors::any_origin();
+    decompress: Decompress::default();
+    digest: Digest::default();
+    digest_always: Digest::always(Algorithm::Sha256);
+    etag: Etag::default();
     head: Head::default();
+    header_rules: HeaderRules::new([responses().set(SERVER, "gopuram")]).unwrap();
     lint: Lint::fail();
     lint_off: Lint::off();
     mount: Mount::<probe::Failed>::fallible();

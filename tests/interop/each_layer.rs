@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use axum::routing::get;
 use bytes::Bytes;
+use gopuram::middleware::digest::Algorithm;
 use gopuram::middleware::from_fn::Next;
+use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::{
-    AccessLog, BodyLimit, CatchPanic, Compress, Conditional, Cors, Head, Lint, NormalizePath,
-    Range, RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn,
-    on_request, on_response,
+    AccessLog, BodyLimit, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
+    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Lint, NormalizePath, Range,
+    RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn, on_request,
+    on_response,
 };
 use gopuram::testing::Received;
 use gopuram::{Body, Stack};
@@ -96,8 +99,15 @@ each_layer! {
     catch_panic: CatchPanic::default();
     compress: Compress::default();
     conditional: Conditional::default();
+    content_length: ContentLength::default();
+    content_rules: ContentRules::new().takes(["text/*"]).unwrap();
+    content_type: ContentType::default();
     cors: Cors::any_origin();
+    decompress: Decompress::default();
+    digest: Digest::always(Algorithm::Sha256);
+    etag: Etag::default();
     head: Head::default();
+    header_rules: HeaderRules::new([responses().set(SERVER, "gopuram")]).unwrap();
     lint: Lint::fail();
     normalize_path: NormalizePath::trim();
     range: Range::new();

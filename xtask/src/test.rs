@@ -5,7 +5,8 @@ use crate::run::{self, Failed, cargo, run};
 
 /// The features of the catalogue, each checked alone.
 const FEATURES: &[&str] = &[
-    "br", "dates", "files", "gzip", "log", "nonce", "router", "timer", "uuid", "zstd",
+    "br", "dates", "digest", "etag", "files", "gzip", "log", "nonce", "router", "timer", "uuid",
+    "zstd",
 ];
 
 /// Sets up what the tests need and runs them all.

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use gopuram::middleware::Body;
+use gopuram::Stack;
 use gopuram::middleware::compress::{Compress, Deflate, Gzip};
-use gopuram::testing::{Client, Received, RequestBuilder};
+use gopuram::middleware::{Body, Conditional};
+use gopuram::testing::{Client, Received, RequestBuilder, app};
 use http::{Method, Request, Response};
 use tower_layer::Layer;
 

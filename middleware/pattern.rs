@@ -1,0 +1,101 @@
+//! Patterns of paths, as they are written in rules.
+//!
+//! `*` stands for any characters but `/`, `**` for any at all, `?` for one that is not `/`. A
+//! pattern without `/` is compared with the last segment of a path, one with `/` with all of
+//! it. There is no escape: what stands for itself cannot be any of the three.
+
+/// Whether `path`, from the root without its leading slash, is like `pattern`.
+pub(crate) fn is_like(pattern: &str, path: &[u8]) -> bool {
+    if pattern.contains('/') {
+        let pattern = pattern.strip_prefix('/').unwrap_or(pattern);
+        return like(pattern.as_bytes(), path);
+    }
+    let name = path.rsplit(|byte| *byte == b'/').next();
+    like(pattern.as_bytes(), name.unwrap_or_default())
+}
+
+/// Whether `text` is like `pattern`, by remembering the last star of each kind: linear
+/// for one star, quadratic at worst, never exponential.
+fn like(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    // Where to go on after each kind of star: in the pattern, and in the text.
+    let (mut single, mut double) = (None::<(usize, usize)>, None::<(usize, usize)>);
+    loop {
+        let rest = pattern.get(p..).unwrap_or_default();
+        match (rest, text.get(t)) {
+            ([], None) => return true,
+            ([b'*', b'*', ..], _) => {
+                p += 2;
+                (single, double) = (None, Some((p, t)));
+                continue;
+            }
+            ([b'*', ..], _) => {
+                p += 1;
+                single = Some((p, t));
+                continue;
+            }
+            ([b'?', ..], Some(c)) if *c != b'/' => {
+                (p, t) = (p + 1, t + 1);
+                continue;
+            }
+            ([want, ..], Some(c)) if want == c && *want != b'?' => {
+                (p, t) = (p + 1, t + 1);
+                continue;
+            }
+            _ => {}
+        }
+        // A star takes one more character and all after it is tried again.
+        if let Some((after, taken)) = single
+            && text.get(taken).is_some_and(|c| *c != b'/')
+        {
+            (p, t) = (after, taken + 1);
+            single = Some((p, t));
+        } else if let Some((after, taken)) = double
+            && taken < text.len()
+        {
+            (p, t) = (after, taken + 1);
+            (single, double) = (None, Some((p, t)));
+        } else {
+            return false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn without_a_slash_it_is_of_the_last_segment() {
+        assert!(is_like("*.css", b"a/b.css") && !is_like("*.css", b"a.css/b"));
+        assert!(is_like("/*.css", b"b.css") && !is_like("/*.css", b"a/b.css"));
+        assert!(is_like("a/**", b"a/b/c") && !is_like("a/**", b"b/a/c"));
+        assert!(is_like("**", b"") && !is_like("", b"a"));
+    }
+
+    /// The obvious definition, exponential but right.
+    fn model(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern, text) {
+            ([], []) => true,
+            ([b'*', b'*', rest @ ..], _) => (0..=text.len()).any(|n| model(rest, &text[n..])),
+            ([b'*', rest @ ..], _) => (0..=text.len())
+                .take_while(|n| !text[..*n].contains(&b'/'))
+                .any(|n| model(rest, &text[n..])),
+            ([b'?', p @ ..], [c, t @ ..]) => *c != b'/' && model(p, t),
+            ([a, p @ ..], [b, t @ ..]) => a == b && model(p, t),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_matcher_agrees_with_its_definition(pattern in "[ab/*?]{0,8}", text in "[ab/]{0,10}") {
+            prop_assert_eq!(
+                like(pattern.as_bytes(), text.as_bytes()),
+                model(pattern.as_bytes(), text.as_bytes())
+            );
+        }
+    }
+}
