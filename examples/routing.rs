@@ -1,14 +1,17 @@
 //! Routes, parameters, groups with layers of their own, mounts and hosts.
 //!
 //! Run: `cargo run --example routing`; then
-//! `curl -i 127.0.0.1:8000/users/7`, `curl -i 127.0.0.1:8000/files/`,
+//! `curl -i 127.0.0.1:8000/users/7`, `curl -i 127.0.0.1:8000/files/`, `curl -id milk 127.0.0.1:8000/notes`,
 //! `curl -i -X DELETE -H 'authorization: Basic YTpi' 127.0.0.1:8000/users/7`,
 //! `curl -i -H 'host: api.example.com' 127.0.0.1:8000/`.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gopuram::middleware::attributes::Attributes;
+use bytes::Bytes;
+use gopuram::middleware::attributes::Params;
+use gopuram::middleware::body::ReadError;
 use gopuram::middleware::{
     BodyLimit, Compress, NormalizePath, RequestId, Router, StaticFiles, Timeout, on_request,
 };
@@ -17,21 +20,23 @@ use http::header::AUTHORIZATION;
 use http::{Request, StatusCode, request};
 
 async fn user(req: Request<Body>) -> Result<String, StatusCode> {
-    match parameter(&req, "id").as_str() {
-        "7" => Ok("the seventh\n".into()),
+    match Params::of(&req).get("id") {
+        Some("7") => Ok("the seventh\n".into()),
         _ => Err(StatusCode::NOT_FOUND),
     }
 }
 
 async fn removed(req: Request<Body>) -> (StatusCode, String) {
-    let id = parameter(&req, "id");
+    let id = Params::of(&req).decoded("id").unwrap_or_default();
     (StatusCode::ACCEPTED, format!("{id} will be gone\n"))
 }
 
-fn parameter(req: &Request<Body>, name: &str) -> String {
-    let params = Attributes::of(req).map(Attributes::params);
-    let value = params.and_then(|params| params.decoded(name));
-    value.unwrap_or_default().into_owned()
+/// What comes is read as a whole, within a limit; what is shared is captured by the route's closure.
+async fn note(req: Request<Body>, notes: Arc<Mutex<Vec<Bytes>>>) -> Result<String, ReadError> {
+    let text = req.into_body().into_bytes(1024).await?;
+    let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
+    notes.push(text);
+    Ok(format!("{} notes\n", notes.len()))
 }
 
 /// Stands for what checks a password.
@@ -47,8 +52,10 @@ pub(crate) fn app(files: &Path) -> std::io::Result<impl Application> {
         .with(Timeout::head(Duration::from_secs(5)))
         .with(BodyLimit::new(64 << 10))
         .layer(on_request(someone));
+    let notes = Arc::default();
     let routes = Router::new()
         .get("/", async |_| "for people\n")
+        .post("/notes", move |req| note(req, Arc::clone(&notes)))
         .get("/users/{id}", user)
         .group(guarded, |group| group.delete("/users/{id}", removed))
         .mount("/files", files)

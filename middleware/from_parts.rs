@@ -12,7 +12,7 @@
 //! .layer(app);
 //! let app = on_request(|head: &mut request::Parts| match head.headers.contains_key("x-key") {
 //!     true => Ok(()),
-//!     false => Err(StatusCode::UNAUTHORIZED),
+//!     false => Err(StatusCode::FORBIDDEN),
 //! })
 //! .layer(app);
 //! # let _ = app;

@@ -66,7 +66,7 @@ mod sealed {
 #[diagnostic::on_unimplemented(
     message = "a layer of place `{Self}` cannot be written after one of place `{Previous}`",
     label = "this layer belongs outside what is written before it",
-    note = "a stack is written from the outside in: Identify, Observe, Dress, Contain, Direct, Guard, Represent, Content",
+    note = "a stack is written from the outside in: Identify, Observe, Dress, Contain, Direct, Guard, Represent (Head, Cache, Digest, Code, SendFile, Cut, Condition, Validate), Content",
     note = "move this line up, or write `.out_of_place(layer)` if the order is meant"
 )]
 pub trait Inside<Previous> {

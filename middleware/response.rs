@@ -9,8 +9,29 @@
 //! ```
 //!
 //! Text is `text/plain; charset=utf-8` and bytes are `application/octet-stream`. There is no more
-//! to it on purpose: an application with needs builds its `Response`, or is
-//! written with a framework, whose router is a tower service too.
+//! to it on purpose: an application with needs builds its `Response`, implements [`IntoResponse`] for
+//! types of its own, or is written with a framework, whose router is a tower service too.
+//!
+//! ```
+//! # use gopuram_middleware::Body;
+//! # use gopuram_middleware::response::IntoResponse;
+//! # use http::Response;
+//! # mod serde_json { pub fn to_vec<T>(_: &T) -> Result<Vec<u8>, ()> { Ok(b"7".to_vec()) } }
+//! struct Json<T>(T);
+//!
+//! impl<T /* : serde::Serialize */> IntoResponse for Json<T> {
+//!     fn into_response(self) -> Response<Body> {
+//!         match serde_json::to_vec(&self.0) {
+//!             Ok(json) => Response::builder()
+//!                 .header("content-type", "application/json")
+//!                 .body(Body::from(json))
+//!                 .unwrap_or_default(),
+//!             Err(_) => http::StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+//!         }
+//!     }
+//! }
+//! # assert_eq!(Json(7).into_response().headers()["content-type"], "application/json");
+//! ```
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -31,7 +52,7 @@ const FIELDS: usize = 12;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be answered with",
     label = "no answer",
-    note = "answer with text, bytes, a `StatusCode`, a `Response<Body>`, a pair of a status and one of these, or a `Result` or `Option` of them"
+    note = "answer with text, bytes, a `StatusCode`, a `Response<Body>`, a pair of a status and one of these, or a `Result` or `Option` of them; or implement `IntoResponse` for a type of your own"
 )]
 pub trait IntoResponse {
     /// The whole response.

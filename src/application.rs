@@ -49,7 +49,7 @@ use crate::middleware::Body;
     label = "not a tower service from `Request<Body>` to `Response<_>`, or one that cannot be served",
     note = "an application is a `Service<Request<gopuram::Body>>` that answers an `http::Response`, is `Clone + Send + 'static`, and whose futures are `Send`",
     note = "its error, and that of its response's body, must be `Into<Box<dyn Error + Send + Sync>>`: `Infallible`, `String` or any error",
-    note = "an `async fn` becomes one in a router: `Router::new().get(\"/\", handler)`"
+    note = "an `async fn` becomes one in a router: `Router::new().get(\"/\", handler)`, and a `Stack` by `.app(router)`"
 )]
 pub trait Application:
     Service<

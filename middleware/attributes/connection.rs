@@ -45,6 +45,12 @@ impl ClientAddr {
     }
 }
 
+impl From<SocketAddr> for ClientAddr {
+    fn from(address: SocketAddr) -> Self {
+        Self::new(address.ip(), Some(address.port()))
+    }
+}
+
 /// How the client speaks.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "HTTP has these two")]

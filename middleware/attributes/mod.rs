@@ -26,7 +26,7 @@ mod unmodified;
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Request, Uri};
+use http::{HeaderValue, Request, Uri, request};
 
 pub use connection::{ClientAddr, Connection, Scheme};
 pub use params::Params;
@@ -62,6 +62,11 @@ impl Attributes {
     /// The attributes of `req`, if it has any.
     pub fn of<B>(req: &Request<B>) -> Option<&Self> {
         req.extensions().get()
+    }
+
+    /// The attributes of a request's head, if it has any.
+    pub fn of_head(head: &request::Parts) -> Option<&Self> {
+        head.extensions.get()
     }
 
     /// The attributes of `req`, made if there are none yet.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use http::Request;
 use http::uri::PathAndQuery;
 
 /// How many parameters of a route are kept without allocating.
@@ -29,6 +30,15 @@ struct Match {
 }
 
 impl Params {
+    /// Those of `req`; none if no route matched.
+    pub fn of<B>(req: &Request<B>) -> &Self {
+        static NONE: Params = Params {
+            innermost: None,
+            outer: Vec::new(),
+        };
+        super::Attributes::of(req).map_or(&NONE, super::Attributes::params)
+    }
+
     /// Adds the parameters of a route that matched `path`: their names, and where in
     /// the path their values stand, in the same order.
     pub fn push(

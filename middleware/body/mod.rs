@@ -18,6 +18,7 @@
 
 mod cause;
 mod file;
+mod read;
 mod until_end;
 #[cfg(any(feature = "digest", feature = "etag"))]
 mod whole;
@@ -37,6 +38,7 @@ pub use cause::Cause;
 #[cfg(feature = "files")]
 pub(crate) use file::STEP;
 pub use file::{FileRegion, Read, ReadAt};
+pub use read::ReadError;
 #[cfg(any(feature = "digest", feature = "etag"))]
 pub(crate) use whole::whole;
 
@@ -104,6 +106,9 @@ impl Body {
     }
 
     /// The bytes, if all are there, without polling.
+    ///
+    /// For layers. The body of a request that has one is a stream nearly always: an application that wants
+    /// all of it reads it with [`into_bytes`](Self::into_bytes).
     ///
     /// Free but for [chunks](Self::chunks), which are copied together if there
     /// is more than one.

@@ -53,7 +53,11 @@ impl fmt::Display for Error {
             ),
             Self::BadPattern { pattern, why } => write!(f, "pattern `{pattern}`: {why}"),
             Self::Conflict { new, old } => {
-                write!(f, "route `{new}` matches the same requests as `{old}`")
+                write!(f, "route `{new}` matches the same requests as `{old}`")?;
+                if new.ends_with(" /{*}") {
+                    f.write_str(": there is one fallback, and a mount at `/` is one")?;
+                }
+                Ok(())
             }
             Self::NameTaken { name, new, old } => {
                 write!(f, "the name `{name}` of `{new}` is that of `{old}`")

@@ -1,12 +1,11 @@
 //! Patterns, methods, hosts and mounts.
 //!
 //! ```
-//! use gopuram_middleware::{Body, Router, attributes::Attributes};
+//! use gopuram_middleware::{Body, Router, attributes::Params};
 //! use http::{Method, Request};
 //!
 //! async fn hello(req: Request<Body>) -> String {
-//!     let params = Attributes::of(&req).map(Attributes::params);
-//!     let name = params.and_then(|params| params.decoded("name"));
+//!     let name = Params::of(&req).decoded("name");
 //!     format!("hello {}", name.as_deref().unwrap_or("you"))
 //! }
 //!
@@ -28,7 +27,7 @@
 //! | `/users/{id}` | one segment, not an empty one | `7` of `/users/7` |
 //! | `/img-{id}.png` | text around it | `7` of `/img-7.png` |
 //! | `/files/{*path}` | all that follows, if anything does | `a/b` of `/files/a/b` |
-//! | `/{{x}}` | `{x}` itself | |
+//! | `/{{x}}`, `/::x`, `/**x` | `{x}`, `:x`, `*x` itself | |
 //!
 //! A segment has one parameter at most. Where several patterns match, the most literal from the
 //! left wins: text before a parameter, a longer suffix before a shorter one, a parameter
@@ -43,6 +42,27 @@
 //! segments (RFC 3986, sections 2.2 and 6.2.2). Double slashes and dot segments are nothing special here;
 //! [`NormalizePath`](crate::NormalizePath) settles them. Parameters are given as they stand in the
 //! path ([`Params::get`]) or [`decoded`](Params::decoded).
+//!
+//! # State
+//!
+//! What handlers share is captured by closures, each with a clone of its own: an `Arc`, a pool.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use std::sync::atomic::{AtomicU64, Ordering};
+//! # use gopuram_middleware::{Body, Router};
+//! # use http::Request;
+//! async fn count(_: Request<Body>, visits: Arc<AtomicU64>) -> String {
+//!     visits.fetch_add(1, Ordering::Relaxed).to_string()
+//! }
+//!
+//! let visits = Arc::new(AtomicU64::new(0));
+//! let router = Router::new().get("/", move |req| count(req, Arc::clone(&visits)));
+//! # drop(router);
+//! ```
+//!
+//! The closure returns the future of an async function. An `async move |req| ..` would move its state into
+//! the first call and is refused by the compiler.
 //!
 //! # What is answered by itself
 //!
@@ -67,7 +87,8 @@
 //! A more literal pattern hides a mount for all methods: with `get("/files/new", ..)` beside a mount at
 //! `/files`, a `POST` there is 405 and does not reach the mount.
 //! A [nested](Router::nest) router is no mount: its patterns become this one's, one lookup finds
-//! them, and paths stay whole.
+//! them, and paths stay whole. What it has no pattern for is the outer router's to answer, a mount at `/`
+//! or a fallback for all: give the nested router a fallback of its own if its 404 is to be another.
 //!
 //! # Groups
 //!
@@ -86,7 +107,8 @@
 //!
 //! Handlers answer, and do not fail. Services may: their errors pass through as the router's own,
 //! [`Infallible`] for [`Router::new`], any type for [`Router::fallible`], which services' errors
-//! convert into; `map_err` of tower does for others.
+//! convert into; `map_err` of tower does for others. A compiler that says that `Infallible: From<..>` is not satisfied
+//! asks for [`Router::fallible`].
 //!
 //! # Cost
 //!
@@ -289,6 +311,19 @@ impl<E: 'static> Router<E> {
     ///
     /// The prefix and the pattern are simply written one after the other: `/api` and `/` is `/api/`, and a
     /// router may have the empty pattern for `/api`. `/` is no prefix at all.
+    ///
+    /// ```
+    /// # use gopuram_middleware::{Router, router::Lookup};
+    /// # use http::Method;
+    /// let api = Router::new()
+    ///     .get("", async |_| "at /api")
+    ///     .get("/users", async |_| "at /api/users")
+    ///     .fallback(async |_| http::StatusCode::NOT_FOUND);
+    /// let router = Router::new().nest("/api", api);
+    /// # for path in ["/api", "/api/users"] {
+    /// #     assert!(matches!(router.lookup(&Method::GET, path), Lookup::Found(_)));
+    /// # }
+    /// ```
     ///
     /// # Panics
     ///

@@ -206,6 +206,16 @@ fn parts(text: &str) -> Result<(Vec<Part>, Vec<Box<str>>), &'static str> {
                 chars.next();
                 literal.push(c);
             }
+            // Other routers' parameters would be taken for text, and never match.
+            ':' | '*' if literal.ends_with('/') => {
+                if !doubled {
+                    return Err(
+                        "a parameter is `{name}` and the rest `{*name}`; write `::` or `**` for the character",
+                    );
+                }
+                chars.next();
+                literal.push(c);
+            }
             '}' => return Err("`}` without `{`; write `}}` for the character"),
             '?' | '#' => return Err("`?` and `#` end a path; write `%3F` or `%23`"),
             '{' => {

@@ -21,7 +21,7 @@ use crate::middleware::Body;
     message = "`{Self}` is not an application",
     label = "not a tower service from `Request<Body>` to `Response<_>`",
     note = "an application is a `tower_service::Service<Request<gopuram::Body>, Response = Response<C>>`, where `C` is a body of `Bytes`",
-    note = "make one of a function with `tower::service_fn(async |req: Request<Body>| ..)`"
+    note = "an `async fn` becomes one in a router: `Router::new().get(\"/\", handler)`"
 )]
 pub trait Innermost:
     Service<Request<Body>, Response = Response<<Self as Innermost>::Body>>

@@ -1,7 +1,7 @@
 //! Routes as they are written: conflicts, names, lists.
 
 use gopuram::middleware::Router;
-use gopuram::middleware::router::{Endpoint, Error};
+use gopuram::middleware::router::{Endpoint, Error, Lookup};
 use http::Method;
 
 async fn ok<T>(_: T) {}
@@ -94,6 +94,18 @@ fn a_router_that_is_not_taken_leaves_things_as_they_were() {
         };
         assert_eq!(router.routes().to_string(), before, "{error}");
     }
+}
+
+#[test]
+fn parameters_of_other_routers_are_not_taken_for_text() {
+    for pattern in ["/users/:id", "/*rest", "/a/*"] {
+        let error = Router::new().try_route(None, pattern, endpoint());
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("a parameter is `{name}`"), "{error}");
+    }
+    let router = Router::new().get("/a:b/::c/**", ok);
+    let found = router.lookup(&Method::GET, "/a:b/:c/*");
+    assert!(matches!(found, Lookup::Found(_)));
 }
 
 #[test]
