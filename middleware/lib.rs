@@ -7,6 +7,7 @@
 //! |---|---|---|---|
 //! | [`AccessLog`] | one line per request when its body ends | observe | `log` |
 //! | [`BodyLimit`] | 413 for request bodies that are too long | contain |  |
+//! | [`Cache`] | a shared cache by RFC 9111, with one request for many at once | represent | `cache` |
 //! | [`CatchPanic`] | a panic becomes 500 or an aborted stream | contain |  |
 //! | [`Compress`] | gzip, brotli, zstd by negotiation | represent | `gzip`, `br`, `zstd` |
 //! | [`Conditional`] | `If-Match`, `If-None-Match` and the dates: 304 and 412 | represent | `dates` |
@@ -31,6 +32,8 @@ pub mod access_log;
 pub mod attributes;
 pub mod body;
 pub mod body_limit;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod catch_panic;
 #[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
 pub mod compress;
@@ -64,6 +67,8 @@ pub mod wrap;
 pub use access_log::AccessLog;
 pub use body::Body;
 pub use body_limit::BodyLimit;
+#[cfg(feature = "cache")]
+pub use cache::Cache;
 pub use catch_panic::CatchPanic;
 #[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
 pub use compress::Compress;

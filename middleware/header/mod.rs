@@ -6,6 +6,8 @@ pub(crate) mod accept;
 pub(crate) mod accept_encoding;
 #[cfg(feature = "dates")]
 pub(crate) mod byte_range;
+#[cfg(feature = "cache")]
+pub(crate) mod cache_control;
 #[cfg(feature = "dates")]
 pub(crate) mod content_range;
 #[cfg(feature = "dates")]

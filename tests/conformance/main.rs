@@ -15,9 +15,9 @@ use gopuram::Body;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::lint::Lint;
 use gopuram::middleware::{
-    AccessLog, BodyLimit, CatchPanic, Compress, Conditional, Cors, Head, NormalizePath, Range,
-    RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn, on_request,
-    on_response,
+    AccessLog, BodyLimit, Cache, CatchPanic, Compress, Conditional, Cors, Head, NormalizePath,
+    Range, RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn,
+    on_request, on_response,
 };
 use gopuram::stack::{Optional, Stack};
 use http::header::{SERVER, VIA};
@@ -57,6 +57,7 @@ conformance! {
     nothing: Identity::new();
     access_log: AccessLog::combined(std::io::sink());
     body_limit: BodyLimit::new(1 << 20);
+    cache: Cache::default();
     catch_panic: CatchPanic::default();
     compress: Compress::default();
     conditional: Conditional::default();

@@ -9,9 +9,9 @@ use axum::routing::get;
 use bytes::Bytes;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::{
-    AccessLog, BodyLimit, CatchPanic, Compress, Conditional, Cors, Head, Lint, NormalizePath,
-    Range, RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn,
-    on_request, on_response,
+    AccessLog, BodyLimit, Cache, CatchPanic, Compress, Conditional, Cors, Head, Lint,
+    NormalizePath, Range, RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout,
+    from_fn, on_request, on_response,
 };
 use gopuram::testing::Received;
 use gopuram::{Body, Stack};
@@ -93,6 +93,7 @@ macro_rules! each_layer {
 each_layer! {
     access_log: AccessLog::combined(std::io::sink());
     body_limit: BodyLimit::new(1 << 20);
+    cache: Cache::default();
     catch_panic: CatchPanic::default();
     compress: Compress::default();
     conditional: Conditional::default();

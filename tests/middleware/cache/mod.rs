@@ -1,0 +1,14 @@
+//! `cache` on the wire, by the categories of the public test suite of HTTP caches.
+
+mod concurrency;
+mod conditional;
+mod control;
+mod errors;
+mod freshness;
+mod invalidation;
+mod parts;
+mod purge;
+mod storing;
+mod support;
+mod update;
+mod vary;
