@@ -205,8 +205,14 @@ where
                 Ok(config.own(&asked, res, forwarded(why, true)))
             }
             (Landed::Streaming(stream), Some(Ok(res))) => {
-                let res = res.map(|_| stream.read(flight));
-                Ok(config.own(&asked, res, forwarded(why, true)))
+                let whole = res.map(|_| stream.read(Arc::clone(&flight)));
+                let status = whole.status();
+                let res = config.own(&asked, whole, forwarded(why, true));
+                if res.status() != status {
+                    // This client has it, or wants a part; the others want all of it.
+                    config.finish(flight);
+                }
+                Ok(res)
             }
             (Landed::Stored(entry, Confirmed::Yes), _) => {
                 let handled = Handled::Forwarded {
@@ -295,11 +301,7 @@ where
         };
         let first: First<S::Error> = Arc::new(Mutex::default());
         work.start(&flight, registration, Some(stored.clone()), first);
-        (self.config.settings.spawn)(Box::pin(async move {
-            if let Landed::Streaming(stream) = flight.landed().await {
-                let _entry = stream.stored().await;
-            }
-        }));
+        self.config.finish(flight);
     }
 }
 
@@ -312,6 +314,15 @@ const fn forwarded(why: Forward, stored: bool) -> Handled {
 }
 
 impl Config {
+    /// Works for what comes of a flight whether anybody waits for it or not.
+    fn finish(&self, flight: Arc<Flight>) {
+        (self.settings.spawn)(Box::pin(async move {
+            if let Landed::Streaming(stream) = flight.landed().await {
+                let _entry = stream.stored().await;
+            }
+        }));
+    }
+
     /// Waits for what another request gets.
     async fn follow(
         &self,

@@ -1,6 +1,6 @@
 //! What is stale: RFC 5861, and RFC 9111, section 4.2.4.
 
-use super::support::{answer, clock, ok, rig, rig_with};
+use super::support::{answer, clock, ok, rig, rig_with, settle};
 use gopuram::Stack;
 use gopuram::middleware::Body;
 use gopuram::middleware::cache::Cache;
@@ -161,11 +161,4 @@ async fn without_a_runtime_of_its_own_the_work_is_given_to_another() {
     }
     rig.assert_asked(2);
     rig.get(&[]).await.assert_body("b");
-}
-
-/// Lets all work be done that others have spawned.
-async fn settle() {
-    for _ in 0..32 {
-        tokio::task::yield_now().await;
-    }
 }

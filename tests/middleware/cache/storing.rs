@@ -3,8 +3,8 @@
 use super::support::{Origin, answer, clock, is_reused, is_reused_for, ok, rig, rig_with};
 use gopuram::middleware::cache::{Cache, SetCookie};
 use gopuram::middleware::{Body, Compress, Head};
-use gopuram::testing::body::Script;
 use gopuram::testing::Client;
+use gopuram::testing::body::Script;
 use gopuram::{Application, Stack};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use std::convert::Infallible;
