@@ -1,4 +1,4 @@
-//! Gopuram among others: axum, tower, tower-http, hyper, and a browser.
+//! Gopuram among others: axum, tower, tower-http, hyper, Redis, and a browser.
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
@@ -10,6 +10,8 @@ mod around_axum;
 mod axum_inside;
 mod browser;
 mod each_layer;
+#[cfg(feature = "redis")]
+mod redis;
 mod streams;
 mod support;
 mod tower_http;

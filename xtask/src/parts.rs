@@ -30,6 +30,11 @@ pub(crate) const NGINX: Part = Part {
     version: "-v",
     package: "nginx",
 };
+pub(crate) const REDIS: Part = Part {
+    program: "redis-server",
+    version: "--version",
+    package: "redis-server",
+};
 pub(crate) const VALGRIND: Part = Part {
     program: "valgrind",
     version: "--version",
