@@ -4,6 +4,7 @@
 //! `Cache-Status` and `Age`; `curl -X PUT 127.0.0.1:8000/films/7 -d Sholay`, and look again.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,12 +23,12 @@ pub(crate) fn app() -> (impl Application, Handle) {
     let films: Films = Arc::default();
     let stored = Arc::clone(&films);
     let routes = Router::new()
-        .get("/films/{id}", move |req| read(req, Arc::clone(&films)))
+        .get("/films/{id}", move |req| ready(read(&req, &films)))
         .put("/films/{id}", move |req| write(req, Arc::clone(&stored)));
     // Fresh for a minute, then for another while it is validated, and for an hour if that fails.
     let cache = Cache::in_memory(64 << 20)
         .entry(256 << 10)
-        .stale_if_error(Duration::from_secs(3600));
+        .stale_if_error(Duration::from_hours(1));
     let handle = cache.handle();
     let app = Stack::new()
         .with(BodyLimit::new(1024))
@@ -37,8 +38,8 @@ pub(crate) fn app() -> (impl Application, Handle) {
     (app, handle)
 }
 
-async fn read(req: Request<Body>, films: Films) -> Response<Body> {
-    let id = id(&req);
+fn read(req: &Request<Body>, films: &Films) -> Response<Body> {
+    let id = id(req);
     let films = films.lock().unwrap_or_else(PoisonError::into_inner);
     let film = films.get(&id).map_or("not yet named", String::as_str);
     let mut res = Response::new(Body::from(format!("{film}\n")));

@@ -195,7 +195,7 @@ pub(super) fn to_store(
         .filter_map(|name| HeaderName::from_bytes(name).ok())
         .collect();
     let fields = |of: &Of| match of {
-        Of::Fields(names) => names.clone(),
+        Of::Fields(fields) => fields.clone(),
         Of::All | Of::Nothing => Vec::new(),
     };
     let private = shared.then(|| fields(&directives.private));
@@ -223,6 +223,13 @@ pub(super) fn to_store(
         headers
             .entry(ACCEPT_RANGES)
             .or_insert(const { HeaderValue::from_static("bytes") });
+    }
+    // Values that a client has read share the buffer of all that it has read, which would stay.
+    for value in headers.values_mut() {
+        if let Ok(mut own) = HeaderValue::from_bytes(value.as_bytes()) {
+            own.set_sensitive(value.is_sensitive());
+            *value = own;
+        }
     }
 }
 

@@ -204,8 +204,8 @@ impl<E> Purpose<E> {
         let head = Head::to_store(status, headers, fields, circumstances, settings);
         let (Some(head), Ok(len)) = (head, length(&res)) else {
             let is_error = res.status().is_server_error();
-            if !circumstances.no_store && !circumstances.authorized && !is_error {
-                self.pass(circumstances.received);
+            if !circumstances.no_store && !is_error {
+                self.pass(circumstances);
             }
             return self.nothing(Ok(res), is_error);
         };
@@ -217,24 +217,26 @@ impl<E> Purpose<E> {
         let is_short = |len: u64| len <= settings.entry;
         match body.try_into_bytes() {
             Ok(body) if is_short(body.len() as u64) => {
+                let whole = Body::from(body.clone());
+                // Copied: it may share the buffer of all that a client has read, which would stay.
+                let body = Bytes::copy_from_slice(&body);
                 let entry = Entry { head, body };
                 self.landing.put(entry.clone());
                 if is_confirmed {
                     return Landed::Stored(entry, Confirmed::Yes);
                 }
-                let whole = Body::from(entry.body.clone());
                 *lock(&self.first) = Some(Ok(Response::from_parts(parts, whole)));
                 Landed::Stored(entry, Confirmed::No)
             }
             Ok(long) => {
-                self.pass(circumstances.received);
+                self.pass(circumstances);
                 self.nothing(Ok(Response::from_parts(parts, Body::from(long))), false)
             }
             Err(body) => {
                 let room = len.is_none_or(is_short);
                 let room = room.then(|| config.shared.budget.room(len.unwrap_or(0)));
                 let Some(room) = room.flatten() else {
-                    self.pass(circumstances.received);
+                    self.pass(circumstances);
                     return self.nothing(Ok(Response::from_parts(parts, body)), false);
                 };
                 let landing = self.landing;
@@ -247,10 +249,11 @@ impl<E> Purpose<E> {
     }
 
     /// Remembers that responses to such requests are not stored.
-    fn pass(&self, now: u64) {
+    fn pass(&self, circumstances: Circumstances) {
         let Landing { config, key, .. } = &self.landing;
-        let until = now.saturating_add(config.settings.pass);
-        config.shared.flights.pass(key, until);
+        let until = circumstances.received.saturating_add(config.settings.pass);
+        let flights = &config.shared.flights;
+        flights.pass(key, circumstances.authorized, until);
     }
 
     /// Nothing for others.

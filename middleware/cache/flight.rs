@@ -93,7 +93,8 @@ impl Flight {
 pub(super) struct Flights {
     open: Mutex<HashMap<Box<str>, Vec<Slot>>>,
     /// Until when requests for what was not to be stored go on by themselves.
-    passes: Cache<Key, u64>,
+    /// What needs `Authorization` may be another response, and is remembered apart.
+    passes: Cache<(Key, bool), u64>,
 }
 
 struct Slot {
@@ -174,12 +175,13 @@ impl Flights {
     }
 
     /// Remembers that a response was not to be stored.
-    pub(super) fn pass(&self, key: &Key, until: u64) {
-        self.passes.insert(key.clone(), until);
+    pub(super) fn pass(&self, key: &Key, authorized: bool, until: u64) {
+        self.passes.insert((key.clone(), authorized), until);
     }
 
-    pub(super) fn is_passed(&self, key: &Key, now: u64) -> bool {
-        self.passes.get(key).is_some_and(|until| now < until)
+    pub(super) fn is_passed(&self, key: &Key, authorized: bool, now: u64) -> bool {
+        let until = self.passes.get(&(key.clone(), authorized));
+        until.is_some_and(|until| now < until)
     }
 }
 

@@ -17,7 +17,7 @@ use super::store::{Answer, Purge, Store, StoreError};
 /// What is asked for often stays (S3-FIFO, by `quick_cache`): a walk over many URIs does not push
 /// out what all clients want. The bytes are those of bodies, fields and keys, and about what the
 /// bookkeeping takes. Of one URI at most 32 responses are kept, the newest; together they are no more
-/// than an eighth of the memory.
+/// than half of the memory, or 16 MiB where there is more than 32.
 pub struct Memory {
     responses: Cache<Key, Arc<[Entry]>, Bytes>,
     most: u64,
@@ -60,7 +60,7 @@ impl Memory {
         self.responses.weight()
     }
 
-    fn change(&self, key: &Key, entry: Entry) {
+    fn change(&self, key: &Key, entry: &Entry) {
         let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.responses.peek(key);
         let before = before.as_deref().unwrap_or_default();
@@ -74,7 +74,7 @@ impl Memory {
             left = left.saturating_sub(other.weight());
             left > 0
         });
-        let all: Arc<[Entry]> = std::iter::once(&entry).chain(others).cloned().collect();
+        let all: Arc<[Entry]> = std::iter::once(entry).chain(others).cloned().collect();
         self.responses.insert(key.clone(), all);
     }
 
@@ -105,7 +105,7 @@ impl Store for Memory {
         if key.view().is_some() {
             self.has_views.store(true, Ordering::Relaxed);
         }
-        self.change(key, entry);
+        self.change(key, &entry);
         Answer::Now(())
     }
 
@@ -141,9 +141,9 @@ impl fmt::Debug for Memory {
 struct Bytes;
 
 impl Weighter<Key, Arc<[Entry]>> for Bytes {
-    fn weight(&self, key: &Key, entries: &Arc<[Entry]>) -> u64 {
+    fn weight(&self, key: &Key, val: &Arc<[Entry]>) -> u64 {
         let key = key.url().len() + key.view().map_or(0, str::len) + 128;
-        let weights = entries.iter().map(Entry::weight);
+        let weights = val.iter().map(Entry::weight);
         weights.fold(key as u64, u64::saturating_add)
     }
 }
@@ -172,6 +172,11 @@ mod tests {
             assert!(memory.bytes() <= 256 << 10, "{n}");
         }
         assert!(memory.bytes() > 128 << 10, "most of it is used");
+        let _done = memory.put(&key(2), entry(&[], &vec![b'a'; 120 << 10]));
+        assert!(
+            get(&memory, &key(2)).is_some(),
+            "half of it is not too much"
+        );
         let _done = memory.put(&key(1), entry(&[], &vec![b'a'; 200 << 10]));
         assert!(get(&memory, &key(1)).is_none(), "too much for one");
     }

@@ -118,6 +118,7 @@
 //! [RFC 5861]: https://www.rfc-editor.org/rfc/rfc5861
 //! [RFC 9211]: https://www.rfc-editor.org/rfc/rfc9211
 
+mod answer;
 mod clock;
 mod driven;
 mod entry;
@@ -198,7 +199,7 @@ impl Cache {
 
     /// Stores bodies of up to `bytes`; 1 MiB by default, so that no few push out all others.
     ///
-    /// In memory no more is stored of one URI than an eighth of the whole.
+    /// Of one URI no more is stored than the [memory](Memory) has for it.
     #[must_use]
     pub const fn entry(mut self, bytes: u64) -> Self {
         self.settings.entry = bytes;

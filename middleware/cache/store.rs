@@ -24,6 +24,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn get(&self, key: &Key, fields: &HeaderMap) -> Answer<Option<Entry>>;
 
     /// Keeps a response, in place of one that it [replaces](Entry::replaces).
+    ///
+    /// It is called under a lock, so that nothing is kept that was invalidated meanwhile: it must not block,
+    /// nor use the cache. What takes time is done in the answer.
     fn put(&self, key: &Key, entry: Entry) -> Answer<()>;
 
     /// Forgets all responses of a URI, in whatever [view](Key::view).

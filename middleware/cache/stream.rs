@@ -213,15 +213,11 @@ impl Come {
         let Some(Keeping { landing, room }) = self.keeping.take() else {
             return;
         };
-        let body = match self.chunks.len() {
-            0 | 1 => self.chunks.front().cloned().unwrap_or_default(),
-            _ => {
-                let len = usize::try_from(self.size).unwrap_or_default();
-                let mut all = BytesMut::with_capacity(len);
-                all.extend(self.chunks.iter().cloned());
-                all.freeze()
-            }
-        };
+        // Copied: a piece may share the buffer of all that a client has read, which would stay.
+        let len = usize::try_from(self.size).unwrap_or_default();
+        let mut body = BytesMut::with_capacity(len);
+        body.extend(self.chunks.iter().cloned());
+        let body = body.freeze();
         let head = Arc::clone(head);
         let entry = Entry { head, body };
         landing.put(entry.clone());
@@ -242,7 +238,7 @@ struct Reader {
 
 impl Reader {
     /// The next frame, if it has come; the end is one too.
-    fn next(&mut self) -> Option<Option<Result<Frame<Bytes>, Error>>> {
+    fn next(&mut self) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let mut come = lock(&self.stream.come);
         if let Some(chunk) = come.chunks.get(self.at.saturating_sub(come.gone)).cloned() {
             self.at += 1;
@@ -253,11 +249,13 @@ impl Reader {
                 come.chunks.drain(..read);
                 come.gone = self.at;
             }
-            return Some(Some(Ok(Frame::data(chunk))));
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
-        let end = come.end.clone()?;
+        let Some(end) = come.end.clone() else {
+            return Poll::Pending;
+        };
         self.is_over = true;
-        Some(match end {
+        Poll::Ready(match end {
             Ok(()) => come.trailers.clone().map(|all| Ok(Frame::trailers(all))),
             Err(error) => Some(Err(Error::new(Broken(error)))),
         })
@@ -277,8 +275,8 @@ impl http_body::Body for Reader {
             if this.is_over {
                 return Poll::Ready(None);
             }
-            if let Some(next) = this.next() {
-                return Poll::Ready(next);
+            if let next @ Poll::Ready(_) = this.next() {
+                return next;
             }
             ready!(this.stream.drive(&this.seat, cx));
         }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::header::{AGE, CONTENT_LENGTH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
+use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tower_service::Service;
 
@@ -18,7 +18,6 @@ use super::service::Config;
 use super::status::{Forward, Handled};
 use super::storable::Circumstances;
 use super::store::Answer;
-use super::stream::Streaming;
 use crate::attributes::Panicked;
 use crate::body::Body;
 
@@ -79,11 +78,14 @@ where
                 return self.head(found, why).await;
             }
             let flights = &self.config.shared.flights;
-            let is_part = self.asked.wanted.is_some() && !self.config.settings.fetch_whole;
-            if found.is_none()
-                && (is_part || self.asked.directives.no_store || flights.is_passed(&self.key, now))
-            {
+            let no_store = self.asked.directives.no_store;
+            if found.is_none() && (no_store || self.is_passed(now)) {
                 return self.pass(why).await;
+            }
+            if no_store {
+                // Nothing of it is for others.
+                let (flight, registration) = self.alone();
+                return self.lead(flight, registration, found, why).await;
             }
             let validated = why == Forward::Request;
             match flights.join(&self.key, self.req.headers(), validated) {
@@ -111,6 +113,14 @@ where
         }
         let (flight, registration) = self.alone();
         self.lead(flight, registration, found, Forward::Miss).await
+    }
+
+    /// Whether it is passed on as it is where nothing is stored.
+    fn is_passed(&self, now: u64) -> bool {
+        let authorized = Circumstances::is_authorized(self.req.headers());
+        let is_part = self.asked.wanted.is_some() && !self.config.settings.fetch_whole;
+        let flights = &self.config.shared.flights;
+        is_part || flights.is_passed(&self.key, authorized, now)
     }
 
     fn look(&self) -> Answer<Option<Entry>> {
@@ -369,70 +379,5 @@ impl Config {
             Some(entry) => Followed::Answer(self.stored(asked, &entry, handled)),
             None => Followed::Alone,
         }
-    }
-
-    /// What inner answered, for the client whose request it got.
-    fn own(&self, asked: &Asked, res: Response<Body>, handled: Handled) -> Response<Body> {
-        use http_body::Body as _;
-        let len = res.body().size_hint().exact();
-        let mut res = asked.select(res, len);
-        self.tell(handled, &mut res);
-        res
-    }
-
-    /// A stored response, answered with by the cache itself.
-    pub(super) fn hit(&self, asked: &Asked, entry: &Entry) -> Response<Body> {
-        let age = entry.head.age(self.settings.clock.now());
-        // Neither is more than 2³¹.
-        let left = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
-        let ttl = left(entry.head.terms.lifetime).saturating_sub(left(age));
-        self.stored(asked, entry, Handled::Hit { ttl })
-    }
-
-    fn stored(&self, asked: &Asked, entry: &Entry, handled: Handled) -> Response<Body> {
-        let len = entry.body.len() as u64;
-        let mut res = self.of(&entry.head, Body::from(entry.body.clone()), handled);
-        if asked.head && len > 0 {
-            res.headers_mut().insert(CONTENT_LENGTH, len.into());
-        }
-        let mut res = asked.select(res, Some(len));
-        if asked.head {
-            *res.body_mut() = Body::empty();
-        }
-        res
-    }
-
-    /// A response whose body is on its way.
-    fn streaming(
-        &self,
-        asked: &Asked,
-        stream: &Arc<Streaming>,
-        flight: Arc<Flight>,
-        handled: Handled,
-    ) -> Response<Body> {
-        let res = self.of(&stream.head, stream.read(flight), handled);
-        asked.select(res, stream.len)
-    }
-
-    fn of(&self, head: &Head, body: Body, handled: Handled) -> Response<Body> {
-        let mut res = Response::new(body);
-        *res.status_mut() = head.status;
-        res.headers_mut().clone_from(&head.headers);
-        let age = head.age(self.settings.clock.now());
-        res.headers_mut().insert(AGE, age.into());
-        self.tell(handled, &mut res);
-        res
-    }
-
-    pub(super) fn tell<B>(&self, handled: Handled, res: &mut Response<B>) {
-        handled.tell(self.settings.name, res.headers_mut());
-    }
-
-    /// What is answered where nothing stored may be (section 5.2.1.7).
-    fn gateway_timeout(&self) -> Response<Body> {
-        let mut res = Response::new(Body::empty());
-        *res.status_mut() = StatusCode::GATEWAY_TIMEOUT;
-        self.tell(Handled::OnlyIfCached, &mut res);
-        res
     }
 }

@@ -377,10 +377,8 @@ mod tests {
             quoted: bool,
             gap in "[ \t]*,[ \t]*(,[ \t]*)?",
         ) {
-            let number = |name: &str, n: u64| match quoted {
-                true => format!("{name}=\"{n}\""),
-                false => format!("{name}={n}"),
-            };
+            let quote = if quoted { "\"" } else { "" };
+            let number = |name: &str, n: u64| format!("{name}={quote}{n}{quote}");
             let mut directives = vec![unknown];
             directives.extend(max_age.map(|n| number("max-age", n)));
             directives.extend(s_maxage.map(|n| number("s-maxage", n)));
@@ -389,11 +387,9 @@ mod tests {
                 directives.push(format!("private=\"{}\"", fields.join(&gap)));
             }
             let read = response(&directives.join(&gap));
-            let private = match fields.is_empty() {
-                true => Of::Nothing,
-                false => Of::Fields(fields.iter().map(|name| name.parse().unwrap()).collect()),
-            };
-            let wanted = ResponseDirectives { max_age, s_maxage, no_store, private, ..Default::default() };
+            let names: Vec<_> = fields.iter().map(|name| name.parse().unwrap()).collect();
+            let private = if names.is_empty() { Of::Nothing } else { Of::Fields(names) };
+            let wanted = ResponseDirectives { max_age, no_store, private, s_maxage, ..Default::default() };
             prop_assert_eq!(read, wanted);
         }
 

@@ -46,7 +46,7 @@ impl Server {
                 tokio::task::yield_now().await;
             }
         });
-        connected.await.expect("redis listens");
+        connected.await.unwrap();
         server
     }
 
@@ -83,7 +83,10 @@ fn machine(url: &str) -> Machine<impl Application> {
         headers.insert("cache-control", HeaderValue::from_static("max-age=600"));
         headers.insert("vary", HeaderValue::from_static("x-kind"));
         headers.insert("etag", HeaderValue::from_static("\"a\""));
-        headers.insert("surrogate-key", HeaderValue::try_from(&path[1..]).unwrap());
+        headers.insert(
+            "surrogate-key",
+            HeaderValue::try_from(path.trim_start_matches('/')).unwrap(),
+        );
         async move { Ok::<_, Infallible>(res) }
     });
     let redis = Redis::open(url).unwrap();
@@ -116,9 +119,8 @@ impl<A: Application> Machine<A> {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), hit)
-            .await
-            .expect("it is stored")
+        let hit = tokio::time::timeout(Duration::from_secs(20), hit);
+        hit.await.unwrap()
     }
 }
 

@@ -1,5 +1,7 @@
 //! `cache` on the wire, by the categories of the public test suite of HTTP caches.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 mod concurrency;
 mod conditional;
 mod control;

@@ -34,13 +34,12 @@ async fn star_is_for_no_other_request() {
 async fn what_means_the_same_is_the_same() {
     // 4.1
     let one = ["foo: 1, 2"];
-    for same in [&["foo: 1", "foo: 2"][..], &["foo: 1,2"], &["foo: 1 ,  2"]] {
-        assert!(
-            is_reused_for(&one, varies("foo"), 0, same).await,
-            "{same:?}"
-        );
+    let lines = ["foo: 1", "foo: 2"];
+    assert!(is_reused_for(&one, varies("foo"), 0, &lines).await);
+    for other in ["foo: 2, 1", "foo: 1,2"] {
+        let reused = is_reused_for(&one, varies("foo"), 0, &[other]).await;
+        assert!(!reused, "{other}");
     }
-    assert!(!is_reused_for(&one, varies("foo"), 0, &["foo: 2, 1"]).await);
     let codings = ["accept-encoding: gzip, br"];
     let other = ["accept-encoding: BR,gzip"];
     assert!(is_reused_for(&codings, varies("accept-encoding"), 0, &other).await);
