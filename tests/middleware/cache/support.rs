@@ -19,12 +19,16 @@ pub(crate) const START: u64 = 784_111_777;
 pub(crate) fn date(after: i64) -> String {
     let second = START.checked_add_signed(after).unwrap();
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(second);
-    // Of a file's date, by the layers' own writer.
     let mut headers = HeaderMap::new();
     gopuram::middleware::conditional::Validators::default()
         .modified(time)
         .write(&mut headers);
-    headers["last-modified"].to_str().unwrap().to_owned()
+    headers
+        .get("last-modified")
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// An application that answers with what it is given, the last again and again, and keeps what it was
