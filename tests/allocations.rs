@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::place::{Anywhere, Placed};
 use gopuram::middleware::wrap::{OnRequest, Wrapped};
-use gopuram::middleware::{from_fn, on_request, on_response};
+use gopuram::middleware::{Cache, from_fn, on_request, on_response};
 use gopuram::stack::Innermost;
 use gopuram::testing::app;
 use gopuram::{Body, Stack};
@@ -121,4 +121,32 @@ fn an_async_function_allocates_once() {
 fn the_counter_counts() {
     let app = app::answer(|_: Request<Body>| Response::new(Body::from(vec![1_u8, 2])));
     assert!(allocations(app) > 0);
+}
+
+/// An answer with five fields that may be stored.
+fn page(_: Request<Body>) -> Response<Body> {
+    let mut res = Response::new(Body::from("hello"));
+    let fields = [
+        ("cache-control", "max-age=60"),
+        ("content-type", "text/plain"),
+        ("etag", "\"a\""),
+        ("vary", "accept-encoding"),
+        ("x-own", "1"),
+    ];
+    for (name, value) in fields {
+        let value = http::HeaderValue::from_static(value);
+        res.headers_mut().insert(name, value);
+    }
+    res
+}
+
+#[test]
+fn a_hit_of_the_cache_allocates_its_key_its_fields_and_what_it_says() {
+    let cache = Cache::in_memory(1 << 20);
+    let stack = || Stack::new().with(cache.clone()).app(app::answer(page));
+    // What is stored is shared from its first hit on.
+    allocations(stack());
+    let hit = allocations(stack());
+    // The key, two for the fields, and the values of `Age` and `Cache-Status`.
+    assert!(hit <= 7, "{hit}");
 }

@@ -17,7 +17,7 @@ use super::key::Key;
 use super::reuse::{Asked, Use};
 use super::service::Config;
 use super::storable::Circumstances;
-use super::store::Answer;
+use super::store::Promise;
 use super::stream::{Keeping, Streaming};
 use crate::body::Body;
 
@@ -75,7 +75,7 @@ impl Landing {
     pub(super) fn put(self, entry: Entry) {
         let store = &self.config.shared.store;
         let put = || store.put(&self.key, entry);
-        if let Some(Answer::Later(stored)) = self.registration.if_welcome(put) {
+        if let Some(Promise::Later(stored)) = self.registration.if_welcome(put) {
             let config = Arc::clone(&self.config);
             // Until it is stored others wait for the flight, not for the store.
             (config.settings.spawn)(Box::pin(async move {

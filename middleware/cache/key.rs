@@ -85,7 +85,8 @@ fn url(scheme: &str, authority: &str, path: &str) -> Box<str> {
     let authority = authority.strip_suffix(default).unwrap_or(authority);
     let authority = authority.strip_suffix(':').unwrap_or(authority);
     let slash = if path.starts_with('/') { "" } else { "/" };
-    let mut url = String::with_capacity(scheme.len() + authority.len() + path.len() + 4);
+    let len = scheme.len() + "://".len() + authority.len() + slash.len() + path.len();
+    let mut url = String::with_capacity(len);
     url.push_str(scheme);
     url.push_str("://");
     url.push_str(authority);

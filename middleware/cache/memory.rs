@@ -10,7 +10,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use super::entry::Entry;
 use super::key::Key;
-use super::store::{Answer, Purge, Store, StoreError};
+use super::store::{Promise, Purge, Store, StoreError};
 
 /// Responses kept in memory, up to so many bytes in all.
 ///
@@ -95,30 +95,30 @@ impl Memory {
 
 impl Store for Memory {
     #[inline]
-    fn get(&self, key: &Key, fields: &HeaderMap) -> Answer<Option<Entry>> {
+    fn get(&self, key: &Key, fields: &HeaderMap) -> Promise<Option<Entry>> {
         let entries = self.responses.get(key);
         let mut entries = entries.iter().flat_map(|entries| entries.iter());
-        Answer::Now(entries.find(|entry| entry.selects(fields)).cloned())
+        Promise::Now(entries.find(|entry| entry.selects(fields)).cloned())
     }
 
-    fn put(&self, key: &Key, entry: Entry) -> Answer<()> {
+    fn put(&self, key: &Key, entry: Entry) -> Promise<()> {
         if key.view().is_some() {
             self.has_views.store(true, Ordering::Relaxed);
         }
         self.change(key, &entry);
-        Answer::Now(())
+        Promise::Now(())
     }
 
-    fn remove(&self, url: &str) -> Answer<()> {
+    fn remove(&self, url: &str) -> Promise<()> {
         let _gone = self.responses.remove(&Key::from_parts(url, None));
         if self.has_views.load(Ordering::Relaxed) {
             self.forget(|key, _| key.url() == url);
         }
-        Answer::Now(())
+        Promise::Now(())
     }
 
-    fn purge(&self, what: Purge) -> Answer<Result<u64, StoreError>> {
-        Answer::Now(Ok(match what {
+    fn purge(&self, what: Purge) -> Promise<Result<u64, StoreError>> {
+        Promise::Now(Ok(match what {
             Purge::All => self.forget(|_, _| true),
             Purge::Prefix(prefix) => self.forget(|key, _| key.url().starts_with(&prefix)),
             Purge::Tag(tag) => self.forget(|_, entry| entry.has_tag(&tag)),
@@ -159,8 +159,8 @@ mod tests {
 
     fn get(memory: &Memory, key: &Key) -> Option<Entry> {
         match memory.get(key, &HeaderMap::new()) {
-            Answer::Now(entry) => entry,
-            Answer::Later(_) => panic!("memory answers at once"),
+            Promise::Now(entry) => entry,
+            Promise::Later(_) => panic!("memory answers at once"),
         }
     }
 
@@ -191,7 +191,7 @@ mod tests {
         let selected = |n: u8| {
             let value = n.to_string().parse().unwrap();
             let fields = HeaderMap::from_iter([("a".parse().unwrap(), value)]);
-            matches!(memory.get(&key(0), &fields), Answer::Now(Some(_)))
+            matches!(memory.get(&key(0), &fields), Promise::Now(Some(_)))
         };
         assert_eq!((0..100).filter(|n| selected(*n)).count(), VARIANTS);
         assert!(selected(99) && !selected(0));

@@ -155,7 +155,7 @@ pub use key::Key;
 pub use memory::Memory;
 pub use service::{CacheFuture, CacheService};
 pub use settings::{SetCookie, Task};
-pub use store::{Answer, Purge, Store, StoreError};
+pub use store::{Promise, Purge, Store, StoreError};
 
 use flight::Flights;
 use service::Shared;

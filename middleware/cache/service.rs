@@ -18,7 +18,7 @@ use super::key::{self, Key};
 use super::reuse::{Asked, Use};
 use super::settings::Settings;
 use super::status::{Forward, Handled};
-use super::store::{Answer, Store};
+use super::store::{Promise, Store};
 use super::stream::Budget;
 use super::work::Work;
 use crate::body::Body;
@@ -99,7 +99,7 @@ where
         let ignored = config.settings.ignore_requests;
         let asked = Asked::of(req.method(), req.headers(), ignored);
         let looked = config.shared.store.get(&key, req.headers());
-        if let Answer::Now(Some(entry)) = &looked
+        if let Promise::Now(Some(entry)) = &looked
             && asked.judge(&entry.head, config.settings.clock.now()) == Use::Answer
         {
             return CacheFuture::ready(config.hit(&asked, entry));
@@ -119,8 +119,8 @@ where
             state: State::Work {
                 work: Box::pin(async move {
                     let found = match looked {
-                        Answer::Now(found) => found,
-                        Answer::Later(found) => found.await,
+                        Promise::Now(found) => found,
+                        Promise::Later(found) => found.await,
                     };
                     work.run(found).await
                 }),
@@ -172,7 +172,7 @@ impl Invalidation {
         let mut waiting = Vec::new();
         for url in std::iter::once(&self.url).chain(&beside) {
             flights.forget(Some(url));
-            if let Answer::Later(removed) = store.remove(url) {
+            if let Promise::Later(removed) = store.remove(url) {
                 waiting.push(removed);
             }
         }

@@ -17,23 +17,23 @@ use super::key::Key;
 ///
 /// It is used as `Arc<dyn Store>`: one virtual call for each look-up is nothing beside the look-up, and
 /// neither layers nor stacks get another type for it. An answer that is there at once costs no
-/// allocation; see [`Answer`].
+/// allocation; see [`Promise`].
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The response kept under `key` that the fields of a request [select](Entry::selects), the
     /// one that was put last if there are more.
-    fn get(&self, key: &Key, fields: &HeaderMap) -> Answer<Option<Entry>>;
+    fn get(&self, key: &Key, fields: &HeaderMap) -> Promise<Option<Entry>>;
 
     /// Keeps a response, in place of one that it [replaces](Entry::replaces).
     ///
     /// It is called under a lock, so that nothing is kept that was invalidated meanwhile: it must not block,
     /// nor use the cache. What takes time is done in the answer.
-    fn put(&self, key: &Key, entry: Entry) -> Answer<()>;
+    fn put(&self, key: &Key, entry: Entry) -> Promise<()>;
 
     /// Forgets all responses of a URI, in whatever [view](Key::view).
-    fn remove(&self, url: &str) -> Answer<()>;
+    fn remove(&self, url: &str) -> Promise<()>;
 
     /// Forgets all responses that `what` names, and says how many there were.
-    fn purge(&self, what: Purge) -> Answer<Result<u64, StoreError>>;
+    fn purge(&self, what: Purge) -> Promise<Result<u64, StoreError>>;
 }
 
 /// What a store is told to forget.
@@ -52,14 +52,14 @@ pub enum Purge {
 
 /// What a store says: at once, or later.
 #[non_exhaustive]
-pub enum Answer<T> {
+pub enum Promise<T> {
     /// There it is.
     Now(T),
     /// It must be waited for.
     Later(Pin<Box<dyn Future<Output = T> + Send>>),
 }
 
-impl<T> Answer<T> {
+impl<T> Promise<T> {
     /// An answer to wait for.
     pub fn later(answer: impl Future<Output = T> + Send + 'static) -> Self {
         Self::Later(Box::pin(answer))
@@ -74,7 +74,7 @@ impl<T> Answer<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Answer<T> {
+impl<T: fmt::Debug> fmt::Debug for Promise<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Now(answer) => f.debug_tuple("Now").field(answer).finish(),

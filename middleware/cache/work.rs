@@ -17,7 +17,7 @@ use super::reuse::{Asked, Use, Why};
 use super::service::Config;
 use super::status::{Forward, Handled};
 use super::storable::Circumstances;
-use super::store::Answer;
+use super::store::Promise;
 use crate::attributes::Panicked;
 use crate::body::Body;
 
@@ -123,7 +123,7 @@ where
         is_part || flights.is_passed(&self.key, authorized, now)
     }
 
-    fn look(&self) -> Answer<Option<Entry>> {
+    fn look(&self) -> Promise<Option<Entry>> {
         let store = &self.config.shared.store;
         store.get(&self.key, self.req.headers())
     }

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use redis::{Pipeline, RedisError};
 
 use super::Redis;
-use crate::middleware::cache::{Answer, Entry, Key, Purge, Store, StoreError};
+use crate::middleware::cache::{Entry, Key, Promise, Purge, Store, StoreError};
 
 /// Responses kept in Redis, shared by all that use the same prefix.
 ///
@@ -205,30 +205,30 @@ fn now() -> u64 {
 }
 
 impl Store for CacheStore {
-    fn get(&self, key: &Key, fields: &HeaderMap) -> Answer<Option<Entry>> {
+    fn get(&self, key: &Key, fields: &HeaderMap) -> Promise<Option<Entry>> {
         let (store, key, fields) = (self.clone(), bytes_of(key), fields.clone());
-        Answer::later(async move { store.find(&key, &fields).await.unwrap_or_default() })
+        Promise::later(async move { store.find(&key, &fields).await.unwrap_or_default() })
     }
 
-    fn put(&self, key: &Key, entry: Entry) -> Answer<()> {
+    fn put(&self, key: &Key, entry: Entry) -> Promise<()> {
         let (store, url) = (self.clone(), key.url().as_bytes().to_vec());
         let key = bytes_of(key);
         // A response that is not kept is asked for again, and that Redis is away was logged.
-        Answer::later(async move { drop(store.keep(&url, &key, &entry).await) })
+        Promise::later(async move { drop(store.keep(&url, &key, &entry).await) })
     }
 
-    fn remove(&self, url: &str) -> Answer<()> {
+    fn remove(&self, url: &str) -> Promise<()> {
         let (store, url) = (self.clone(), url.to_owned());
-        Answer::later(async move {
+        Promise::later(async move {
             if let Err(error) = store.forget(url.as_bytes()).await {
                 tracing::warn!(%error, url, "a response was not invalidated");
             }
         })
     }
 
-    fn purge(&self, what: Purge) -> Answer<Result<u64, StoreError>> {
+    fn purge(&self, what: Purge) -> Promise<Result<u64, StoreError>> {
         let store = self.clone();
-        Answer::later(async move { Self::purge(&store, what).await.map_err(StoreError::new) })
+        Promise::later(async move { Self::purge(&store, what).await.map_err(StoreError::new) })
     }
 }
 
