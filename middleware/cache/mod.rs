@@ -72,6 +72,11 @@
 //! whose request it was, the others go on; if all go, it is dropped. If it turns out that the response is not
 //! to be stored, all go on by themselves, and for [10 seconds](Cache::pass) nobody waits.
 //!
+//! # What outer layers see
+//!
+//! Nothing that inner would tell them of a request (a [`Report`](crate::attributes::Report), extensions of the
+//! response) if it was not asked: a hit has no matched route.
+//!
 //! # Security
 //!
 //! Who makes the application answer others with what he asked for has poisoned the cache. The key is
@@ -101,7 +106,8 @@
 //! # Panics
 //!
 //! Work behind an answer (a validation, a store that must be waited for) is spawned on the tokio runtime
-//! that answers, or [elsewhere](Cache::spawner). Without either it is not done, which does not panic.
+//! that answers, whose time driver must be enabled, or [elsewhere](Cache::spawner). It ends after a minute, since no
+//! client's deadline ends it. Without a runtime it is not done, which does not panic.
 //!
 //! [3]: https://www.rfc-editor.org/rfc/rfc9111#section-3
 //! [3.5]: https://www.rfc-editor.org/rfc/rfc9111#section-3.5
@@ -317,7 +323,9 @@ impl Cache {
     }
 
     /// Has work done by `spawn` that goes on after an answer; by default by the tokio runtime that
-    /// answers.
+    /// answers, for up to a minute.
+    ///
+    /// No deadline of a client ends such work: `spawn` should drop what takes too long.
     #[must_use]
     pub fn spawner(mut self, spawn: impl Fn(Task) + Send + Sync + 'static) -> Self {
         self.settings.spawn = Arc::new(spawn);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderName;
 
@@ -64,10 +65,13 @@ impl Default for Settings {
     }
 }
 
+/// How long such work may take: no client waits for it, and so no deadline of a client ends it.
+const BEHIND: Duration = Duration::from_mins(1);
+
 /// On the runtime of tokio that the request is answered on; without one nothing is done.
 fn spawn(task: Task) {
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        drop(runtime.spawn(task));
+        drop(runtime.spawn(tokio::time::timeout(BEHIND, task)));
     }
 }
 

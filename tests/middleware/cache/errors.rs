@@ -5,6 +5,7 @@ use gopuram::Stack;
 use gopuram::middleware::Body;
 use gopuram::middleware::cache::Cache;
 use gopuram::testing::Client;
+use gopuram::testing::app::Dropped;
 use http::{Request, Response};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -139,6 +140,37 @@ async fn what_is_stale_is_answered_with_and_validated_meanwhile() {
     rig.wait(120);
     let res = rig.get(&[]).await;
     res.assert_header("cache-status", "gopuram; fwd=stale; stored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn validation_that_nobody_waits_for_ends_after_a_minute() {
+    let dropped = Dropped::default();
+    let guards = dropped.clone();
+    let calls = super::support::Count::default();
+    let app = service_fn(move |_: Request<Body>| {
+        let is_first = calls.add() == 0;
+        let guard = guards.guard();
+        async move {
+            let _guard = guard;
+            if !is_first {
+                std::future::pending::<()>().await;
+            }
+            let line = "max-age=60, stale-while-revalidate=600";
+            let res = Response::builder().header("cache-control", line);
+            Ok::<_, Failed>(res.body(Body::from("a")).unwrap())
+        }
+    });
+    let clock = clock();
+    let cache = Cache::in_memory(1 << 20).clock(clock.clone());
+    let client = Client::in_process(Stack::new().with(cache).app(app));
+    client.get("/").await;
+    clock.advance(Duration::from_mins(1));
+    client.get("/").await.assert_body("a");
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    assert_eq!(dropped.count(), 1);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(dropped.count(), 2);
+    client.get("/").await.assert_body("a");
 }
 
 #[tokio::test]
