@@ -7,6 +7,7 @@
 //! |---|---|---|---|
 //! | [`AccessLog`] | one line per request when its body ends | observe | `log` |
 //! | [`BodyLimit`] | 413 for request bodies that are too long | contain |  |
+//! | [`Cache`] | a shared cache by RFC 9111, with one request for many at once | represent | `cache` |
 //! | [`Cascade`] | tries applications in turn until one has what is asked for | content |  |
 //! | [`CatchPanic`] | a panic becomes 500 or an aborted stream | contain |  |
 //! | [`Compress`] | gzip, brotli, zstd by negotiation | represent | `gzip`, `br`, `zstd` |
@@ -42,6 +43,8 @@ pub mod access_log;
 pub mod attributes;
 pub mod body;
 pub mod body_limit;
+#[cfg(feature = "cache")]
+pub mod cache;
 pub mod cascade;
 pub mod catch_panic;
 #[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]
@@ -94,6 +97,8 @@ pub mod wrap;
 pub use access_log::AccessLog;
 pub use body::Body;
 pub use body_limit::BodyLimit;
+#[cfg(feature = "cache")]
+pub use cache::Cache;
 pub use cascade::Cascade;
 pub use catch_panic::CatchPanic;
 #[cfg(any(feature = "br", feature = "gzip", feature = "zstd"))]

@@ -59,6 +59,7 @@
 //! | [`Body`] | the body of requests, and of responses made by hand |
 //! | [`gateway`] | [`serve`], listeners, deadlines, limits and the end |
 //! | [`testing`] | a client of an application, and applications that misbehave |
+//! | `redis` | what several machines share (feature `redis`) |
 //! | [`Error`] | why serving failed |
 //!
 //! The rules that gateways, layers and applications keep to are in `SPEC.md`, each with its test.
@@ -66,6 +67,8 @@
 mod application;
 mod error;
 pub mod gateway;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod stack;
 pub mod testing;
 

@@ -15,9 +15,9 @@ use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::place::{Anywhere, Placed};
 use gopuram::middleware::wrap::{OnRequest, Wrapped};
 use gopuram::middleware::{
-    AccessLog, BodyLimit, CatchPanic, Compress, ContentRules, Cors, Decompress, Digest, Etag,
-    HeaderRules, NormalizePath, RequestId, Router, SecurityHeaders, Timeout, from_fn, on_request,
-    on_response,
+    AccessLog, BodyLimit, Cache, CatchPanic, Compress, ContentRules, Cors, Decompress, Digest,
+    Etag, HeaderRules, NormalizePath, RequestId, Router, SecurityHeaders, Timeout, from_fn,
+    on_request, on_response,
 };
 use gopuram::stack::Innermost;
 use gopuram::testing::app;
@@ -181,4 +181,32 @@ fn layers_that_find_nothing_to_do_allocate_nothing() {
 fn the_counter_counts() {
     let app = app::answer(|_: Request<Body>| Response::new(Body::from(vec![1_u8, 2])));
     assert!(allocations(app) > 0);
+}
+
+/// An answer with five fields that may be stored.
+fn page(_: Request<Body>) -> Response<Body> {
+    let mut res = Response::new(Body::from("hello"));
+    let fields = [
+        ("cache-control", "max-age=60"),
+        ("content-type", "text/plain"),
+        ("etag", "\"a\""),
+        ("vary", "accept-encoding"),
+        ("x-own", "1"),
+    ];
+    for (name, value) in fields {
+        let value = HeaderValue::from_static(value);
+        res.headers_mut().insert(name, value);
+    }
+    res
+}
+
+#[test]
+fn a_hit_of_the_cache_allocates_its_key_its_fields_and_what_it_says() {
+    let cache = Cache::in_memory(1 << 20);
+    let stack = || Stack::new().with(cache.clone()).app(app::answer(page));
+    // What is stored is shared from its first hit on.
+    allocations(stack());
+    let hit = allocations(stack());
+    // The key, two for the fields, and the values of `Age` and `Cache-Status`.
+    assert!(hit <= 7, "{hit}");
 }

@@ -5,6 +5,9 @@
 #[path = "../examples/access_log.rs"]
 #[expect(dead_code, reason = "an example has a main of its own")]
 mod access_log;
+#[path = "../examples/cached_api.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod cached_api;
 #[path = "../examples/downloads.rs"]
 #[expect(dead_code, reason = "an example has a main of its own")]
 mod downloads;
@@ -242,6 +245,29 @@ async fn routing_finds_routes_groups_mounts_and_hosts() {
     assert!(res.text().contains("href=\"./tiers.html\""));
     let res = client.get("/files/tiers.html").await;
     res.assert_status(200).assert_body(site("tiers.html"));
+}
+
+#[tokio::test]
+async fn a_cached_api_answers_from_memory_until_something_changes() {
+    let (app, handle) = cached_api::app();
+    let client = Client::new(app);
+    let stored = "gopuram; fwd=miss; stored";
+    let hit = |res: &Received| res.header("cache-status").unwrap().contains("; hit;");
+    let res = client.get("/films/7").await;
+    res.assert_body("not yet named\n")
+        .assert_header("cache-status", stored);
+    assert!(hit(&client.get("/films/7").await));
+    let res = client.request(Method::PUT, "/films/7").body("Sholay").await;
+    res.assert_status(204);
+    let res = client.get("/films/7").await;
+    res.assert_body("Sholay\n")
+        .assert_header("cache-status", stored);
+    assert!(hit(&client.get("/films/7").await));
+    assert_eq!(handle.purge_tag("film-7").await.unwrap(), 1);
+    let res = client.get("/films/7").await;
+    res.assert_header("cache-status", stored);
+    let res = client.get("/films/7").header("accept-language", "ta").await;
+    res.assert_header("cache-status", stored);
 }
 
 #[tokio::test]

@@ -7,6 +7,8 @@ pub(crate) mod accept_encoding;
 pub(crate) mod base64;
 #[cfg(feature = "dates")]
 pub(crate) mod byte_range;
+#[cfg(feature = "cache")]
+pub(crate) mod cache_control;
 pub(crate) mod change;
 #[cfg(feature = "dates")]
 pub(crate) mod content_range;

@@ -223,8 +223,19 @@ pub(crate) async fn answers_without_content_are_left_alone<S: Outer>(wrap: impl 
         (Method::GET, 304, Some("100")),
         (Method::HEAD, 304, None),
     ] {
+        let held = if status == 304 { "\"a\"" } else { "\"b\"" };
+        let asked_for_all = Arc::new(AtomicUsize::new(0));
+        let all = Arc::clone(&asked_for_all);
         let app = wrap(
-            Probe::answers(move |_| {
+            Probe::answers(move |req| {
+                // A layer may ask for all and make the 304 itself.
+                if status == 304 && !req.headers().contains_key("if-none-match") {
+                    all.fetch_add(1, Ordering::Relaxed);
+                    let mut res = Response::new(exact("all"));
+                    let tag = HeaderValue::from_static("\"a\"");
+                    res.headers_mut().insert("etag", tag);
+                    return res;
+                }
                 let mut res = Response::new(Script::new().claims_end());
                 *res.status_mut() = StatusCode::from_u16(status).unwrap();
                 let fields = res.headers_mut();
@@ -242,10 +253,11 @@ pub(crate) async fn answers_without_content_are_left_alone<S: Outer>(wrap: impl 
         let mut req = get("/nowhere");
         *req.method_mut() = method.clone();
         req.headers_mut()
-            .insert("if-none-match", HeaderValue::from_static("\"b\""));
+            .insert("if-none-match", HeaderValue::from_static(held));
         let res = ask(app, req).await;
         let said = format!("{method} {status}: {res:?}");
         assert_eq!(res.status(), status, "{said}");
+        let length = length.filter(|_| asked_for_all.load(Ordering::Relaxed) == 0);
         assert_eq!(res.header("content-length").as_deref(), length, "{said}");
         assert_eq!(res.header("etag").as_deref(), Some("\"a\""), "{said}");
         res.assert_body("").assert_no_header("content-encoding");

@@ -17,10 +17,10 @@ use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::lint::Lint;
 use gopuram::middleware::{
-    AccessLog, BodyLimit, Cascade, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
-    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Mount, NormalizePath, Range,
-    RequestId, Router, SecurityHeaders, SendFile, SetHeader, StaticFiles, Timeout, When, from_fn,
-    on_request, on_response,
+    AccessLog, BodyLimit, Cache, Cascade, CatchPanic, Compress, Conditional, ContentLength,
+    ContentRules, ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Mount,
+    NormalizePath, Range, RequestId, Router, SecurityHeaders, SendFile, SetHeader, StaticFiles,
+    Timeout, When, from_fn, on_request, on_response,
 };
 use gopuram::stack::{Optional, Stack};
 use http::header::{SERVER, VIA};
@@ -60,6 +60,7 @@ conformance! {
     nothing: Identity::new();
     access_log: AccessLog::combined(std::io::sink());
     body_limit: BodyLimit::new(1 << 20);
+    cache: Cache::default();
     cascade: Cascade::<probe::Failed>::fallible();
     cascade_of_others: Cascade::<probe::Failed>::fallible()
         .then(Router::<probe::Failed>::fallible())

@@ -11,7 +11,7 @@ use gopuram::middleware::digest::Algorithm;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::{
-    AccessLog, BodyLimit, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
+    AccessLog, BodyLimit, Cache, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
     ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Lint, NormalizePath, Range,
     RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn, on_request,
     on_response,
@@ -96,6 +96,7 @@ macro_rules! each_layer {
 each_layer! {
     access_log: AccessLog::combined(std::io::sink());
     body_limit: BodyLimit::new(1 << 20);
+    cache: Cache::default();
     catch_panic: CatchPanic::default();
     compress: Compress::default();
     conditional: Conditional::default();

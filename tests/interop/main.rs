@@ -1,4 +1,4 @@
-//! Gopuram among others: axum, tower, tower-http, hyper, nginx, and a browser.
+//! Gopuram among others: axum, tower, tower-http, hyper, nginx, Redis, and a browser.
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
@@ -11,6 +11,8 @@ mod axum_inside;
 mod browser;
 mod each_layer;
 mod nginx;
+#[cfg(feature = "redis")]
+mod redis;
 mod streams;
 mod support;
 mod tower_http;

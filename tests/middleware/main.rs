@@ -3,6 +3,7 @@
 mod access_log;
 mod body_limit;
 mod boxed_errors;
+mod cache;
 mod cascade;
 mod catch_panic;
 mod compress;

@@ -1,12 +1,12 @@
 //! `cargo xtask test`: set up, then run everything.
 
-use crate::parts::{self, CHROMIUM, CURL, NGINX};
+use crate::parts::{self, CHROMIUM, CURL, NGINX, REDIS};
 use crate::run::{self, Failed, cargo, run};
 
 /// The features of the catalogue, each checked alone.
 const FEATURES: &[&str] = &[
-    "br", "dates", "digest", "etag", "files", "gzip", "log", "nonce", "router", "timer", "uuid",
-    "zstd",
+    "br", "cache", "dates", "digest", "etag", "files", "gzip", "log", "nonce", "router", "timer",
+    "uuid", "zstd",
 ];
 
 /// Sets up what the tests need and runs them all.
@@ -16,7 +16,7 @@ const FEATURES: &[&str] = &[
 /// The first command that failed; under `CI`, also a part that is missing.
 pub(crate) fn all() -> Result<(), Failed> {
     let strict = std::env::var_os("CI").is_some();
-    if let Err(missing) = parts::need(&[CHROMIUM, CURL, NGINX]) {
+    if let Err(missing) = parts::need(&[CHROMIUM, CURL, NGINX, REDIS]) {
         if strict {
             return Err(missing);
         }

@@ -1,0 +1,207 @@
+//! A cache whose responses are in a real Redis, shared by two servers.
+
+use std::convert::Infallible;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use gopuram::middleware::Cache;
+use gopuram::middleware::cache::Handle;
+use gopuram::redis::Redis;
+use gopuram::testing::{Client, Received};
+use gopuram::{Application, Body, Stack};
+use http::{HeaderValue, Request, Response};
+use tokio::net::TcpStream;
+use tower::service_fn;
+
+use super::support::part;
+
+const REDIS: &str = "redis-server";
+
+/// A Redis of its own that keeps nothing, ended when it is dropped.
+struct Server {
+    child: Child,
+    port: u16,
+}
+
+impl Server {
+    async fn start(port: Option<u16>) -> Self {
+        let port = port.unwrap_or_else(|| {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            free.local_addr().unwrap().port()
+        });
+        let child = Command::new(REDIS)
+            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(["--port", &port.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Self { child, port };
+        let address = ("127.0.0.1", port);
+        let connected = tokio::time::timeout(Duration::from_secs(20), async {
+            while TcpStream::connect(address).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        });
+        connected.await.unwrap();
+        server
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// One of several servers that share what is in Redis.
+struct Machine<A> {
+    client: Client<A>,
+    handle: Handle,
+    calls: Arc<AtomicUsize>,
+}
+
+/// Answers `GET /NAME` with a body of which `x-kind` is a part.
+fn machine(url: &str) -> Machine<impl Application> {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
+    let app = service_fn(move |req: Request<Body>| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let kind = req.headers().get("x-kind").cloned();
+        let kind = kind.unwrap_or_else(|| HeaderValue::from_static("none"));
+        let path = req.uri().path();
+        let mut res = Response::new(Body::from(format!("{path} {}", kind.to_str().unwrap())));
+        let headers = res.headers_mut();
+        headers.insert("cache-control", HeaderValue::from_static("max-age=600"));
+        headers.insert("vary", HeaderValue::from_static("x-kind"));
+        headers.insert("etag", HeaderValue::from_static("\"a\""));
+        headers.insert(
+            "surrogate-key",
+            HeaderValue::try_from(path.trim_start_matches('/')).unwrap(),
+        );
+        async move { Ok::<_, Infallible>(res) }
+    });
+    let redis = Redis::open(url).unwrap();
+    let cache = Cache::in_store(redis.cache("test:"));
+    let handle = cache.handle();
+    Machine {
+        client: Client::new(Stack::new().with(cache).app(app)),
+        handle,
+        calls,
+    }
+}
+
+impl<A: Application> Machine<A> {
+    async fn get(&self, path: &str, kind: &str) -> Received {
+        self.client.get(path).header("x-kind", kind).await
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Asks until it is answered from the store, since to store goes on after the answer.
+    async fn stored(&self, path: &str, kind: &str) -> Received {
+        let hit = async {
+            loop {
+                let res = self.get(path, kind).await;
+                if res.header("cache-status").unwrap().contains("; hit;") {
+                    return res;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let hit = tokio::time::timeout(Duration::from_secs(20), hit);
+        hit.await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_one_machine_stores_others_answer_with() {
+    if !part(REDIS) {
+        return;
+    }
+    let redis = Server::start(None).await;
+    let (one, two) = (machine(&redis.url()), machine(&redis.url()));
+    for kind in ["a", "b"] {
+        one.get("/page", kind).await;
+        one.stored("/page", kind).await;
+    }
+    for kind in ["a", "b"] {
+        let res = two.get("/page", kind).await;
+        res.assert_status(200)
+            .assert_body(format!("/page {kind}"))
+            .assert_header("surrogate-key", "page");
+        let had = two.client.get("/page").header("x-kind", kind);
+        had.header("if-none-match", "\"a\"")
+            .await
+            .assert_status(304);
+    }
+    assert_eq!(two.calls(), 0);
+    two.get("/page", "c").await;
+    assert_eq!(two.calls(), 1);
+}
+
+#[tokio::test]
+async fn what_one_machine_invalidates_is_gone_for_all() {
+    if !part(REDIS) {
+        return;
+    }
+    let redis = Server::start(None).await;
+    let (one, two) = (machine(&redis.url()), machine(&redis.url()));
+    let fill = async || {
+        for path in ["/page", "/pages", "/pa*e", "/other"] {
+            for kind in ["a", "b"] {
+                one.stored(path, kind).await;
+            }
+        }
+    };
+    fill().await;
+    one.client.post("/page").await;
+    let before = two.calls();
+    two.get("/page", "a").await;
+    two.get("/pages", "a").await;
+    assert_eq!(two.calls(), before + 1);
+    fill().await;
+    let purge = two.handle.purge_tag("page").await;
+    assert_eq!(purge.unwrap(), 2);
+    fill().await;
+    let purge = two.handle.purge_prefix("http://localhost/pa*").await;
+    assert_eq!(purge.unwrap(), 2, "a star is a star");
+    fill().await;
+    let purge = two.handle.purge_url("http://localhost/page").await;
+    assert_eq!(purge.unwrap(), 2);
+    fill().await;
+    assert_eq!(two.handle.purge_all().await.unwrap(), 8);
+    assert_eq!(two.handle.purge_all().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn without_redis_the_application_answers_and_with_it_again_it_is_used() {
+    if !part(REDIS) {
+        return;
+    }
+    let redis = Server::start(None).await;
+    let (url, port) = (redis.url(), redis.port);
+    let one = machine(&url);
+    one.stored("/page", "a").await;
+    drop(redis);
+    let before = one.calls();
+    for _ in 0..3 {
+        let res = one.get("/page", "a").await;
+        res.assert_status(200).assert_body("/page a");
+    }
+    assert_eq!(one.calls(), before + 3);
+    assert!(one.handle.purge_all().await.is_err());
+    let redis = Server::start(Some(port)).await;
+    one.stored("/page", "a").await;
+    drop(redis);
+}

@@ -1,0 +1,437 @@
+//! Many at once: one request is passed on, and nobody depends on another client.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use gopuram::middleware::Body;
+use gopuram::middleware::cache::Cache;
+use gopuram::testing::body::{Sender, channel};
+use gopuram::testing::{Client, Received};
+use gopuram::{Application, Stack};
+use http::{HeaderValue, Request, Response};
+use http_body::Body as _;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tower::service_fn;
+
+use super::support::{Count, clock, settle};
+
+/// An application that answers when it is let, with these fields.
+fn gated(
+    gate: &Arc<Semaphore>,
+    calls: &Count,
+    fields: &'static [(&'static str, &'static str)],
+) -> Client<impl Application> {
+    let (gate, calls) = (Arc::clone(gate), calls.clone());
+    let app = service_fn(move |req: Request<Body>| {
+        calls.add();
+        let gate = Arc::clone(&gate);
+        async move {
+            gate.acquire().await.unwrap().forget();
+            let accepted = req.headers().get("x-kind").cloned();
+            let body = accepted.map_or(String::from("body"), |kind| {
+                kind.to_str().unwrap().to_owned()
+            });
+            let mut res = Response::new(Body::from(body));
+            for (name, value) in fields {
+                res.headers_mut()
+                    .insert(*name, HeaderValue::from_static(value));
+            }
+            Ok::<_, Infallible>(res)
+        }
+    });
+    let cache = Cache::in_memory(1 << 20).clock(clock());
+    Client::in_process(Stack::new().with(cache).app(app))
+}
+
+const STORED: &[(&str, &str)] = &[("cache-control", "max-age=60")];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_misses_at_once_are_one_call() {
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let client = gated(&gate, &calls, STORED);
+    let mut asked = JoinSet::new();
+    for _ in 0..1000 {
+        let client = client.clone();
+        asked.spawn(async move { client.get("/").await });
+    }
+    settle().await;
+    gate.add_permits(1000);
+    let all = asked.join_all().await;
+    assert_eq!(all.len(), 1000);
+    for res in all {
+        res.assert_status(200).assert_body("body");
+    }
+    assert_eq!(calls.get(), 1);
+}
+
+#[tokio::test]
+async fn those_who_wait_say_so() {
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let client = gated(&gate, &calls, STORED);
+    let ask = || client.get("/").into_future();
+    let (first, second, ()) = tokio::join!(ask(), ask(), async {
+        settle().await;
+        gate.add_permits(1);
+    });
+    let status = |res: &Received| res.header("cache-status").unwrap();
+    assert_eq!(status(&first), "gopuram; fwd=miss; stored");
+    assert_eq!(status(&second), "gopuram; fwd=miss; collapsed");
+    second.assert_header("age", "0");
+}
+
+#[tokio::test]
+async fn if_it_is_not_to_be_stored_all_go_on_by_themselves_at_once() {
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let client = gated(&gate, &calls, &[("cache-control", "private")]);
+    let mut asked = JoinSet::new();
+    for _ in 0..100 {
+        asked.spawn(client.get("/").into_future());
+    }
+    settle().await;
+    assert_eq!(calls.get(), 1);
+    gate.add_permits(1);
+    settle().await;
+    assert_eq!(calls.get(), 100, "none waits for another");
+    gate.add_permits(99);
+    while let Some(res) = asked.join_next().await {
+        res.unwrap().assert_status(200);
+    }
+    // And for a while nobody waits in the first place.
+    for _ in 0..10 {
+        asked.spawn(client.get("/").into_future());
+    }
+    settle().await;
+    assert_eq!(calls.get(), 110);
+    gate.add_permits(10);
+    asked.join_all().await;
+}
+
+#[tokio::test]
+async fn who_asks_that_nothing_be_stored_asks_for_itself() {
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let client = gated(&gate, &calls, STORED);
+    let mut asked = JoinSet::new();
+    for _ in 0..3 {
+        let own = client.get("/").header("cache-control", "no-store");
+        asked.spawn(own.into_future());
+    }
+    settle().await;
+    assert_eq!(calls.get(), 3, "nobody waits for another");
+    gate.add_permits(3);
+    asked.join_all().await;
+    gate.add_permits(1);
+    client.get("/").await;
+    assert_eq!(calls.get(), 4);
+}
+
+#[tokio::test]
+async fn an_application_that_is_always_authorized_serves_all_at_once() {
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let client = gated(&gate, &calls, STORED);
+    let own = || client.get("/").header("authorization", "Basic YTpi");
+    gate.add_permits(1);
+    own().await;
+    let mut asked = JoinSet::new();
+    for _ in 0..3 {
+        asked.spawn(own().into_future());
+    }
+    settle().await;
+    assert_eq!(calls.get(), 4, "nobody waits for another");
+    gate.add_permits(4);
+    asked.join_all().await;
+    // Others are not concerned.
+    for _ in 0..2 {
+        client.get("/").await;
+    }
+    assert_eq!(calls.get(), 5);
+}
+
+#[tokio::test]
+async fn if_the_first_client_goes_the_others_get_what_it_asked_for() {
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let client = gated(&gate, &calls, STORED);
+    let mut first = Box::pin(client.get("/").into_future());
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(first.as_mut().poll(&mut cx).is_pending());
+    let second = tokio::spawn(client.get("/").into_future());
+    settle().await;
+    drop(first);
+    gate.add_permits(1);
+    second.await.unwrap().assert_body("body");
+    assert_eq!(calls.get(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_is_not_polled_holds_nobody_up() {
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let client = gated(&gate, &calls, STORED);
+    let mut first = Box::pin(client.get("/").into_future());
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(first.as_mut().poll(&mut cx).is_pending());
+    gate.add_permits(1);
+    client.get("/").await.assert_body("body");
+    first.await.assert_body("body");
+    assert_eq!(calls.get(), 1);
+}
+
+#[tokio::test]
+async fn variants_are_asked_for_once_each() {
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let fields = &[("cache-control", "max-age=60"), ("vary", "x-kind")];
+    let client = gated(&gate, &calls, fields);
+    let mut asked = JoinSet::new();
+    for n in 0..90 {
+        let kind = ["a", "b", "c"][n % 3];
+        let answer = client.get("/").header("x-kind", kind).into_future();
+        asked.spawn(async move { (kind, answer.await) });
+    }
+    gate.add_permits(100);
+    for (kind, res) in asked.join_all().await {
+        res.assert_body(kind);
+    }
+    assert_eq!(calls.get(), 3);
+}
+
+#[tokio::test]
+async fn what_was_invalidated_on_its_way_is_not_stored() {
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let client = gated(&gate, &calls, STORED);
+    let old = tokio::spawn(client.get("/").into_future());
+    settle().await;
+    gate.add_permits(2);
+    // Called later, answered first: permits are given in order, so both have one.
+    client.post("/").await;
+    old.await.unwrap();
+    gate.add_permits(1);
+    client.get("/").await;
+    assert_eq!(calls.get(), 3);
+}
+
+#[tokio::test]
+async fn a_panic_is_told_once_and_the_others_are_answered() {
+    let calls = Count::default();
+    let count = calls.clone();
+    let app = service_fn(move |_: Request<Body>| {
+        let first = count.add() == 0;
+        async move {
+            tokio::task::yield_now().await;
+            assert!(!first, "meant");
+            Ok::<_, Infallible>(Response::new(Body::from("body")))
+        }
+    });
+    let cache = Cache::in_memory(1 << 20).clock(clock());
+    let client = Client::in_process(Stack::new().with(cache).app(app));
+    let mut asked = JoinSet::new();
+    for _ in 0..10 {
+        asked.spawn(client.get("/").into_future());
+    }
+    let mut panics = 0;
+    while let Some(joined) = asked.join_next().await {
+        match joined {
+            Ok(res) if res.status() == 500 => {}
+            Ok(res) => drop(res.assert_body("body")),
+            Err(_) => panics += 1,
+        }
+    }
+    assert_eq!(panics, 1);
+}
+
+/// A cache around one body that is fed by hand; further calls are answered with another.
+fn fed(length: Option<&'static str>, calls: &Count) -> (Sender, Client<impl Application>) {
+    let (sender, body) = channel();
+    let body = Arc::new(Mutex::new(Some(body)));
+    let calls = calls.clone();
+    let app = service_fn(move |_: Request<Body>| {
+        calls.add();
+        let body = body.lock().unwrap().take();
+        let is_first = body.is_some();
+        let mut res = Response::new(body.map_or(Body::from("other"), Body::new));
+        let headers = res.headers_mut();
+        headers.insert("cache-control", HeaderValue::from_static("max-age=60"));
+        if let Some(length) = length.filter(|_| is_first) {
+            headers.insert("content-length", HeaderValue::from_static(length));
+        }
+        async move { Ok::<_, Infallible>(res) }
+    });
+    let cache = Cache::in_memory(1 << 20).entry(8).clock(clock());
+    (
+        sender,
+        Client::in_process(Stack::new().with(cache).app(app)),
+    )
+}
+
+/// The next piece of a body, if it is there.
+fn piece(body: Pin<&mut Body>) -> Option<String> {
+    let mut cx = Context::from_waker(Waker::noop());
+    match body.poll_frame(&mut cx) {
+        Poll::Ready(Some(frame)) => {
+            let data = frame.unwrap().into_data().unwrap();
+            Some(String::from_utf8(data.to_vec()).unwrap())
+        }
+        Poll::Ready(None) => Some(String::new()),
+        Poll::Pending => None,
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_known_length_is_read_by_all_as_it_comes() {
+    let calls = Count::default();
+    let (sender, client) = fed(Some("6"), &calls);
+    let mut first = pin!(client.get("/").send().await.into_body());
+    sender.data("ab");
+    assert_eq!(piece(first.as_mut()).unwrap(), "ab");
+    let mut second = pin!(client.get("/").send().await.into_body());
+    assert_eq!(second.size_hint().exact(), Some(6));
+    assert_eq!(piece(second.as_mut()).unwrap(), "ab");
+    assert_eq!(piece(second.as_mut()), None);
+    sender.data("cd");
+    // The first does not read, and holds nobody up.
+    assert_eq!(piece(second.as_mut()).unwrap(), "cd");
+    sender.data("ef");
+    assert_eq!(piece(second.as_mut()).unwrap(), "ef");
+    drop(sender);
+    assert_eq!(piece(second.as_mut()).unwrap(), "");
+    for wanted in ["cd", "ef", ""] {
+        assert_eq!(piece(first.as_mut()).unwrap(), wanted);
+    }
+    client.get("/").await.assert_body("abcdef");
+    assert_eq!(calls.get(), 1);
+}
+
+#[tokio::test]
+async fn if_one_reader_goes_the_others_read_on() {
+    let calls = Count::default();
+    let (sender, client) = fed(Some("4"), &calls);
+    let mut first = Box::pin(client.get("/").send().await.into_body());
+    let mut second = pin!(client.get("/").send().await.into_body());
+    sender.data("ab");
+    assert_eq!(piece(first.as_mut()).unwrap(), "ab");
+    drop(first);
+    sender.data("cd");
+    assert_eq!(piece(second.as_mut()).unwrap(), "ab");
+    assert_eq!(piece(second.as_mut()).unwrap(), "cd");
+    client.get("/").await.assert_body("abcd");
+    assert_eq!(calls.get(), 1);
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_waited_for_whether_the_first_reads_it_or_not() {
+    let calls = Count::default();
+    let (sender, client) = fed(None, &calls);
+    let first = client.get("/").send().await;
+    let second = tokio::spawn(client.get("/").into_future());
+    sender.data("ab");
+    settle().await;
+    assert!(!second.is_finished());
+    sender.data("cd");
+    drop(sender);
+    second.await.unwrap().assert_body("abcd");
+    Received::of(first).await.assert_body("abcd");
+    assert_eq!(calls.get(), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_becomes_too_long_is_waited_for_no_longer() {
+    let calls = Count::default();
+    let (sender, client) = fed(None, &calls);
+    let first = client.get("/").send().await;
+    let second = tokio::spawn(client.get("/").into_future());
+    settle().await;
+    sender.data("01234567");
+    settle().await;
+    assert!(!second.is_finished());
+    sender.data("8");
+    second.await.unwrap().assert_body("other");
+    sender.data("9");
+    drop(sender);
+    Received::of(first).await.assert_body("0123456789");
+    assert_eq!(calls.get(), 2);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_breaks_off_for_all_who_read_it() {
+    let calls = Count::default();
+    let (sender, client) = fed(Some("6"), &calls);
+    let first = client.get("/").send().await;
+    let second = client.get("/").send().await;
+    sender.data("ab");
+    sender.error("cut");
+    for res in [first, second] {
+        let res = Received::of(res).await;
+        assert_eq!(res.bytes(), "ab");
+        assert!(res.error().is_some());
+    }
+    client.get("/").await.assert_body("other");
+    assert_eq!(calls.get(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_of_all_kinds_get_what_the_application_would_say() {
+    let calls = Count::default();
+    let count = calls.clone();
+    let app = service_fn(move |req: Request<Body>| {
+        count.add();
+        async move {
+            tokio::task::yield_now().await;
+            let path = req.uri().path().to_owned();
+            let mut res = Response::new(Body::from(path.repeat(10)));
+            let line = if path.starts_with("/own") {
+                "private"
+            } else {
+                "max-age=1"
+            };
+            let headers = res.headers_mut();
+            headers.insert("cache-control", HeaderValue::from_static(line));
+            headers.insert(
+                "etag",
+                HeaderValue::from_str(&format!("\"{path}\"")).unwrap(),
+            );
+            Ok::<_, Infallible>(res)
+        }
+    });
+    let clock = clock();
+    let cache = Cache::in_memory(1 << 20).clock(clock.clone());
+    let client = Client::in_process(Stack::new().with(cache).app(app));
+    let mut asked = JoinSet::new();
+    for n in 0..2000_usize {
+        let client = client.clone();
+        let clock = clock.clone();
+        asked.spawn(async move {
+            let path = [format!("/all{}", n % 5), format!("/own{}", n % 3)][n % 2].clone();
+            let body = path.repeat(10);
+            match n % 7 {
+                0 => {
+                    let tag = format!("\"{path}\"");
+                    let res = client.get(&path).header("if-none-match", tag).await;
+                    // What is not stored goes by the application, which does not look.
+                    let status = if path.starts_with("/all") {
+                        304
+                    } else {
+                        res.status().as_u16()
+                    };
+                    res.assert_status(status);
+                }
+                1 => drop(client.head(&path).await.assert_status(200)),
+                2 => drop(client.post(&path).await.assert_status(200)),
+                3 => drop(client.get(&path).send().await),
+                4 => {
+                    let no = client.get(&path).header("cache-control", "no-cache");
+                    no.await.assert_status(200).assert_body(&body);
+                }
+                5 => {
+                    clock.advance(Duration::from_secs(1));
+                    client.get(&path).await.assert_body(&body);
+                }
+                _ => drop(client.get(&path).await.assert_body(&body)),
+            }
+        });
+    }
+    let all = asked.join_all();
+    let all = tokio::time::timeout(Duration::from_mins(1), all).await;
+    assert_eq!(all.expect("nobody hangs").len(), 2000);
+    assert!(calls.get() < 2000);
+}

@@ -1,0 +1,16 @@
+//! `cache` on the wire, by the categories of the public test suite of HTTP caches.
+
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+mod concurrency;
+mod conditional;
+mod control;
+mod errors;
+mod freshness;
+mod invalidation;
+mod parts;
+mod purge;
+mod storing;
+mod support;
+mod update;
+mod vary;

@@ -1,0 +1,56 @@
+//! What an application tells its cache to forget.
+
+use super::support::{ok, rig_with};
+use gopuram::middleware::cache::Cache;
+use http::Method;
+
+const FRESH: &str = "cache-control: max-age=60";
+
+#[tokio::test]
+async fn what_carries_a_tag_is_forgotten() {
+    let cache = Cache::in_memory(1 << 20);
+    let handle = cache.handle();
+    let answers = [
+        ok(&[FRESH, "surrogate-key: all one"], "1"),
+        ok(&[FRESH, "cache-tag: all, two"], "2"),
+        ok(&[FRESH], "3"),
+    ];
+    let rig = rig_with(cache, answers);
+    let all = async || {
+        for target in ["/1", "/2", "/3"] {
+            rig.ask(Method::GET, target, &[]).await;
+        }
+        rig.origin.count()
+    };
+    assert_eq!(all().await, 3);
+    assert_eq!(handle.purge_tag("none").await.unwrap(), 0);
+    assert_eq!(all().await, 3);
+    assert_eq!(handle.purge_tag("one").await.unwrap(), 1);
+    assert_eq!(all().await, 4);
+    assert_eq!(handle.purge_tag("two").await.unwrap(), 1);
+    assert_eq!(all().await, 5);
+    assert_eq!(handle.purge_all().await.unwrap(), 3);
+    assert_eq!(all().await, 8);
+}
+
+#[tokio::test]
+async fn what_has_a_uri_or_its_beginning_is_forgotten() {
+    let cache = Cache::in_memory(1 << 20);
+    let handle = cache.handle();
+    let rig = rig_with(cache, [ok(&[FRESH, "vary: foo"], "a")]);
+    let targets = ["/a", "/a?b", "/ab", "/c"];
+    let all = async || {
+        for target in targets {
+            rig.ask(Method::GET, target, &[]).await;
+        }
+        rig.origin.count()
+    };
+    assert_eq!(all().await, 4);
+    rig.ask(Method::GET, "/a", &["foo: 1"]).await;
+    let purged = handle.purge_url("HTTP://Localhost:80/a").await;
+    assert_eq!(purged.unwrap(), 2, "all variants");
+    assert_eq!(all().await, 6);
+    assert_eq!(handle.purge_prefix("http://localhost/a").await.unwrap(), 3);
+    assert_eq!(all().await, 9);
+    assert_eq!(handle.purge_url("http://localhost/none").await.unwrap(), 0);
+}
