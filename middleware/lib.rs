@@ -1,7 +1,7 @@
 //! The middleware of Gopuram: `Request -> Response`, and layers around it.
 //!
-//! Every layer here drops into any tower stack: it works on any body and any
-//! service, and its configuration *is* the [`tower_layer::Layer`].
+//! Every layer here drops into any tower stack: it works on any service and on bodies of any type (of `Bytes`, where
+//! it looks into them), and its configuration *is* the [`tower_layer::Layer`].
 //!
 //! | layer | what it does | place | feature |
 //! |---|---|---|---|
@@ -37,6 +37,28 @@
 //! Beside them stand what they share: the one [`Body`], the request's [`attributes`], the
 //! [places](place) of layers in a stack, and three ways to write a layer: [two
 //! halves](wrap), [closures](mod@from_parts), or one [async function](mod@from_fn).
+
+//!
+//! # Under another server
+//!
+//! A gateway of Gopuram says who the client is; under another server a layer of yours does, outside of those that
+//! want to know. Under axum, whose `ConnectInfo` has the address:
+//!
+//! ```
+//! use gopuram_middleware::attributes::{Attributes, ClientAddr};
+//! # use std::net::SocketAddr;
+//! # #[derive(Clone)] struct ConnectInfo<T>(T); // axum::extract::ConnectInfo
+//! use gopuram_middleware::on_request;
+//! use http::request;
+//!
+//! let knows_the_client = on_request(|head: &mut request::Parts| {
+//!     if let Some(ConnectInfo(peer)) = head.extensions.get::<ConnectInfo<SocketAddr>>().cloned() {
+//!         let attributes = head.extensions.get_or_insert_default::<Attributes>();
+//!         attributes.set_client(ClientAddr::from(peer));
+//!     }
+//! });
+//! # let _ = knows_the_client;
+//! ```
 
 #[cfg(feature = "log")]
 pub mod access_log;

@@ -18,6 +18,8 @@
 //! [`Cut`], [`Condition`], [`Validate`]. A layer of the same place may follow any
 //! other of that place, and [`Anywhere`] has no order at all.
 //!
+//! Not all of the layers that are named below are there yet; one of your own takes its place by name.
+//!
 //! A layer says its place by implementing [`Placed`]; that a stack keeps the order
 //! is checked by the bound [`Inside`], whose message the compiler prints.
 

@@ -206,7 +206,12 @@ where
             return res;
         };
         let headers = res.headers();
-        let ranges = wanted.resolve(|| Validators::of(headers), || made(headers), len, self.most);
+        let ranges = wanted.resolve(
+            || Validators::of(headers).telling_codings_apart(headers),
+            || made(headers),
+            len,
+            self.most,
+        );
         match ranges {
             Ranges::Whole => res,
             ranges => represent::answer(res, &ranges, len, self.skip),

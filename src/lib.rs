@@ -24,8 +24,8 @@
 //!         .with(CatchPanic::default())
 //!         .with(Timeout::head(Duration::from_secs(30)))
 //!         .with(Compress::default())
-//!         .app(Router::new().get("/hello", hello).mount("/", StaticFiles::new("public")?));
-//!     println!("{app}");
+//!         .app(Router::new().get("/hello", hello).mount("/", StaticFiles::new("examples/site")?));
+//!     eprintln!("{app}\non http://127.0.0.1:8000");
 //!     gopuram::serve(app).bind("127.0.0.1:8000").await?;
 //!     Ok(())
 //! }

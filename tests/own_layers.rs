@@ -124,8 +124,8 @@ async fn a_status_is_enough_of_a_reply() {
 #[tokio::test]
 async fn a_reply_may_have_content_through_every_layer_of_the_catalogue_that_wraps_bodies() {
     let guard = on_request(|head: &mut request::Parts| match head.uri.path() {
-        "/open" => Ok(()),
-        _ => Err(Response::new(Body::from("no key"))),
+        "/open" => ControlFlow::Continue(()),
+        _ => ControlFlow::Break(Response::new(Body::from("no key"))),
     });
     let stack = Stack::new()
         .with(AccessLog::common(Log::to(std::io::sink())))

@@ -135,7 +135,12 @@ impl Asked {
             return res;
         };
         let now = || made(headers).unwrap_or(std::time::UNIX_EPOCH);
-        match wanted.resolve(|| Validators::of(headers), now, len, represent::MOST) {
+        match wanted.resolve(
+            || Validators::of(headers).telling_codings_apart(headers),
+            now,
+            len,
+            represent::MOST,
+        ) {
             Ranges::Whole => res,
             ranges => represent::answer(res, &ranges, len, represent::SKIP),
         }

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use http::HeaderMap;
-use http::header::{ETAG, LAST_MODIFIED};
+use http::header::{CONTENT_ENCODING, ETAG, LAST_MODIFIED};
 
 use crate::header::date;
 use crate::header::entity_tag::{EntityTag, single};
@@ -56,6 +56,17 @@ impl Validators {
             etag: EntityTag::of(headers),
             modified: single(headers, &LAST_MODIFIED).and_then(date::parse),
         }
+    }
+
+    /// Without the date, if `headers` say that the representation is coded: for ranges.
+    ///
+    /// The date is mostly that of what was coded, the same for all codings, and the piece that a client
+    /// holds may be of another one. The tag tells them apart (sections 8.8.2.2 and 8.8.3.3).
+    pub(crate) fn telling_codings_apart(mut self, headers: &HeaderMap) -> Self {
+        if headers.contains_key(CONTENT_ENCODING) {
+            self.modified = None;
+        }
+        self
     }
 
     /// Sets `ETag` and `Last-Modified`, and leaves alone the field of one that is not known.

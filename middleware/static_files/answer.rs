@@ -58,7 +58,10 @@ fn whole_or_parts(asked: Asked<'_>, variant: &Variant) -> Option<Response<Body>>
     };
     let len = variant.len();
     let ranges = wanted.resolve(
-        || variant.validators.clone(),
+        || {
+            let validators = variant.validators.clone();
+            validators.telling_codings_apart(&variant.headers)
+        },
         std::time::SystemTime::now,
         len,
         MOST,

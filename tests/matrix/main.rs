@@ -12,7 +12,9 @@ mod sources;
 
 use gopuram::Stack;
 use gopuram::middleware::compress::{Brotli, Gzip, Zstd};
-use gopuram::middleware::{Compress, Conditional, Head, Range};
+use gopuram::middleware::{
+    Cache, Compress, Conditional, ContentLength, ContentType, Digest, Etag, Head, Range,
+};
 use gopuram::testing::{Client, Served};
 use http::Method;
 
@@ -57,6 +59,38 @@ async fn a_small_dynamic_body() {
         stack.app(app),
     )
     .await;
+}
+
+/// With a cache around it, what is selected is what is stored: ranges are cut from that, coded or not.
+#[tokio::test]
+async fn a_small_dynamic_body_that_is_cached() {
+    let stack = Stack::new()
+        .with(Head::default())
+        .with(Cache::default())
+        .with(Digest::default())
+        .with(compress())
+        .with(Range::new())
+        .with(Conditional::default())
+        .with(Etag::default())
+        .with(ContentType::default());
+    let all = "head cache digest compress range conditional etag content_type";
+    cells(all, Source::Cached, stack.app(sources::dynamic())).await;
+}
+
+/// The tag is made by a layer, the type and the length too.
+#[tokio::test]
+async fn a_small_dynamic_body_without_a_tag_of_its_own() {
+    let stack = Stack::new()
+        .with(Head::default())
+        .with(Digest::default())
+        .with(compress())
+        .with(Range::new())
+        .with(Conditional::default())
+        .with(Etag::default())
+        .with(ContentType::default())
+        .with(ContentLength::default());
+    let all = "head digest compress range conditional etag content_type content_length";
+    cells(all, Source::Dynamic, stack.app(sources::untagged())).await;
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ pub(crate) const PATH: &str = "/text.txt";
 /// What kind of thing answers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Source {
+    /// As `Dynamic`, from a cache.
+    Cached,
     /// A small body with a tag and a date, made by an application.
     Dynamic,
     /// A file, on disk, in memory or in the binary, coded on the fly.
@@ -60,9 +62,11 @@ impl Coding {
     }
 }
 
-/// A text that every coding makes shorter.
+/// A text that every coding makes shorter, by half or so.
 pub(crate) fn text() -> Bytes {
-    let lines: Vec<_> = (0..400).map(|n| format!("line {n}")).collect();
+    let lines: Vec<_> = (0_u32..400)
+        .map(|n| format!("line {n}: {}", n * 7919 % 10_007))
+        .collect();
     lines.join("\n").into()
 }
 
@@ -72,6 +76,17 @@ pub(crate) fn dynamic() -> Answer<impl Fn(Request<Body>) -> Response<Body> + Clo
             .header("content-type", "text/plain; charset=utf-8")
             .header("cache-control", "max-age=60")
             .header("etag", "\"dynamic\"")
+            .header("last-modified", MODIFIED)
+            .body(Body::from(text()))
+            .unwrap()
+    })
+}
+
+pub(crate) fn untagged() -> Answer<impl Fn(Request<Body>) -> Response<Body> + Clone> {
+    app::answer(|_| {
+        Response::builder()
+            .header("content-type", "text/plain; charset=utf-8")
+            .header("cache-control", "max-age=60")
             .header("last-modified", MODIFIED)
             .body(Body::from(text()))
             .unwrap()
