@@ -171,7 +171,9 @@ async fn no_wrong_byte_and_none_from_outside_while_the_tree_changes() {
         HotCache::default().check_every(Duration::ZERO),
     ] {
         let dir = Dir::new();
-        let client = Client::new(StaticFiles::new(tree(&dir)).unwrap().hot_cache(hot));
+        let files = StaticFiles::new(tree(&dir)).unwrap().hot_cache(hot);
+        // Over a socket a body that breaks off at its first byte leaves no answer to look at.
+        let client = Client::in_process(files);
         let mut mutator = Mutator::start(&dir.0);
         let mut seen: HashMap<_, Seen> = HashMap::new();
         let mut strong = 0;
