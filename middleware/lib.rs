@@ -52,6 +52,7 @@ pub mod lint;
 pub mod mount;
 pub mod normalize_path;
 pub mod place;
+pub mod promise;
 #[cfg(feature = "dates")]
 pub mod range;
 #[cfg(feature = "dates")]

@@ -20,6 +20,7 @@ const SHARED: &[&str] = &[
     "header",
     "lib",
     "place",
+    "promise",
     "represent",
     "response",
     "target",

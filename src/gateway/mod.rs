@@ -28,10 +28,11 @@
 //!
 //! An application is any tower service that takes `Request<Body>`. A connection has one clone
 //! of it, which its requests share; only a request that finds it not ready takes a clone of its own
-//! to wait with. An error of the application is answered 500 and logged, and one of
+//! to wait with, and one that may not have [used](crate::middleware::promise) what readiness reserved leaves
+//! a new one behind: so has each of an application without a stack or a router. An error of the application is answered 500 and logged, and one of
 //! a response's body is logged and cuts the response off, so that no client takes it for whole:
 //! HTTP/1 without the last chunk, HTTP/2 with `RST_STREAM`. A panic ends the connection, or the stream
-//! of HTTP/2 if an answer is being awaited, and no other.
+//! of HTTP/2, and no other.
 //!
 //! What cannot be framed is answered 500 as well, and logged: a `Content-Length` that contradicts the body, an interim
 //! status as the answer. A response to `HEAD`, and 204, 205 and 304, go out without a body; a 204 tells no length, a
@@ -77,6 +78,7 @@ mod call;
 mod connection;
 mod deadlines;
 mod drain;
+mod flight;
 mod framing;
 mod front;
 mod limits;
@@ -88,7 +90,9 @@ mod pulse;
 mod serve;
 mod server;
 mod settings;
+mod slot;
 mod transport;
+mod waiting;
 
 pub use address::Address;
 pub use deadlines::Deadlines;

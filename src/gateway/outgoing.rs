@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tracing::error;
 
 use super::answer::Content;
-use super::call::InFlight;
+use super::flight::InFlight;
 
 /// How much is given to a stream of HTTP/2 at once.
 ///
