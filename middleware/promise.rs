@@ -128,23 +128,29 @@ mod tests {
         assert_eq!(clones("calls another"), 1);
     }
 
+    /// Wraps one, behind something else.
+    #[derive(Clone)]
+    struct Around(u64, Counted);
+
+    impl Service<&str> for Around {
+        type Response = ();
+        type Error = Infallible;
+        type Future = Ready<Result<(), Infallible>>;
+
+        fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            self.1.poll_ready(cx)
+        }
+
+        fn call(&mut self, req: &str) -> Self::Future {
+            self.0 += 1;
+            self.1.call(req)
+        }
+    }
+
     #[test]
     fn the_word_of_the_innermost_is_enough() {
-        let mut service = (Counted(0, None), 0_u8);
-        impl Service<&str> for (Counted, u8) {
-            type Response = ();
-            type Error = Infallible;
-            type Future = Ready<Result<(), Infallible>>;
-
-            fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-                self.0.poll_ready(cx)
-            }
-
-            fn call(&mut self, req: &str) -> Self::Future {
-                self.0.call(req)
-            }
-        }
+        let mut service = Around(0, Counted(0, None));
         drop(call(&mut service, "says so"));
-        assert_eq!(service.0.0, 0);
+        assert_eq!((service.0, service.1.0), (1, 0));
     }
 }

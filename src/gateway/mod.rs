@@ -73,14 +73,15 @@
 //! as there are some.
 
 mod address;
-mod answer;
+pub(crate) mod answer;
 mod call;
 mod connection;
 mod deadlines;
 mod drain;
+pub(crate) mod exact;
 mod flight;
 mod framing;
-mod front;
+pub(crate) mod front;
 mod limits;
 mod listen;
 mod opening;
