@@ -162,7 +162,7 @@ impl<S: Application> Future for Calling<S> {
 /// Gives the request to the connection's application.
 #[inline]
 fn start<S: Application>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::Future> {
-    match shared.app.start(req) {
+    match shared.app.start(req, shared.deadlines.ready) {
         Started::Called(future) => State::Answering { future },
         Started::Failed(error) => {
             // At once, lest the task of the connection has another request in hand.
@@ -170,9 +170,7 @@ fn start<S: Application>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::
             State::Failed { error: Some(error) }
         }
         Started::Panicked(panic) => State::Panicked { panic: Some(panic) },
-        Started::Unready(app, req) => State::Waiting {
-            waiting: Box::pin(Waiting::new(app, req, shared.deadlines.ready)),
-        },
+        Started::Unready(waiting) => State::Waiting { waiting },
     }
 }
 

@@ -3,11 +3,14 @@
 use std::any::Any;
 use std::error::Error as StdError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use http::Request;
 
+use super::waiting::Waiting;
 use crate::Application;
 use crate::middleware::{Body, promise};
 
@@ -23,8 +26,8 @@ pub(super) enum Started<S, F> {
     Failed(Box<dyn StdError + Send + Sync>),
     /// It panicked.
     Panicked(Box<dyn Any + Send>),
-    /// It is not ready; this one will be.
-    Unready(S, Request<Body>),
+    /// It is not ready yet.
+    Unready(Pin<Box<Waiting<S>>>),
 }
 
 impl<S: Application> Slot<S> {
@@ -32,16 +35,16 @@ impl<S: Application> Slot<S> {
         Self(Mutex::new(Some(app)))
     }
 
-    /// Calls the application if it is ready, else takes it for this request.
+    /// Calls the application if it is ready, else takes it for this request, to be ready in time.
     ///
     /// Here and not when the answer is first polled, since an application that is done with the
     /// request at once lets hyper have its buffer back: two allocations less. But here is the task of
     /// the connection, which in HTTP/2 a panic must not take along: it goes on where the answer is polled.
     #[inline]
-    pub(super) fn start(&self, req: Request<Body>) -> Started<S, S::Future> {
+    pub(super) fn start(&self, req: Request<Body>, time: Duration) -> Started<S, S::Future> {
         let mut slot = self.lock();
         // What a panic may have left half done is given up below.
-        let started = catch_unwind(AssertUnwindSafe(|| start(&mut slot, req)));
+        let started = catch_unwind(AssertUnwindSafe(|| start(&mut slot, req, time)));
         started.unwrap_or_else(|panic| {
             renew(&mut slot);
             Started::Panicked(panic)
@@ -62,7 +65,11 @@ impl<S: Application> Slot<S> {
 /// along, and its clone left for the next request; the real waker is given when the
 /// answer is polled.
 #[inline]
-fn start<S: Application>(slot: &mut Option<S>, req: Request<Body>) -> Started<S, S::Future> {
+fn start<S: Application>(
+    slot: &mut Option<S>,
+    req: Request<Body>,
+    time: Duration,
+) -> Started<S, S::Future> {
     let Some(app) = slot else {
         return Started::Failed("it failed before".into());
     };
@@ -74,7 +81,8 @@ fn start<S: Application>(slot: &mut Option<S>, req: Request<Body>) -> Started<S,
         }
         Poll::Pending => {
             let fresh = app.clone();
-            Started::Unready(std::mem::replace(app, fresh), req)
+            let waits = std::mem::replace(app, fresh);
+            Started::Unready(Box::pin(Waiting::new(waits, req, time)))
         }
     }
 }

@@ -279,10 +279,10 @@ async fn clones<S: Application>(layered: impl Fn(Arc<AtomicUsize>) -> S) -> usiz
 #[tokio::test(start_paused = true)]
 async fn a_stack_is_not_cloned_for_a_request_that_reaches_the_application() {
     let router = || Router::new().get("/", async |_| "hello");
-    let function = clones(|count| Stack::new().layer(counted(count)).app(service_fn(hello)));
-    assert_eq!(function.await, 0);
-    let routed = clones(|count| Stack::new().layer(counted(count)).app(router()));
-    assert_eq!(routed.await, 0);
+    let around_function = |count| Stack::new().layer(counted(count)).app(service_fn(hello));
+    assert_eq!(clones(around_function).await, 0);
+    let around_router = |count| Stack::new().layer(counted(count)).app(router());
+    assert_eq!(clones(around_router).await, 0);
     // What is always ready says so.
     assert_eq!(clones(|count| Clones(count, router())).await, 0);
     // Of what within it are layers or not nobody knows, the application is.
