@@ -7,6 +7,7 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -17,7 +18,6 @@ use tower_service::Service;
 use tracing::{error, warn};
 
 use super::answer::{self, Asked, Content};
-use super::deadlines::Deadlines;
 use super::flight::InFlight;
 use super::front;
 use super::outgoing::Outgoing;
@@ -34,7 +34,8 @@ pub(super) struct Shared<S> {
     pub(super) app: Slot<S>,
     pub(super) pulse: Arc<Pulse>,
     pub(super) connection: Arc<Connection>,
-    pub(super) deadlines: Deadlines,
+    pub(super) body_deadline: Duration,
+    pub(super) ready_deadline: Duration,
 }
 
 /// The service that hyper calls.
@@ -59,7 +60,7 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
             Ok(()) => {
                 let attributes = Attributes::new(Arc::clone(&self.0.connection));
                 req.extensions_mut().insert(attributes);
-                let deadline = self.0.deadlines.body;
+                let deadline = self.0.body_deadline;
                 start(
                     &self.0,
                     req.map(|body| {
@@ -162,7 +163,7 @@ impl<S: Application> Future for Calling<S> {
 /// Gives the request to the connection's application.
 #[inline]
 fn start<S: Application>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::Future> {
-    match shared.app.start(req, shared.deadlines.ready) {
+    match shared.app.start(req, shared.ready_deadline) {
         Started::Called(future) => State::Answering { future },
         Started::Failed(error) => {
             // At once, lest the task of the connection has another request in hand.

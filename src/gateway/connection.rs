@@ -94,7 +94,8 @@ impl<T, S: Application> Connection<T, Call<S>> {
             app: Slot::new(app),
             pulse: Arc::clone(&pulse),
             connection: Arc::new(connection),
-            deadlines: settings.deadlines,
+            body_deadline: settings.deadlines.body,
+            ready_deadline: settings.deadlines.ready,
         }));
         Self {
             state: State::Opening {
