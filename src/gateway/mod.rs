@@ -28,8 +28,8 @@
 //!
 //! An application is any tower service that takes `Request<Body>`. A connection has one clone
 //! of it, which its requests share; only a request that finds it not ready takes a clone of its own
-//! to wait with, and one that may not have [used](crate::middleware::promise) what readiness reserved leaves
-//! a new one behind: so has each of an application without a stack or a router. An error of the application is answered 500 and logged, and one of
+//! to wait with, and one that may have left [unused](crate::middleware::promise) what readiness reserved leaves a new
+//! clone behind, as any may of an application without a stack or a router. An error of the application is answered 500 and logged, and one of
 //! a response's body is logged and cuts the response off, so that no client takes it for whole:
 //! HTTP/1 without the last chunk, HTTP/2 with `RST_STREAM`. A panic ends the connection, or the stream
 //! of HTTP/2, and no other.
