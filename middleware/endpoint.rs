@@ -15,6 +15,7 @@ use tower_service::Service;
 
 use crate::body::Body;
 use crate::future::Oneshot;
+use crate::promise;
 use crate::response::IntoResponse;
 
 /// An async function or a service, with its type erased.
@@ -81,7 +82,9 @@ where
 
     #[inline]
     fn call(&mut self, req: Request<B>) -> EndpointFuture<E> {
-        self.start(req.map(Body::new))
+        let future = self.start(req.map(Body::new));
+        promise::used(self);
+        future
     }
 }
 

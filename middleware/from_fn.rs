@@ -52,6 +52,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::body::Body;
+use crate::promise;
 use crate::response::IntoResponse;
 
 /// Makes middleware of an `async` function of a request and what is next.
@@ -133,8 +134,10 @@ where
             service: ready,
             state: State::Idle,
         }));
+        let future = (self.f)(req.map(Body::new), next);
+        promise::used(self);
         ResponseFuture {
-            future: (self.f)(req.map(Body::new), next),
+            future,
             error: std::marker::PhantomData,
         }
     }

@@ -35,7 +35,7 @@
 //! | [`When`] | a layer for the requests that a predicate chooses | its layer's |  |
 //!
 //! Beside them stand what they share: the one [`Body`], the request's [`attributes`], the
-//! [places](place) of layers in a stack, and three ways to write a layer: [two
+//! [places](place) of layers in a stack, the [promise] to be ready, and three ways to write a layer: [two
 //! halves](wrap), [closures](mod@from_parts), or one [async function](mod@from_fn).
 
 //!
@@ -95,6 +95,7 @@ pub mod mount;
 pub mod normalize_path;
 mod pattern;
 pub mod place;
+pub mod promise;
 #[cfg(feature = "dates")]
 pub mod range;
 #[cfg(feature = "dates")]

@@ -46,6 +46,7 @@ use tower_service::Service;
 use crate::body::Body;
 use crate::future::{Either, Oneshot};
 use crate::place::Placed;
+use crate::promise;
 use crate::wrap::with_parts;
 
 /// A layer for the requests that a predicate chooses.
@@ -124,6 +125,7 @@ where
         }
         // A clone is not ready, and what this one held for the call is free for the layer's.
         self.inner = self.inner.clone();
+        promise::used(self);
         Either::left(Oneshot::new(self.chosen.clone(), req))
     }
 }

@@ -21,6 +21,7 @@ const SHARED: &[&str] = &[
     "lib",
     "pattern",
     "place",
+    "promise",
     "represent",
     "response",
     "target",

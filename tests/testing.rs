@@ -221,3 +221,109 @@ fn a_script_claims_what_it_is_told() {
     assert_eq!(body.size_hint().exact(), Some(3));
     assert!(body.is_end_stream());
 }
+
+#[tokio::test]
+async fn what_contradicts_itself_is_answered_as_a_gateway_answers_it() {
+    let answer = |status: u16, name: &'static str, value: &'static str| {
+        Client::without_lint(app::answer(move |_| {
+            let res = Response::builder().status(status).header(name, value);
+            res.body(Body::from("hello")).unwrap()
+        }))
+    };
+    for wrong in ["9", "five"] {
+        let client = answer(200, "content-length", wrong);
+        let res = client.get("/").await;
+        res.assert_status(500).assert_body("");
+        res.assert_header("content-length", "0");
+    }
+    let res = answer(103, "link", "<a>").get("/").await;
+    res.assert_status(500);
+    let res = answer(200, "transfer-encoding", "gzip").get("/").await;
+    res.assert_status(200).assert_body("hello");
+    res.assert_no_header("transfer-encoding");
+    let res = answer(205, "x", "y").get("/").await;
+    res.assert_header("content-length", "0").assert_body("");
+    let wrong = answer(200, "content-length", "9").get("/").extension(());
+    let why = "its Content-Length is not the length of its body";
+    assert_eq!(wrong.await.failure(), Some(why));
+}
+
+#[tokio::test]
+async fn a_stream_is_held_to_the_length_told_for_it() {
+    for (length, arrives) in [(3, ""), (5, "hello"), (9, "hello")] {
+        let client = Client::without_lint(app::answer(move |_| {
+            let res = Response::builder().header("content-length", length);
+            res.body(Script::new().data("hello")).unwrap()
+        }));
+        // Over a socket the head may be lost with the body.
+        let res = client.get("/").extension(()).await;
+        assert_eq!(res.error().is_none(), length == 5, "{res:?}");
+        assert_eq!(res.text(), arrives);
+    }
+}
+
+#[tokio::test]
+async fn what_a_gateway_refuses_does_not_come_to_the_application() {
+    let client = Client::without_lint(app::panics_when_called("asked"));
+    let res = client.get("/").header("host", "a b").await;
+    res.assert_status(400).assert_header("connection", "close");
+    let two = client.get("/").header("host", "a").header("host", "a");
+    two.await.assert_status(400);
+    client.get("*").await.assert_status(400);
+    let http2 = client.get("http://a/").version(Version::HTTP_2);
+    let res = http2.header("host", "b").await;
+    res.assert_status(400).assert_no_header("connection");
+}
+
+#[tokio::test]
+async fn the_body_of_a_request_is_a_stream_unless_there_is_none() {
+    let client = Client::new(app::answer(|req: Request<Body>| {
+        let body = req.into_body();
+        let length = body.size_hint().exact();
+        let ended = body.is_end_stream();
+        let whole = body.try_into_bytes().is_ok();
+        let said = format!("{length:?} ended {ended} whole {whole}");
+        Response::new(Body::from(said))
+    }));
+    let res = client.post("/").body("abc").await;
+    res.assert_body("Some(3) ended false whole false");
+    for none in [client.get("/"), client.post("/"), client.post("/").body("")] {
+        let res = none.await;
+        res.assert_body("Some(0) ended true whole true");
+    }
+}
+
+/// What `test` says when it panics.
+async fn panic_of(test: impl Future<Output = ()> + Send + 'static) -> String {
+    let panic = tokio::spawn(test).await.unwrap_err().into_panic();
+    *panic.downcast::<String>().unwrap()
+}
+
+#[tokio::test]
+async fn what_the_lint_finds_names_the_line_of_the_request() {
+    let wrong = Client::new(app::answer(|_| {
+        let res = Response::builder().status(401).body(Body::empty());
+        res.unwrap()
+    }));
+    let line = line!() + 1;
+    let req = wrong.get("/").header("x", "y");
+    let said = panic_of(async { drop(req.await) }).await;
+    let here = format!("the request was made at {}:{line}:", file!());
+    assert!(said.contains(&here), "{said}");
+}
+
+#[tokio::test]
+async fn a_wrong_answer_is_shown_in_short_and_as_text() {
+    let client = Client::new(app::answer(|_| {
+        let res = Response::builder().header("x", "y".repeat(1000));
+        res.body(Body::from("it's né")).unwrap()
+    }));
+    let said = panic_of(async move {
+        client.get("/").await.assert_body("it's not");
+    });
+    let said = said.await;
+    let first = "the body is\n\"it's né\"\nand not\n\"it's not\"\nin Received";
+    assert!(said.starts_with(first), "{said}");
+    assert!(said.contains("and so on, 1000 bytes"), "{said}");
+    assert!(said.len() < 500, "{said}");
+}

@@ -88,6 +88,10 @@
 //! may still be lost on the way. Field lines that a server adds, the framing of chunks and of HTTP/2, and TLS are not
 //! in `%I` and `%O`.
 //!
+//! A request that no layer has seen has no line: one that the server refused, and one whose application did not become
+//! ready, be it that its client left, or that the server answered 500, or 503 when it had waited long enough. The
+//! server says so in its own log, but of the client that left.
+//!
 //! Deadlines and panics are told by the marks on a response, [`TimedOut`](crate::attributes::TimedOut)
 //! and [`Panicked`](crate::attributes::Panicked), and by the [`Cause`](crate::body::Cause) of a body's
 //! error; a layer that hides them makes them look like any other answer or error. For

@@ -58,6 +58,7 @@ use tower_service::Service;
 use crate::body::Body;
 use crate::endpoint::{Endpoint, EndpointFuture};
 use crate::place::{Content, Placed};
+use crate::promise;
 
 pub use tries::ResponseFuture;
 
@@ -152,11 +153,13 @@ where
 
     fn call(&mut self, req: Request<B>) -> Self::Future {
         let req = req.map(Body::new);
-        let Some((last, first)) = self.apps.split_last() else {
-            let nothing = Endpoint::handler(async |_| StatusCode::NOT_FOUND);
-            return ResponseFuture::new(&self.apps, 0, &self.passed, nothing, req);
+        let (last, many) = match self.apps.split_last() {
+            Some((last, first)) => (last.clone(), first.len()),
+            None => (Endpoint::handler(async |_| StatusCode::NOT_FOUND), 0),
         };
-        ResponseFuture::new(&self.apps, first.len(), &self.passed, last.clone(), req)
+        let future = ResponseFuture::new(&self.apps, many, &self.passed, last, req);
+        promise::used(self);
+        future
     }
 }
 
@@ -190,7 +193,9 @@ where
         let clone = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, clone);
         let Cascade { apps, passed } = &self.cascade;
-        ResponseFuture::new(apps, apps.len(), passed, ready, req.map(Body::new))
+        let future = ResponseFuture::new(apps, apps.len(), passed, ready, req.map(Body::new));
+        promise::used(self);
+        future
     }
 }
 

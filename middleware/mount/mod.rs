@@ -62,6 +62,7 @@ use crate::body::Body;
 use crate::endpoint::{Endpoint, EndpointFuture};
 use crate::future::Either;
 use crate::place::{Content, Placed};
+use crate::promise;
 use crate::response::IntoResponse;
 
 pub use error::Error;
@@ -208,10 +209,12 @@ where
     }
 
     fn call(&mut self, req: Request<B>) -> Self::Future {
-        match self.table.find(&req) {
+        let future = match self.table.find(&req) {
             Some(found) => found.answer(req.map(Body::new)),
             None => EndpointFuture::ready(StatusCode::NOT_FOUND.into_response()),
-        }
+        };
+        promise::used(self);
+        future
     }
 }
 

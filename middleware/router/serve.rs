@@ -18,6 +18,7 @@ use super::table::{Choice, Kind, Paths, Route, Table};
 use crate::attributes::Attributes;
 use crate::body::Body;
 use crate::endpoint::EndpointFuture;
+use crate::promise;
 use crate::response::IntoResponse;
 use crate::target::{host, prefix};
 
@@ -37,10 +38,12 @@ where
 
     #[inline]
     fn call(&mut self, req: Request<B>) -> ResponseFuture<E> {
-        match self.table.found(&req) {
+        let future = match self.table.found(&req) {
             Some(found) => found.answer(req.map(Body::new)),
             None => ResponseFuture::ready(StatusCode::NOT_FOUND.into_response()),
-        }
+        };
+        promise::used(self);
+        future
     }
 }
 

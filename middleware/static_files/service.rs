@@ -21,6 +21,7 @@ use super::root::Wait;
 use super::site::{Asked, Form, Site};
 use super::source::Miss;
 use crate::body::Body;
+use crate::promise;
 
 /// What was found, or why there is nothing.
 type Found = Result<Response<Body>, StatusCode>;
@@ -122,6 +123,7 @@ impl<B> Service<Request<B>> for StaticFiles {
         } else {
             Lookup::of(&self.site, &req, Form::Application)
         };
+        promise::used(self);
         Answering {
             varies: lookup.may_vary(&self.site, &req),
             lookup,
@@ -203,6 +205,7 @@ where
                 // The service that is ready is the one to call; its clone is not ready.
                 let clone = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, clone);
+                promise::used(self);
                 ResponseFuture::Looking {
                     lookup,
                     asked: Some((ready, req)),

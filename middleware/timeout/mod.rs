@@ -28,6 +28,9 @@
 //! blamed on the client who uploads to it, nor a slow client on the application
 //! that streams to it. Deadlines on the connection itself are the gateway's.
 //!
+//! Nor does a clock run while the server waits for inner to be ready, as for a place of a limit of concurrent
+//! calls: the request has not come to this layer yet. That wait is the server's to end: see `gopuram::gateway::Deadlines::ready`.
+//!
 //! # When a request body is late
 //!
 //! Inner reads an error where it waited for a frame, and most applications make some 400 or 500 of

@@ -10,8 +10,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 
 /// What of a request decides how its answer is framed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Asked {
-    pub(super) http2: bool,
+pub(crate) struct Asked {
+    pub(crate) http2: bool,
     method: Kind,
 }
 
@@ -24,7 +24,7 @@ enum Kind {
 
 impl Asked {
     #[inline]
-    pub(super) fn of<B>(req: &Request<B>) -> Self {
+    pub(crate) fn of<B>(req: &Request<B>) -> Self {
         Self {
             http2: req.version() == Version::HTTP_2,
             method: match *req.method() {
@@ -38,7 +38,7 @@ impl Asked {
 
 /// What is sent of a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Content {
+pub(crate) enum Content {
     /// As much as it gives.
     All,
     /// Just as many bytes.
@@ -51,7 +51,7 @@ pub(super) enum Content {
 
 /// What to send of a response's body, or why the response cannot be sent.
 #[inline]
-pub(super) fn check<C: http_body::Body>(
+pub(crate) fn check<C: http_body::Body>(
     asked: Asked,
     res: &mut Response<C>,
 ) -> Result<Content, &'static str> {
@@ -175,13 +175,20 @@ mod tests {
 
     #[test]
     fn what_cannot_have_content_tells_no_length() {
-        for (status, left) in [(204, false), (205, false), (304, true)] {
+        for (method, status, content, left) in [
+            (Method::GET, 204, Content::Nothing, false),
+            (Method::GET, 205, Content::Nothing, false),
+            (Method::GET, 304, Content::Nothing, true),
+            (Method::CONNECT, 200, Content::Upgrade, false),
+            (Method::CONNECT, 299, Content::Upgrade, false),
+            (Method::CONNECT, 400, Content::All, true),
+        ] {
             let res = Response::builder()
                 .status(status)
                 .header(CONTENT_LENGTH, "5");
             let mut res = res.body(Full::new(b"hello".as_slice())).unwrap();
-            let content = check(get(Method::GET, Version::HTTP_2), &mut res);
-            assert_eq!(content, Ok(Content::Nothing), "{status}");
+            let checked = check(get(method, Version::HTTP_2), &mut res);
+            assert_eq!(checked, Ok(content), "{status}");
             assert_eq!(res.headers().contains_key(CONTENT_LENGTH), left, "{status}");
         }
     }

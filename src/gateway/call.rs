@@ -1,10 +1,12 @@
 //! From a request that hyper has parsed to the application, and back.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::error::Error as StdError;
+use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::header::CONNECTION;
@@ -13,25 +15,27 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower_service::Service;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::answer::{self, Asked, Content};
+use super::flight::InFlight;
 use super::front;
 use super::outgoing::Outgoing;
 use super::paced::{Paced, Stalled};
 use super::pulse::{Pulse, Receiving};
+use super::slot::{Slot, Started};
+use super::waiting::{Unready, Waiting};
 use crate::Application;
 use crate::middleware::Body;
 use crate::middleware::attributes::{Attributes, Connection};
 
 /// What all requests over a connection have in common.
 pub(super) struct Shared<S> {
-    /// One clone of the application for the connection, not one for each request; none
-    /// once it failed to become ready, after which it may not be asked again.
-    pub(super) app: Mutex<Option<S>>,
+    pub(super) app: Slot<S>,
     pub(super) pulse: Arc<Pulse>,
     pub(super) connection: Arc<Connection>,
     pub(super) body_deadline: Duration,
+    pub(super) ready_deadline: Duration,
 }
 
 /// The service that hyper calls.
@@ -79,55 +83,6 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
     }
 }
 
-/// A request that is being answered; its end is noted in the pulse.
-pub(super) struct InFlight<S> {
-    shared: Arc<Shared<S>>,
-    number: usize,
-    /// Whether the body gave a frame and was not asked for more yet.
-    gave: bool,
-}
-
-impl<S> InFlight<S> {
-    #[inline]
-    fn new(shared: Arc<Shared<S>>) -> Self {
-        let number = shared.pulse.call();
-        Self {
-            shared,
-            number,
-            gave: false,
-        }
-    }
-
-    /// The body of the response is asked for a frame.
-    #[inline]
-    pub(super) fn ask(&mut self) {
-        if std::mem::take(&mut self.gave) {
-            self.shared.pulse.ask();
-        }
-    }
-
-    /// The body of the response gave a frame; whether that is to be seen here.
-    ///
-    /// HTTP/1 does without: there the transport knows.
-    #[inline]
-    pub(super) fn give(&mut self) -> bool {
-        let http2 = self.shared.pulse.is_http2();
-        if http2 {
-            self.shared.pulse.give(!self.gave);
-            self.gave = true;
-        }
-        http2
-    }
-}
-
-impl<S> Drop for InFlight<S> {
-    #[inline]
-    fn drop(&mut self) {
-        self.ask();
-        self.shared.pulse.end();
-    }
-}
-
 pin_project! {
     /// The answer of the application, or the gateway's own.
     pub(super) struct Calling<S>
@@ -145,11 +100,12 @@ pin_project! {
     #[project = StateProj]
     enum State<S, F> {
         Answering { #[pin] future: F },
-        // An application that was not ready and now makes itself ready for this request. In a
-        // box, so that the answers of those that are ready need not be as large.
-        Waiting { waiting: Box<(S, Option<Request<Body>>)> },
+        // In a box, so that the answers of those that are ready need not be as large.
+        Waiting { waiting: Pin<Box<Waiting<S>>> },
         Refused { status: StatusCode },
         Failed { error: Option<Box<dyn StdError + Send + Sync>> },
+        // In the task of the answer, which is what a panic ends.
+        Panicked { panic: Option<Box<dyn Any + Send>> },
     }
 }
 
@@ -168,22 +124,20 @@ impl<S: Application> Future for Calling<S> {
                 StateProj::Answering { future } => {
                     break ready!(future.poll(cx)).map_err(Into::into);
                 }
-                StateProj::Waiting { waiting } => {
-                    let (app, req) = &mut **waiting;
-                    match ready!(app.poll_ready(cx)) {
-                        Ok(()) => app.call(req.take().expect("polled after ready")),
-                        Err(error) => break Err(error.into()),
+                StateProj::Waiting { waiting } => match ready!(waiting.as_mut().poll(cx)) {
+                    Ok(future) => future,
+                    Err(unready) => {
+                        let flight = me.flight.take().expect("polled after ready");
+                        return Poll::Ready(Ok(not_ready(unready, *me.asked, flight)));
                     }
-                }
+                },
                 StateProj::Failed { error } => {
                     let error = error.take().expect("polled after ready");
-                    error!(
-                        error = &*error as &(dyn StdError + 'static),
-                        "the application is not to become ready; answered 500"
-                    );
                     let flight = me.flight.take().expect("polled after ready");
-                    let status = StatusCode::INTERNAL_SERVER_ERROR;
-                    return Poll::Ready(Ok(own(status, *me.asked, flight)));
+                    return Poll::Ready(Ok(not_ready(Unready::Failed(error), *me.asked, flight)));
+                }
+                StateProj::Panicked { panic } => {
+                    resume_unwind(panic.take().expect("polled after ready"))
                 }
                 StateProj::Refused { status } => {
                     let flight = me.flight.take().expect("polled after ready");
@@ -206,41 +160,18 @@ impl<S: Application> Future for Calling<S> {
     }
 }
 
-/// Calls the connection's application if it is ready, else takes it for this request.
-///
-/// Here and not when the answer is first polled, since an application that is done with the
-/// request at once lets hyper have its buffer back: two allocations less.
-///
-/// Who finds it not ready stands in its queues and is woken by them. So that one is taken
-/// along, and its clone left for the next request; the real waker is given when the
-/// answer is polled.
+/// Gives the request to the connection's application.
 #[inline]
 fn start<S: Application>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::Future> {
-    // After a panic in another stream the application is asked as before.
-    let mut slot = shared.app.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(app) = &mut *slot else {
-        return State::Failed {
-            error: Some("it failed before".into()),
-        };
-    };
-    match app.poll_ready(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(())) => State::Answering {
-            future: app.call(req),
-        },
-        Poll::Ready(Err(error)) => {
-            // A service that fails to become ready is done for; another connection has another.
+    match shared.app.start(req, shared.ready_deadline) {
+        Started::Called(future) => State::Answering { future },
+        Started::Failed(error) => {
+            // At once, lest the task of the connection has another request in hand.
             shared.pulse.close();
-            *slot = None;
-            State::Failed {
-                error: Some(error.into()),
-            }
+            State::Failed { error: Some(error) }
         }
-        Poll::Pending => {
-            let fresh = app.clone();
-            State::Waiting {
-                waiting: Box::new((std::mem::replace(app, fresh), Some(req))),
-            }
-        }
+        Started::Panicked(panic) => State::Panicked { panic: Some(panic) },
+        Started::Unready(waiting) => State::Waiting { waiting },
     }
 }
 
@@ -258,6 +189,34 @@ fn settle<C>(pulse: &Pulse, asked: Asked, content: Content, res: &mut Response<C
     }
 }
 
+/// The answer for an application that did not become ready.
+#[cold]
+fn not_ready<C, S: Application>(
+    unready: Unready,
+    asked: Asked,
+    flight: InFlight<S>,
+) -> Response<Outgoing<C, S>> {
+    match unready {
+        Unready::Failed(error) => {
+            error!(
+                error = &*error as &(dyn StdError + 'static),
+                "the application is not to become ready; answered 500"
+            );
+            // A service that fails to become ready is done for; another connection has another.
+            flight.shared.app.give_up();
+            flight.shared.pulse.close();
+            own(StatusCode::INTERNAL_SERVER_ERROR, asked, flight)
+        }
+        Unready::Late(deadline) => {
+            warn!(
+                ?deadline,
+                "the application was not ready in time; answered 503"
+            );
+            empty(StatusCode::SERVICE_UNAVAILABLE, flight)
+        }
+    }
+}
+
 /// The answer for an application that failed.
 #[cold]
 fn failed<C, S>(
@@ -269,7 +228,7 @@ fn failed<C, S>(
         return own(StatusCode::REQUEST_TIMEOUT, asked, flight);
     }
     error!(error, "the application failed; answered 500");
-    internal_error(flight)
+    empty(StatusCode::INTERNAL_SERVER_ERROR, flight)
 }
 
 /// The answer for an application whose answer cannot be sent as it is.
@@ -279,12 +238,12 @@ fn unsendable<C, S>(problem: &'static str, flight: InFlight<S>) -> Response<Outg
         problem,
         "the response of the application cannot be sent; answered 500"
     );
-    internal_error(flight)
+    empty(StatusCode::INTERNAL_SERVER_ERROR, flight)
 }
 
-fn internal_error<C, S>(flight: InFlight<S>) -> Response<Outgoing<C, S>> {
+fn empty<C, S>(status: StatusCode, flight: InFlight<S>) -> Response<Outgoing<C, S>> {
     let mut res = Response::new(Outgoing::empty(flight));
-    *res.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    *res.status_mut() = status;
     res
 }
 
@@ -292,8 +251,7 @@ fn internal_error<C, S>(flight: InFlight<S>) -> Response<Outgoing<C, S>> {
 /// cannot be told from what belongs to the request refused.
 #[cold]
 fn own<C, S>(status: StatusCode, asked: Asked, flight: InFlight<S>) -> Response<Outgoing<C, S>> {
-    let mut res = Response::new(Outgoing::empty(flight));
-    *res.status_mut() = status;
+    let mut res = empty(status, flight);
     if !asked.http2 {
         res.headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));

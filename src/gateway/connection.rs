@@ -2,9 +2,8 @@
 
 use std::error::Error as StdError;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::rt::bounds::Http2ServerConnExec;
@@ -21,8 +20,9 @@ use tracing::debug;
 
 use super::call::{Call, Shared};
 use super::opening::Opening;
-use super::pulse::{Pulse, Wait, far};
+use super::pulse::{Pulse, Wait, after};
 use super::settings::Settings;
+use super::slot::Slot;
 use super::transport::Transport;
 use crate::Application;
 use crate::middleware::attributes;
@@ -91,10 +91,11 @@ impl<T, S: Application> Connection<T, Call<S>> {
         let pulse = Arc::new(Pulse::default());
         let deadline = after(settings.deadlines.head);
         let call = Call(Arc::new(Shared {
-            app: Mutex::new(Some(app)),
+            app: Slot::new(app),
             pulse: Arc::clone(&pulse),
             connection: Arc::new(connection),
             body_deadline: settings.deadlines.body,
+            ready_deadline: settings.deadlines.ready,
         }));
         Self {
             state: State::Opening {
@@ -292,9 +293,4 @@ where
 /// Polls the timer, whatever the task's budget: one that is spent has it remember nobody.
 fn poll_timer(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
     pin!(unconstrained(timer)).poll(cx)
-}
-
-/// When something that begins now has lasted too long.
-fn after(limit: Duration) -> Instant {
-    Instant::now().checked_add(limit).unwrap_or_else(far)
 }

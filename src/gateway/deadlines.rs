@@ -1,10 +1,10 @@
-//! How long the gateway waits for a client.
+//! How long the gateway waits.
 
 use std::time::Duration;
 
 use super::pulse::Wait;
 
-/// How long the gateway waits for a client; every wait has an end.
+/// How long the gateway waits for a client, and for the application to be ready; every wait has an end.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,13 +20,15 @@ use super::pulse::Wait;
 /// | [`head`](Self::head) | 30 s | the connection is closed |
 /// | [`idle`](Self::idle) | 75 s | the connection is closed |
 /// | [`body`](Self::body) | 60 s | the body breaks off; 408 if the application passes its error on |
+/// | [`ready`](Self::ready) | 30 s | 503 |
 /// | [`write`](Self::write) | 60 s | the connection is cut |
 /// | [`linger`](Self::linger) | 2 s | the connection is cut |
 /// | [`ping`](Self::ping) | 30 s, and 20 s for the answer | the connection is cut |
 /// | [`drain`](Self::drain) | 30 s | all connections are cut |
 ///
 /// How long the application takes is not the gateway's to say: that is what
-/// [`Timeout`](crate::middleware::timeout) is for.
+/// [`Timeout`](crate::middleware::timeout) is for. But before it is called no layer sees the request, so that
+/// the wait for it to be ready to be called has its end here.
 ///
 /// A connection has one timer, set again only when it fires: a deadline costs a
 /// request one look at the clock. [`Duration::MAX`] is no deadline.
@@ -35,6 +37,7 @@ pub struct Deadlines {
     pub(super) head: Duration,
     pub(super) idle: Duration,
     pub(super) body: Duration,
+    pub(super) ready: Duration,
     pub(super) write: Duration,
     pub(super) linger: Duration,
     pub(super) ping: Duration,
@@ -47,6 +50,7 @@ impl Default for Deadlines {
             head: Duration::from_secs(30),
             idle: Duration::from_secs(75),
             body: Duration::from_mins(1),
+            ready: Duration::from_secs(30),
             write: Duration::from_mins(1),
             linger: Duration::from_secs(2),
             ping: Duration::from_secs(30),
@@ -85,6 +89,16 @@ impl Deadlines {
     #[must_use]
     pub const fn body(mut self, after: Duration) -> Self {
         self.body = after;
+        self
+    }
+
+    /// Until the application is ready to be called, as one with a limit of concurrent calls may be late to
+    /// be; by default 30 s, so that a proxy that waits for a minute, as most do, is answered.
+    ///
+    /// Then the request is answered 503, and the log says so.
+    #[must_use]
+    pub const fn ready(mut self, after: Duration) -> Self {
+        self.ready = after;
         self
     }
 

@@ -28,11 +28,12 @@
 //!
 //! An application is any tower service that takes `Request<Body>`. A connection has one clone
 //! of it, which its requests share; only a request that finds it not ready takes a clone of its own
-//! to wait with. What is logged is told by `tracing`: install a subscriber, or nobody reads it. An error of the
-//! application is answered 500 and logged, and one of
+//! to wait with, and one that may have left [unused](crate::middleware::promise) what readiness reserved leaves a new
+//! clone behind, as any may of an application without a stack or a router. What is logged is told by `tracing`:
+//! install a subscriber, or nobody reads it. An error of the application is answered 500 and logged, and one of
 //! a response's body is logged and cuts the response off, so that no client takes it for whole:
 //! HTTP/1 without the last chunk, HTTP/2 with `RST_STREAM`. A panic ends the connection, or the stream
-//! of HTTP/2 if an answer is being awaited, and no other.
+//! of HTTP/2, and no other.
 //!
 //! What cannot be framed is answered 500 as well, and logged: a `Content-Length` that contradicts the body, an interim
 //! status as the answer. A response to `HEAD`, and 204, 205 and 304, go out without a body; a 204 tells no length, a
@@ -73,13 +74,15 @@
 //! as there are some.
 
 mod address;
-mod answer;
+pub(crate) mod answer;
 mod call;
 mod connection;
 mod deadlines;
 mod drain;
+pub(crate) mod exact;
+mod flight;
 mod framing;
-mod front;
+pub(crate) mod front;
 mod limits;
 mod listen;
 mod opening;
@@ -89,7 +92,9 @@ mod pulse;
 mod serve;
 mod server;
 mod settings;
+mod slot;
 mod transport;
+mod waiting;
 
 pub use address::Address;
 pub use deadlines::Deadlines;

@@ -1,7 +1,6 @@
 //! The body of a response on its way to the client.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,7 +10,8 @@ use pin_project_lite::pin_project;
 use tracing::error;
 
 use super::answer::Content;
-use super::call::InFlight;
+use super::exact::Exact;
+use super::flight::InFlight;
 
 /// How much is given to a stream of HTTP/2 at once.
 ///
@@ -23,9 +23,7 @@ pin_project! {
     /// The body of a response; the request is in flight until it is gone.
     pub(super) struct Outgoing<C, S> {
         #[pin]
-        body: Option<C>,
-        // How many bytes it must still give, where only the head says how long it is.
-        left: Option<u64>,
+        body: Option<Exact<C>>,
         // What it gave and was more than a piece.
         rest: Bytes,
         flight: InFlight<S>,
@@ -35,12 +33,12 @@ pin_project! {
 impl<C, S> Outgoing<C, S> {
     #[inline]
     pub(super) fn new(body: C, content: Content, flight: InFlight<S>) -> Self {
+        let length = match content {
+            Content::Exactly(length) => Some(length),
+            Content::All | Content::Nothing | Content::Upgrade => None,
+        };
         Self {
-            body: (content != Content::Nothing).then_some(body),
-            left: match content {
-                Content::Exactly(length) => Some(length),
-                Content::All | Content::Nothing | Content::Upgrade => None,
-            },
+            body: (content != Content::Nothing).then(|| Exact::new(body, length)),
             rest: Bytes::new(),
             flight,
         }
@@ -49,7 +47,6 @@ impl<C, S> Outgoing<C, S> {
     pub(super) const fn empty(flight: InFlight<S>) -> Self {
         Self {
             body: None,
-            left: None,
             rest: Bytes::new(),
             flight,
         }
@@ -80,14 +77,6 @@ where
             return Poll::Ready(None);
         };
         let mut next = body.poll_frame(cx);
-        if let Some(left) = me.left
-            && let Poll::Ready(next) = &next
-            && !is_due(left, next.as_ref())
-        {
-            // Neither a byte more than was said nor an end before.
-            me.body.set(None);
-            return Poll::Ready(Some(Err(broke(Miscounted))));
-        }
         if let Poll::Ready(Some(Ok(frame))) = &mut next
             && me.flight.give()
             && let Some(data) = frame.data_mut()
@@ -104,7 +93,7 @@ where
             && self
                 .body
                 .as_ref()
-                .is_none_or(|body| self.left.is_none_or(|left| left == 0) && body.is_end_stream())
+                .is_none_or(http_body::Body::is_end_stream)
     }
 
     #[inline]
@@ -117,39 +106,9 @@ where
     }
 }
 
-/// Counts what comes; whether it may come now.
-fn is_due<E>(left: &mut u64, next: Option<&Result<Frame<Bytes>, E>>) -> bool {
-    match next {
-        Some(Ok(frame)) => match frame.data_ref() {
-            Some(data) => {
-                let rest = left.checked_sub(data.len() as u64);
-                *left = rest.unwrap_or_default();
-                rest.is_some()
-            }
-            // Trailers, before which all must have come.
-            None => *left == 0,
-        },
-        Some(Err(_)) => true,
-        None => *left == 0,
-    }
-}
-
-/// A body is longer or shorter than the `Content-Length` beside it.
-#[derive(Debug)]
-struct Miscounted;
-
-impl fmt::Display for Miscounted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it does not have as many bytes as its Content-Length says")
-    }
-}
-
-impl StdError for Miscounted {}
-
 /// The client sees that the response is not complete; the log says why.
 #[cold]
-fn broke(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Box<dyn StdError + Send + Sync> {
-    let error = error.into();
+fn broke(error: Box<dyn StdError + Send + Sync>) -> Box<dyn StdError + Send + Sync> {
     let cause: &(dyn StdError + 'static) = &*error;
     error!(error = cause, "the body of a response broke off");
     error

@@ -201,6 +201,11 @@ impl Drop for Receiving {
     }
 }
 
+/// When something that begins now has lasted too long.
+pub(super) fn after(limit: Duration) -> Instant {
+    Instant::now().checked_add(limit).unwrap_or_else(far)
+}
+
 /// When a deadline is that is none, since the clock does not go that far.
 pub(super) fn far() -> Instant {
     Instant::now() + Duration::from_hours(30 * 365 * 24)

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
@@ -11,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::address::Address;
 use super::connection::Connection;
@@ -121,6 +122,10 @@ impl<S: Application> Server<S> {
     /// # Errors
     ///
     /// If signals cannot be waited for.
+    ///
+    /// # Panics
+    ///
+    /// If accepting does, rather than to serve no longer and live on. A panic in the application is caught.
     pub async fn run(self) -> Result<(), Error> {
         let Self {
             app,
@@ -150,10 +155,12 @@ impl<S: Application> Server<S> {
         tokio::select! {
             () = until.next() => wishes += 1,
             () = settings.drain.wished() => {}
+            // They have ended before, with a wish, or in a panic.
+            () = ended(&mut accepting) => {}
         }
         handle.0.stop();
         info!("ending: no more connections, requests in flight may finish");
-        while accepting.join_next().await.is_some() {}
+        ended(&mut accepting).await;
         // A handle's wish is not the first of two signals.
         let insisted = async {
             while wishes < 2 {
@@ -174,6 +181,17 @@ impl<S: Application> Server<S> {
         let all = slots.acquire_many(connections);
         tokio::time::timeout(GOODBYE, all).await.ok();
         Ok(())
+    }
+}
+
+/// When nobody accepts any longer; goes on with the panic of one who does.
+async fn ended(accepting: &mut JoinSet<()>) {
+    while let Some(ended) = accepting.join_next().await {
+        if let Err(error) = ended
+            && let Ok(panic) = error.try_into_panic()
+        {
+            resume_unwind(panic);
+        }
     }
 }
 
@@ -242,7 +260,12 @@ impl<S: Application> Admit for Admission<S> {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let app = self.app.clone();
+        // In a task of its own it could not be cloned: an application need not be `Sync`. Nothing is done
+        // with what a panic leaves but to clone it again.
+        let Ok(app) = catch_unwind(AssertUnwindSafe(|| self.app.clone())) else {
+            error!("the application panicked when it was cloned; a connection was closed");
+            return;
+        };
         let settings = Arc::clone(&self.settings);
         tokio::spawn(Connection::new(io, app, connection, settings, Some(slot)));
     }

@@ -10,7 +10,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::display::{self, Tier};
-use crate::middleware::Body;
+use crate::middleware::{Body, promise};
 
 /// What a stack can be put around: a service from requests to responses.
 ///
@@ -104,6 +104,9 @@ impl<S> fmt::Debug for App<S> {
 ///
 /// Layers may wrap the body of a request; the application is written for one body
 /// type. This makes that one of whatever comes, for nothing if it is one already.
+///
+/// Whether the layers within the application use what they reserve nobody knows. So it is called by
+/// [`promise::call`], and only it is cloned where it does not say, not the whole stack.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<S>(S);
 
@@ -115,7 +118,7 @@ impl<S> Entry<S> {
 
 impl<S, B> Service<Request<B>> for Entry<S>
 where
-    S: Service<Request<Body>>,
+    S: Service<Request<Body>> + Clone,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
@@ -130,6 +133,8 @@ where
 
     #[inline]
     fn call(&mut self, req: Request<B>) -> S::Future {
-        self.0.call(req.map(Body::new))
+        let future = promise::call(&mut self.0, req.map(Body::new));
+        promise::used(self);
+        future
     }
 }

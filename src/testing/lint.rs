@@ -1,5 +1,6 @@
 //! The lint that a client puts around an application.
 
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -19,12 +20,14 @@ use crate::middleware::wrap::WrappedBody;
 pub(super) struct Linted {
     findings: Findings,
     on: bool,
+    made: &'static Location<'static>,
 }
 
 impl Linted {
-    pub(super) fn new(on: bool) -> Self {
+    /// Of a request that was made there.
+    pub(super) fn new(on: bool, made: &'static Location<'static>) -> Self {
         let findings = Findings::new();
-        Self { findings, on }
+        Self { findings, on, made }
     }
 
     /// Puts the lint around `app`, or one that is off.
@@ -38,7 +41,7 @@ impl Linted {
         };
         lint.layer(Unwatched {
             app,
-            whole: req.body().size_hint().exact().is_some(),
+            ended: req.body().is_end_stream(),
         })
     }
 
@@ -46,18 +49,21 @@ impl Linted {
     pub(super) fn assert(&self) {
         let found = self.findings.take();
         let lines: Vec<_> = found.iter().map(Finding::to_string).collect();
-        assert!(lines.is_empty(), "lint: {}", lines.join("\nlint: "));
+        let (lines, made) = (lines.join("\nlint: "), self.made);
+        assert!(
+            found.is_empty(),
+            "lint: {lines}\nthe request was made at {made}"
+        );
     }
 }
 
 /// An application below the lint.
 ///
-/// A request body that is there as a whole is handed over as it was, since applications can
-/// take its bytes without polling; there is nothing to watch in it.
+/// A request body that has ended is handed over as it was; there is nothing to watch in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unwatched<S> {
     app: S,
-    whole: bool,
+    ended: bool,
 }
 
 impl<S, C> Service<Request<Inspected<Body>>> for Unwatched<S>
@@ -73,9 +79,9 @@ where
     }
 
     fn call(&mut self, req: Request<Inspected<Body>>) -> S::Future {
-        let whole = self.whole;
+        let ended = self.ended;
         self.app.call(req.map(|body| {
-            if whole {
+            if ended {
                 body.into_inner()
             } else {
                 Body::new(body)

@@ -21,9 +21,13 @@
 pub mod app;
 pub mod body;
 mod client;
+mod exchange;
 mod lint;
 mod received;
+mod request;
+mod shown;
 mod socket;
 
-pub use client::{Client, RequestBuilder, Served};
+pub use client::{Client, Served};
 pub use received::Received;
+pub use request::RequestBuilder;

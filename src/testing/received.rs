@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::error::Error as StdError;
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 
@@ -9,13 +10,13 @@ use bytes::{Bytes, BytesMut};
 use http::{Extensions, HeaderMap, Response, StatusCode};
 use http_body::Frame;
 
-use super::client::Failure;
+use super::exchange::Failure;
+use super::shown::{Content, Fields};
 use crate::middleware::body::Error;
 
 /// What was answered, as a whole.
 ///
 /// Each `assert_` returns the same again, so that they chain.
-#[derive(Debug)]
 pub struct Received {
     status: StatusCode,
     headers: HeaderMap,
@@ -169,7 +170,13 @@ impl Received {
     #[track_caller]
     pub fn assert_body(&self, body: impl AsRef<[u8]>) -> &Self {
         assert!(self.error.is_none(), "the body broke off: {self:?}");
-        assert_eq!(self.bytes, body.as_ref(), "body of {self:?}");
+        let body = body.as_ref();
+        assert!(
+            self.bytes == body,
+            "the body is\n{:?}\nand not\n{:?}\nin {self:?}",
+            Content(&self.bytes),
+            Content(body),
+        );
         self
     }
 
@@ -187,5 +194,25 @@ impl Received {
             "trailer {name} of {self:?}"
         );
         self
+    }
+}
+
+/// In short: what is long is cut.
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Received");
+        shown.field("status", &self.status);
+        shown.field("headers", &Fields(&self.headers));
+        shown.field("body", &Content(&self.bytes));
+        if let Some(trailers) = &self.trailers {
+            shown.field("trailers", &Fields(trailers));
+        }
+        if let Some(error) = &self.error {
+            shown.field("error", error);
+        }
+        if let Some(failure) = &self.failure {
+            shown.field("failure", failure);
+        }
+        shown.finish_non_exhaustive()
     }
 }

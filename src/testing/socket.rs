@@ -17,7 +17,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tower_service::Service;
 
-use super::client::{Served, ask};
+use super::client::Served;
+use super::exchange::ask;
 use crate::middleware::Body;
 
 /// Whether the environment says that tests go over a socket.
@@ -26,14 +27,7 @@ pub(super) fn is_chosen() -> bool {
 }
 
 /// Serves `app` on a port of its own and sends it one request.
-pub(super) async fn exchange<S: Served>(app: S, req: Request<Body>) -> Response<Body> {
-    match try_exchange(app, req).await {
-        Ok(res) => res,
-        Err(error) => panic!("no answer over the socket: {error}"),
-    }
-}
-
-async fn try_exchange<S: Served>(
+pub(super) async fn exchange<S: Served>(
     app: S,
     req: Request<Body>,
 ) -> Result<Response<Body>, Box<dyn StdError + Send + Sync>> {

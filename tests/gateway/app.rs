@@ -5,7 +5,6 @@ use std::future::{Ready, ready};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,46 +22,6 @@ use tower::util::{BoxCloneService, service_fn};
 use crate::support::{App, ask, connect, exchange, http2, read_until, rest};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-
-/// Counts how often it is cloned.
-struct Clones(Arc<AtomicUsize>);
-
-impl Clone for Clones {
-    fn clone(&self) -> Self {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl Service<Request<Body>> for Clones {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<Body>) -> Self::Future {
-        ready(Ok(Response::new(Body::from("hello"))))
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn nothing_is_cloned_for_a_request() {
-    let clones = Arc::new(AtomicUsize::new(0));
-    let mut client = connect(gopuram::serve(Clones(Arc::clone(&clones))));
-    for _ in 0..10 {
-        client.write_all(GET).await.unwrap();
-        read_until(&mut client, "hello").await;
-    }
-    let mut client = http2(connect(gopuram::serve(Clones(Arc::clone(&clones))))).await;
-    for _ in 0..10 {
-        let res = client.send_request(ask("http://a/")).await.unwrap();
-        assert_eq!(res.status(), 200);
-    }
-    assert_eq!(clones.load(Ordering::SeqCst), 0);
-}
 
 #[tokio::test(start_paused = true)]
 async fn streams_that_wait_for_one_place_all_get_it() {

@@ -17,5 +17,6 @@ mod http1;
 mod http2;
 mod limits;
 mod listen;
+mod readiness;
 mod support;
 mod upgrade;

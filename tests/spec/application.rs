@@ -4,11 +4,14 @@ use std::convert::Infallible;
 use std::fmt::{self, Write as _};
 use std::future::{Ready, ready};
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use gopuram::middleware::{BodyLimit, CatchPanic, Compress, Head, SetHeader, Timeout};
+use gopuram::middleware::{
+    BodyLimit, CatchPanic, Compress, Head, Router, SetHeader, Timeout, promise,
+};
 use gopuram::testing::{Client, app};
 use gopuram::{Body, Stack};
 use http::header::SERVER;
@@ -35,34 +38,14 @@ async fn a1_an_application_is_any_tower_service() {
     assert!(answer.ends_with("\r\n\r\nof tower"), "{answer}");
 }
 
-/// Counts how often it is cloned.
-struct Clones(Count);
-
-impl Clone for Clones {
-    fn clone(&self) -> Self {
-        self.0.add();
-        Self(self.0.clone())
-    }
-}
-
-impl Service<Request<Body>> for Clones {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<Body>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Request<Body>) -> Self::Future {
-        ready(Ok(Response::new(Body::from("hello"))))
-    }
-}
-
 #[tokio::test]
 async fn a2_a_connection_has_one_clone_for_all_its_requests() {
     let clones = Count::default();
-    let address = listen(Clones(clones.clone())).await;
+    let count = clones.clone();
+    // A layer that counts its clones, of an application that says that nothing is left in it.
+    let counted = tower_layer::layer_fn(move |inner| Clones(count.clone(), inner));
+    let router = Router::new().get("/", async |_| "hello");
+    let address = listen(Stack::new().layer(counted).app(router)).await;
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(GET).await.unwrap();
     read_until(&mut client, "hello").await;
@@ -78,6 +61,30 @@ async fn a2_a_connection_has_one_clone_for_all_its_requests() {
         assert_eq!(res.status(), 200);
     }
     assert_eq!(clones.get(), one + 1, "one for the connection of HTTP/2");
+}
+
+/// Counts how often it is cloned.
+struct Clones<S>(Count, S);
+
+impl<S: Clone> Clone for Clones<S> {
+    fn clone(&self) -> Self {
+        self.0.add();
+        Self(self.0.clone(), self.1.clone())
+    }
+}
+
+impl<S: Service<Request<Body>>> Service<Request<Body>> for Clones<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.1.poll_ready(cx)
+    }
+
+    fn call(&mut self, req: Request<Body>) -> Self::Future {
+        self.1.call(req)
+    }
 }
 
 #[tokio::test]
@@ -163,6 +170,111 @@ async fn a4_a_panic_ends_its_stream_and_no_other() {
     assert_eq!(text(other.unwrap()).await.unwrap(), "hello");
     let res = client.send_request(ask("http://a/")).await.unwrap();
     assert_eq!(text(res).await.unwrap(), "hello");
+}
+
+/// Answers later than both of two requests are asked, and panics in its call, or when its readiness is asked the
+/// second time.
+#[derive(Clone)]
+struct Panics {
+    ready: bool,
+    asked: u8,
+}
+
+impl Service<Request<Body>> for Panics {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.asked += 1;
+        assert!(!self.ready || self.asked != 2, "on purpose");
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, req: Request<Body>) -> Self::Future {
+        assert!(self.ready || req.uri().path() != "/panic", "on purpose");
+        promise::used(self);
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok(Response::new(Body::from("hello")))
+        })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a4_a_panic_in_the_call_ends_its_stream_and_no_other() {
+    for ready in [false, true] {
+        let mut client = http2_of(Panics { ready, asked: 0 }).await;
+        let other = client.send_request(ask("http://a/"));
+        let panics = client.send_request(ask("http://a/panic"));
+        let (other, panics) = tokio::join!(other, panics);
+        assert_eq!(text(other.unwrap()).await.unwrap(), "hello");
+        let reset = format!("{:?}", panics.unwrap_err());
+        assert!(reset.contains("Reset"), "{reset}");
+        let mut client = http2_of(Panics { ready, asked: 0 }).await;
+        let res = client.send_request(ask("http://a/")).await.unwrap();
+        assert_eq!(text(res).await.unwrap(), "hello");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a4_a_panic_in_the_call_ends_its_connection() {
+    let panics = b"GET /panic HTTP/1.1\r\nHost: a\r\n\r\n";
+    let app = Panics {
+        ready: false,
+        asked: 0,
+    };
+    let mut client = connect(app);
+    client.write_all(panics).await.unwrap();
+    let before = tokio::time::Instant::now();
+    assert_eq!(rest(&mut client).await, "", "closed and not answered");
+    assert_eq!(before.elapsed(), Duration::ZERO);
+}
+
+/// Panics when it is cloned for a connection the second time.
+struct PanicsWhenCloned(Count);
+
+impl Clone for PanicsWhenCloned {
+    fn clone(&self) -> Self {
+        self.0.add();
+        // The first one is for the listener.
+        assert!(self.0.get() != 3, "on purpose");
+        Self(self.0.clone())
+    }
+}
+
+impl Service<Request<Body>> for PanicsWhenCloned {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        promise::used(self);
+        ready(Ok(Response::new(Body::from("hello"))))
+    }
+}
+
+#[tokio::test]
+async fn a4_a_panic_in_the_clone_ends_its_connection_and_no_other() {
+    let serve = gopuram::serve(PanicsWhenCloned(Count::default())).bind("127.0.0.1:0");
+    let server = serve.listen().await.unwrap();
+    let (address, handle) = (server.socket().unwrap(), server.handle());
+    let server = tokio::spawn(server.run());
+    for answered in [true, false, true] {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(GET).await.unwrap();
+        if answered {
+            read_until(&mut client, "hello").await;
+        } else {
+            assert_eq!(rest(&mut client).await, "", "closed and not answered");
+        }
+    }
+    handle.stop();
+    server.await.unwrap().unwrap();
 }
 
 /// What was logged as an error.

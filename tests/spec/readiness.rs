@@ -14,6 +14,7 @@ use gopuram::{Body, Stack};
 use http::{Request, Response, StatusCode, request};
 use tokio::io::AsyncWriteExt as _;
 use tower::Service;
+use tower::limit::ConcurrencyLimit;
 use tower_layer::Layer;
 
 use crate::support::{Count, GET, ask, connect, http2_of, read_until, rest, text};
@@ -197,6 +198,19 @@ async fn p2_one_that_is_not_ready_keeps_only_its_own_request_waiting() {
     assert_eq!(text(res).await.unwrap(), "/waits");
 }
 
+#[tokio::test(start_paused = true)]
+async fn p2_the_wait_has_an_end() {
+    let before = tokio::time::Instant::now();
+    let mut client = connect(app::never_ready());
+    client.write_all(GET).await.unwrap();
+    let answer = read_until(&mut client, "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    let mut client = http2_of(app::never_ready()).await;
+    let res = client.send_request(ask("http://a/")).await.unwrap();
+    assert_eq!(res.status(), 503);
+    assert_eq!(before.elapsed().as_secs(), 60);
+}
+
 #[tokio::test]
 async fn p3_a_layer_is_ready_when_inner_is() {
     macro_rules! layered {
@@ -244,6 +258,28 @@ async fn p3_a_reply_leaves_inner_ready_and_not_called() {
             "{answer}"
         );
         assert_eq!(strict.calls.get(), calls);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p3_what_was_reserved_for_a_call_that_did_not_come_is_given_back() {
+    let refuses = on_request(|head: &mut request::Parts| match head.uri.path() {
+        "/no" => Err(StatusCode::FORBIDDEN),
+        _ => Ok(()),
+    });
+    let one = ConcurrencyLimit::new(app::answer(|_| Response::new(Body::from("hello"))), 1);
+    let stack = Stack::new().layer(refuses).app(one.clone());
+    let bare = refuses.layer(one);
+    for (mut idle, mut other) in [
+        (connect(stack.clone()), connect(stack)),
+        (connect(bare.clone()), connect(bare)),
+    ] {
+        let no = b"GET /no HTTP/1.1\r\nHost: a\r\n\r\n";
+        idle.write_all(no).await.unwrap();
+        read_until(&mut idle, "\r\n\r\n").await;
+        other.write_all(GET).await.unwrap();
+        let answer = read_until(&mut other, "\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
 }
 

@@ -12,7 +12,7 @@ use host::{is_authority, is_host};
 
 /// Whether a request may pass; the status to refuse it with if it may not.
 #[inline]
-pub(super) fn check<B>(req: &mut Request<B>) -> Result<(), StatusCode> {
+pub(crate) fn check<B>(req: &mut Request<B>) -> Result<(), StatusCode> {
     let host = Host::of(req.headers())?;
     if req.version() == Version::HTTP_2 {
         http2(req, host)

@@ -1,0 +1,55 @@
+//! A request from its arrival to the last of its answer.
+
+use std::sync::Arc;
+
+use super::call::Shared;
+
+/// A request that is being answered; its end is noted in the pulse.
+pub(super) struct InFlight<S> {
+    pub(super) shared: Arc<Shared<S>>,
+    /// Counted from 1.
+    pub(super) number: usize,
+    /// Whether the body gave a frame and was not asked for more yet.
+    gave: bool,
+}
+
+impl<S> InFlight<S> {
+    #[inline]
+    pub(super) fn new(shared: Arc<Shared<S>>) -> Self {
+        let number = shared.pulse.call();
+        Self {
+            shared,
+            number,
+            gave: false,
+        }
+    }
+
+    /// The body of the response is asked for a frame.
+    #[inline]
+    pub(super) fn ask(&mut self) {
+        if std::mem::take(&mut self.gave) {
+            self.shared.pulse.ask();
+        }
+    }
+
+    /// The body of the response gave a frame; whether that is to be seen here.
+    ///
+    /// HTTP/1 does without: there the transport knows.
+    #[inline]
+    pub(super) fn give(&mut self) -> bool {
+        let http2 = self.shared.pulse.is_http2();
+        if http2 {
+            self.shared.pulse.give(!self.gave);
+            self.gave = true;
+        }
+        http2
+    }
+}
+
+impl<S> Drop for InFlight<S> {
+    #[inline]
+    fn drop(&mut self) {
+        self.ask();
+        self.shared.pulse.end();
+    }
+}
