@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use http::header::CONNECTION;
+use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -17,6 +17,7 @@ use tracing::error;
 
 use super::answer::{self, Asked, Content};
 use super::front;
+use super::gate::{self, Gate, Refusal};
 use super::outgoing::Outgoing;
 use super::paced::{Paced, Stalled};
 use super::pulse::{Pulse, Receiving};
@@ -31,6 +32,7 @@ pub(super) struct Shared<S> {
     pub(super) app: Mutex<Option<S>>,
     pub(super) pulse: Arc<Pulse>,
     pub(super) connection: Arc<Connection>,
+    pub(super) gate: Option<Arc<dyn Gate>>,
     pub(super) body_deadline: Duration,
 }
 
@@ -48,9 +50,11 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
         let flight = InFlight::new(Arc::clone(&self.0));
         let asked = Asked::of(&req);
         let verdict = if self.0.pulse.is_refused(flight.number) {
-            Err(StatusCode::BAD_REQUEST)
+            Err(StatusCode::BAD_REQUEST.into())
         } else {
             front::check(&mut req)
+                .map_err(Refusal::from)
+                .and_then(|()| gate::check(self.0.gate.as_deref(), &req))
         };
         let state = match verdict {
             Ok(()) => {
@@ -69,7 +73,7 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
                     }),
                 )
             }
-            Err(status) => State::Refused { status },
+            Err(refusal) => State::Refused { refusal },
         };
         Calling {
             state,
@@ -148,7 +152,7 @@ pin_project! {
         // An application that was not ready and now makes itself ready for this request. In a
         // box, so that the answers of those that are ready need not be as large.
         Waiting { waiting: Box<(S, Option<Request<Body>>)> },
-        Refused { status: StatusCode },
+        Refused { refusal: Refusal },
         Failed { error: Option<Box<dyn StdError + Send + Sync>> },
     }
 }
@@ -182,12 +186,12 @@ impl<S: Application> Future for Calling<S> {
                         "the application is not to become ready; answered 500"
                     );
                     let flight = me.flight.take().expect("polled after ready");
-                    let status = StatusCode::INTERNAL_SERVER_ERROR;
-                    return Poll::Ready(Ok(own(status, *me.asked, flight)));
+                    let refusal = StatusCode::INTERNAL_SERVER_ERROR.into();
+                    return Poll::Ready(Ok(own(refusal, *me.asked, flight)));
                 }
-                StateProj::Refused { status } => {
+                StateProj::Refused { refusal } => {
                     let flight = me.flight.take().expect("polled after ready");
-                    return Poll::Ready(Ok(own(*status, *me.asked, flight)));
+                    return Poll::Ready(Ok(own(*refusal, *me.asked, flight)));
                 }
             };
             me.state.set(State::Answering { future });
@@ -266,7 +270,7 @@ fn failed<C, S>(
     flight: InFlight<S>,
 ) -> Response<Outgoing<C, S>> {
     if Stalled::is_cause_of(error) {
-        return own(StatusCode::REQUEST_TIMEOUT, asked, flight);
+        return own(StatusCode::REQUEST_TIMEOUT.into(), asked, flight);
     }
     error!(error, "the application failed; answered 500");
     internal_error(flight)
@@ -291,9 +295,14 @@ fn internal_error<C, S>(flight: InFlight<S>) -> Response<Outgoing<C, S>> {
 /// An answer of the gateway, after which an HTTP/1 connection is closed: what the client sends next
 /// cannot be told from what belongs to the request refused.
 #[cold]
-fn own<C, S>(status: StatusCode, asked: Asked, flight: InFlight<S>) -> Response<Outgoing<C, S>> {
-    let mut res = Response::new(Outgoing::empty(flight));
-    *res.status_mut() = status;
+fn own<C, S>(refusal: Refusal, asked: Asked, flight: InFlight<S>) -> Response<Outgoing<C, S>> {
+    let says = if asked.is_head() { "" } else { refusal.says };
+    let mut res = Response::new(Outgoing::text(says, flight));
+    *res.status_mut() = refusal.status;
+    if !says.is_empty() {
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        res.headers_mut().insert(CONTENT_TYPE, plain);
+    }
     if !asked.http2 {
         res.headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
