@@ -1,4 +1,4 @@
-//! Serves an application over HTTP/1.1 and HTTP/2, on TCP and Unix sockets.
+//! Serves an application over HTTP/1.1 and HTTP/2, on TCP and Unix sockets, with TLS or without.
 //!
 //! ```no_run
 //! use std::convert::Infallible;
@@ -65,6 +65,11 @@
 //! form, its authority replaces that of `Host` (RFC 9112, section 3.2.2). A fragment in `:path` is cut off by the
 //! parser and reaches nobody.
 //!
+//! # TLS
+//!
+//! With the feature `tls`, which needs a C compiler, [`Serve`] has a method `tls` beside `bind`: it takes an address and a
+//! `Tls`, whose page says what is on by default, and why.
+//!
 //! # Deadlines and limits
 //!
 //! Every wait for a client has an end and every buffer a bound: see [`Deadlines`] and
@@ -79,6 +84,7 @@ mod deadlines;
 mod drain;
 mod framing;
 mod front;
+mod gate;
 mod limits;
 mod listen;
 mod opening;
@@ -88,6 +94,11 @@ mod pulse;
 mod serve;
 mod server;
 mod settings;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 mod transport;
 
 pub use address::Address;
@@ -97,3 +108,5 @@ pub use limits::Limits;
 pub use paced::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;
+#[cfg(feature = "tls")]
+pub use tls::{Authorities, Certificate, Certificates, Stats, Tls};
