@@ -18,4 +18,6 @@ mod http2;
 mod limits;
 mod listen;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgrade;

@@ -14,6 +14,8 @@ pub(crate) const CHROMIUM: Part = Part::new("chromium", "--version", "chromium")
 pub(crate) const CURL: Part = Part::new("curl", "--version", "curl");
 pub(crate) const H2LOAD: Part = Part::new("h2load", "--version", "nghttp2-client");
 pub(crate) const NGINX: Part = Part::new("nginx", "-v", "nginx");
+pub(crate) const OPENSSL: Part = Part::new("openssl", "version", "openssl");
+pub(crate) const SSLSCAN: Part = Part::new("sslscan", "--version", "sslscan");
 pub(crate) const VALGRIND: Part = Part::new("valgrind", "--version", "valgrind");
 pub(crate) const WRK: Part = Part::new("wrk", "-v", "wrk");
 

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: set up, then run everything.
 
-use crate::parts::{self, CHROMIUM, CURL};
+use crate::parts::{self, CHROMIUM, CURL, OPENSSL, SSLSCAN};
 use crate::run::{self, Failed, cargo, run};
 
 /// The features of the catalogue, each checked alone.
@@ -15,7 +15,7 @@ const FEATURES: &[&str] = &[
 /// The first command that failed; under `CI`, also a part that is missing.
 pub(crate) fn all() -> Result<(), Failed> {
     let strict = std::env::var_os("CI").is_some();
-    if let Err(missing) = parts::need(&[CHROMIUM, CURL]) {
+    if let Err(missing) = parts::need(&[CHROMIUM, CURL, OPENSSL, SSLSCAN]) {
         if strict {
             return Err(missing);
         }
