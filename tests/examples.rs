@@ -14,6 +14,10 @@ mod quickstart;
 #[path = "../examples/routing.rs"]
 #[expect(dead_code, reason = "an example has a main of its own")]
 mod routing;
+#[cfg(feature = "tls")]
+#[path = "../examples/tls.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod tls;
 
 use std::io::{self, Read as _, Write};
 use std::path::Path;
@@ -255,4 +259,12 @@ async fn both_access_logs_are_written_and_keep_secrets() {
     assert_eq!(programs.lines().count(), 3, "{programs}");
     assert!(programs.contains(r#""route":"/hello/{name}""#));
     assert!(!programs.contains("secret"), "{programs}");
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn over_tls_it_is_told_how() {
+    let client = Client::new(tls::app());
+    let res = client.get("/").await;
+    res.assert_status(200).assert_body("in the clear\n");
 }
