@@ -79,8 +79,8 @@ use crate::Error;
 ///
 /// A browser asks for all hosts of a certificate over one connection (RFC 9113, section 9.1.1), and other clients may name any
 /// host in any connection. If a host has a certificate of its [own](Self::host), and the connection shows another that is not valid for
-/// that host, its requests are answered 421 before the application sees them. Apache does the same, and nginx where
-/// client certificates are in play. A host without one of its own is let through, as the two do, though RFC 9110, section
+/// that host, its requests are answered 421 before the application sees them. Apache does so where the settings of the two
+/// hosts differ, and nginx where client certificates are in play. A host without one of its own is let through, as the two do, though RFC 9110, section
 /// 7.4 asks for more: probes that ask an address, and do not look at the certificate, are everywhere. What
 /// it asks for is [`strict_authority`](Self::strict_authority).
 ///
@@ -94,9 +94,8 @@ use crate::Error;
 ///
 /// # What it costs
 ///
-/// About 26 KiB of memory for a connection that is idle, where one without TLS has 12. A full handshake is for the most part its signature,
-/// which takes a tenth of a core's time with a key of P-256 of what it takes with RSA of 2048 bits, 0.2 ms; it is made on the
-/// runtime's threads. The feature `tls` needs a C compiler, for [aws-lc](https://docs.rs/aws-lc-rs).
+/// About 26 KiB of memory for a connection that is idle, where one without TLS has 12. Of a full handshake the signature is what
+/// a key decides: one of P-256 needs a tenth of the time of RSA with 2048 bits. It is made on the runtime's threads. The feature `tls` needs a C compiler, for [aws-lc](https://docs.rs/aws-lc-rs).
 #[derive(Clone)]
 pub struct Tls(Arc<Inner>);
 
