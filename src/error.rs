@@ -17,12 +17,18 @@ enum Kind {
     Bind(Box<str>),
     Nothing,
     Signals,
+    Tls(Box<str>),
 }
 
 impl Error {
     /// Whether an address could not be understood or listened on.
     pub const fn is_bind(&self) -> bool {
-        !matches!(self.kind, Kind::Signals)
+        !matches!(self.kind, Kind::Signals | Kind::Tls(_))
+    }
+
+    /// Whether a certificate, its key or an authority could not be used.
+    pub const fn is_tls(&self) -> bool {
+        matches!(self.kind, Kind::Tls(_))
     }
 
     pub(crate) fn address(text: &str, problem: &'static str) -> Self {
@@ -43,6 +49,17 @@ impl Error {
         Self {
             kind: Kind::Nothing,
             source: io::ErrorKind::InvalidInput.into(),
+        }
+    }
+
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "without TLS nothing of it fails")
+    )]
+    pub(crate) fn tls(problem: impl Into<Box<str>>, source: io::Error) -> Self {
+        Self {
+            kind: Kind::Tls(problem.into()),
+            source,
         }
     }
 
@@ -67,6 +84,7 @@ impl fmt::Display for Error {
             }
             Kind::Nothing => f.write_str("nothing to listen on; name an address with `bind`"),
             Kind::Signals => f.write_str("cannot wait for signals"),
+            Kind::Tls(problem) => f.write_str(problem),
         }
     }
 }

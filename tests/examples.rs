@@ -26,6 +26,10 @@ mod spa;
 #[path = "../examples/static_site.rs"]
 #[expect(dead_code, reason = "an example has a main of its own")]
 mod static_site;
+#[cfg(feature = "tls")]
+#[path = "../examples/tls.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod tls;
 
 use std::io::{self, Read as _, Write};
 use std::path::Path;
@@ -370,4 +374,12 @@ async fn downloads_are_resumed_where_they_broke_off() {
     res.assert_status(206);
     let res = client.get("/report.csv").header("range", "bytes=9999999-");
     res.await.assert_status(416);
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn over_tls_it_is_told_how() {
+    let client = Client::new(tls::app());
+    let res = client.get("/").await;
+    res.assert_status(200).assert_body("in the clear\n");
 }

@@ -1,6 +1,9 @@
 //! Who the client is and how it speaks.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use super::Tls;
 
 /// A connection, the same for all requests over it.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +15,8 @@ pub struct Connection {
     pub peer: Option<SocketAddr>,
     /// How it is spoken on.
     pub scheme: Scheme,
+    /// How it is secured, if that was done here: behind a proxy it is not known.
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Connection {
@@ -21,7 +26,16 @@ impl Connection {
             local,
             peer,
             scheme,
+            tls: None,
         }
+    }
+
+    /// The same, secured: its scheme is `https`.
+    #[must_use]
+    pub fn secured(mut self, tls: Tls) -> Self {
+        self.scheme = Scheme::Https;
+        self.tls = Some(Arc::new(tls));
+        self
     }
 }
 

@@ -22,6 +22,7 @@
 mod connection;
 mod params;
 mod report;
+mod tls;
 mod unmodified;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use http::{HeaderValue, Request, Uri, request};
 pub use connection::{ClientAddr, Connection, Scheme};
 pub use params::Params;
 pub use report::{Panicked, Report, TimedOut, Told};
+pub use tls::{Tls, TlsVersion};
 pub use unmodified::Unmodified;
 
 /// What is known of a request besides its message.

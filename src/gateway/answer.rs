@@ -23,6 +23,10 @@ enum Kind {
 }
 
 impl Asked {
+    pub(super) fn is_head(self) -> bool {
+        self.method == Kind::Head
+    }
+
     #[inline]
     pub(crate) fn of<B>(req: &Request<B>) -> Self {
         Self {

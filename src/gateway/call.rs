@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::header::CONNECTION;
+use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -20,6 +20,7 @@ use tracing::{error, warn};
 use super::answer::{self, Asked, Content};
 use super::flight::InFlight;
 use super::front;
+use super::gate::{self, Gate, Refusal};
 use super::outgoing::Outgoing;
 use super::paced::{Paced, Stalled};
 use super::pulse::{Pulse, Receiving};
@@ -34,6 +35,7 @@ pub(super) struct Shared<S> {
     pub(super) app: Slot<S>,
     pub(super) pulse: Arc<Pulse>,
     pub(super) connection: Arc<Connection>,
+    pub(super) gate: Option<Arc<dyn Gate>>,
     pub(super) body_deadline: Duration,
     pub(super) ready_deadline: Duration,
 }
@@ -52,9 +54,11 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
         let flight = InFlight::new(Arc::clone(&self.0));
         let asked = Asked::of(&req);
         let verdict = if self.0.pulse.is_refused(flight.number) {
-            Err(StatusCode::BAD_REQUEST)
+            Err(StatusCode::BAD_REQUEST.into())
         } else {
             front::check(&mut req)
+                .map_err(Refusal::from)
+                .and_then(|()| gate::check(self.0.gate.as_deref(), &req))
         };
         let state = match verdict {
             Ok(()) => {
@@ -73,7 +77,7 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
                     }),
                 )
             }
-            Err(status) => State::Refused { status },
+            Err(refusal) => State::Refused { refusal },
         };
         Calling {
             state,
@@ -102,7 +106,7 @@ pin_project! {
         Answering { #[pin] future: F },
         // In a box, so that the answers of those that are ready need not be as large.
         Waiting { waiting: Pin<Box<Waiting<S>>> },
-        Refused { status: StatusCode },
+        Refused { refusal: Refusal },
         Failed { error: Option<Box<dyn StdError + Send + Sync>> },
         // In the task of the answer, which is what a panic ends.
         Panicked { panic: Option<Box<dyn Any + Send>> },
@@ -139,9 +143,9 @@ impl<S: Application> Future for Calling<S> {
                 StateProj::Panicked { panic } => {
                     resume_unwind(panic.take().expect("polled after ready"))
                 }
-                StateProj::Refused { status } => {
+                StateProj::Refused { refusal } => {
                     let flight = me.flight.take().expect("polled after ready");
-                    return Poll::Ready(Ok(own(*status, *me.asked, flight)));
+                    return Poll::Ready(Ok(own(*refusal, *me.asked, flight)));
                 }
             };
             me.state.set(State::Answering { future });
@@ -205,7 +209,7 @@ fn not_ready<C, S: Application>(
             // A service that fails to become ready is done for; another connection has another.
             flight.shared.app.give_up();
             flight.shared.pulse.close();
-            own(StatusCode::INTERNAL_SERVER_ERROR, asked, flight)
+            own(StatusCode::INTERNAL_SERVER_ERROR.into(), asked, flight)
         }
         Unready::Late(deadline) => {
             warn!(
@@ -225,7 +229,7 @@ fn failed<C, S>(
     flight: InFlight<S>,
 ) -> Response<Outgoing<C, S>> {
     if Stalled::is_cause_of(error) {
-        return own(StatusCode::REQUEST_TIMEOUT, asked, flight);
+        return own(StatusCode::REQUEST_TIMEOUT.into(), asked, flight);
     }
     error!(error, "the application failed; answered 500");
     empty(StatusCode::INTERNAL_SERVER_ERROR, flight)
@@ -250,8 +254,14 @@ fn empty<C, S>(status: StatusCode, flight: InFlight<S>) -> Response<Outgoing<C, 
 /// An answer of the gateway, after which an HTTP/1 connection is closed: what the client sends next
 /// cannot be told from what belongs to the request refused.
 #[cold]
-fn own<C, S>(status: StatusCode, asked: Asked, flight: InFlight<S>) -> Response<Outgoing<C, S>> {
-    let mut res = empty(status, flight);
+fn own<C, S>(refusal: Refusal, asked: Asked, flight: InFlight<S>) -> Response<Outgoing<C, S>> {
+    let says = if asked.is_head() { "" } else { refusal.says };
+    let mut res = Response::new(Outgoing::text(says, flight));
+    *res.status_mut() = refusal.status;
+    if !says.is_empty() {
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        res.headers_mut().insert(CONTENT_TYPE, plain);
+    }
     if !asked.http2 {
         res.headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -19,6 +19,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::debug;
 
 use super::call::{Call, Shared};
+use super::gate::Gate;
 use super::opening::Opening;
 use super::pulse::{Pulse, Wait, after};
 use super::settings::Settings;
@@ -26,6 +27,23 @@ use super::slot::Slot;
 use super::transport::Transport;
 use crate::Application;
 use crate::middleware::attributes;
+
+/// What is known of a connection before the first byte of HTTP.
+pub(super) struct Arrival {
+    pub(super) connection: attributes::Connection,
+    pub(super) gate: Option<Arc<dyn Gate>>,
+    pub(super) opening: Opening,
+}
+
+impl From<attributes::Connection> for Arrival {
+    fn from(connection: attributes::Connection) -> Self {
+        Self {
+            connection,
+            gate: None,
+            opening: Opening::default(),
+        }
+    }
+}
 
 pin_project! {
     /// One connection; ready when it is closed or was upgraded.
@@ -84,23 +102,25 @@ impl<T, S: Application> Connection<T, Call<S>> {
     pub(super) fn new(
         io: T,
         app: S,
-        connection: attributes::Connection,
+        arrival: impl Into<Arrival>,
         settings: Arc<Settings>,
         slot: Option<OwnedSemaphorePermit>,
     ) -> Self {
+        let arrival = arrival.into();
         let pulse = Arc::new(Pulse::default());
         let deadline = after(settings.deadlines.head);
         let call = Call(Arc::new(Shared {
             app: Slot::new(app),
             pulse: Arc::clone(&pulse),
-            connection: Arc::new(connection),
+            connection: Arc::new(arrival.connection),
+            gate: arrival.gate,
             body_deadline: settings.deadlines.body,
             ready_deadline: settings.deadlines.ready,
         }));
         Self {
             state: State::Opening {
                 parts: Some((Transport::new(io, Arc::clone(&pulse), slot), call)),
-                opening: Opening::default(),
+                opening: arrival.opening,
             },
             closing: Closing::No,
             wait: pulse.wait(),
@@ -182,6 +202,7 @@ where
             Closing::Looking => {
                 match me.state.project() {
                     StateProj::Opening { opening, .. } if opening.is_silent() => {
+                        self.part(cx);
                         return Poll::Ready(());
                     }
                     // hyper would drop what there is of the head.
@@ -241,6 +262,24 @@ where
         Poll::Ready(())
     }
 
+    /// Says that this is the end, as far as that can be said at once: nothing is under way that
+    /// would look complete by it.
+    fn part(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        match self.project().state.project() {
+            StateProj::Opening { parts, .. } => {
+                if let Some((transport, _)) = parts {
+                    drop(Pin::new(transport).poll_shutdown(cx));
+                }
+            }
+            StateProj::Http1 { mut conn } => {
+                conn.as_mut().graceful_shutdown();
+                drop(conn.poll(cx));
+            }
+            // `GOAWAY` has said it.
+            StateProj::Http2 { .. } => {}
+        }
+    }
+
     /// Sees that nothing is waited for too long.
     fn poll_deadline(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut me = self.as_mut().project();
@@ -279,6 +318,9 @@ where
                     Wait::Idle if me.pulse.is_tunnelled() => deadlines.of(Wait::App),
                     wait => {
                         debug!(?wait, "the connection was given up");
+                        if matches!(wait, Wait::Head | Wait::Idle) {
+                            self.part(cx);
+                        }
                         return Poll::Ready(());
                     }
                 };

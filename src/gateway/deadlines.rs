@@ -17,6 +17,7 @@ use super::pulse::Wait;
 ///
 /// | | default | what happens then |
 /// |---|---|---|
+/// | [`handshake`](Self::handshake) | 10 s | the connection is closed |
 /// | [`head`](Self::head) | 30 s | the connection is closed |
 /// | [`idle`](Self::idle) | 75 s | the connection is closed |
 /// | [`body`](Self::body) | 60 s | the body breaks off; 408 if the application passes its error on |
@@ -34,6 +35,7 @@ use super::pulse::Wait;
 /// request one look at the clock. [`Duration::MAX`] is no deadline.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
+    pub(super) handshake: Duration,
     pub(super) head: Duration,
     pub(super) idle: Duration,
     pub(super) body: Duration,
@@ -47,6 +49,7 @@ pub struct Deadlines {
 impl Default for Deadlines {
     fn default() -> Self {
         Self {
+            handshake: Duration::from_secs(10),
             head: Duration::from_secs(30),
             idle: Duration::from_secs(75),
             body: Duration::from_mins(1),
@@ -63,6 +66,16 @@ impl Default for Deadlines {
 const YEAR: Duration = Duration::from_hours(365 * 24);
 
 impl Deadlines {
+    /// From a connection over TLS to the end of its handshake; by default 10 s.
+    ///
+    /// That is three round trips over the slowest way, and time for a packet to be lost and sent again. Sending
+    /// slowly does not prolong it. Without TLS it does nothing.
+    #[must_use]
+    pub const fn handshake(mut self, after: Duration) -> Self {
+        self.handshake = after;
+        self
+    }
+
     /// From the first byte of a head to its last, and from the connection to the end of its
     /// first head; by default 30 s.
     ///

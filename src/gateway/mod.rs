@@ -1,4 +1,4 @@
-//! Serves an application over HTTP/1.1 and HTTP/2, on TCP and Unix sockets.
+//! Serves an application over HTTP/1.1 and HTTP/2, on TCP and Unix sockets, with TLS or without.
 //!
 //! ```no_run
 //! use std::convert::Infallible;
@@ -67,6 +67,11 @@
 //! form, its authority replaces that of `Host` (RFC 9112, section 3.2.2). A fragment in `:path` is cut off by the
 //! parser and reaches nobody.
 //!
+//! # TLS
+//!
+//! With the feature `tls`, which needs a C compiler, [`Serve`] has a method `tls` beside `bind`: it takes an address and a
+//! `Tls`, whose page says what is on by default, and why.
+//!
 //! # Deadlines and limits
 //!
 //! Every wait for a client has an end and every buffer a bound: see [`Deadlines`] and
@@ -83,6 +88,7 @@ pub(crate) mod exact;
 mod flight;
 mod framing;
 pub(crate) mod front;
+mod gate;
 mod limits;
 mod listen;
 mod opening;
@@ -93,6 +99,11 @@ mod serve;
 mod server;
 mod settings;
 mod slot;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 mod transport;
 mod waiting;
 
@@ -103,3 +114,5 @@ pub use limits::Limits;
 pub use paced::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;
+#[cfg(feature = "tls")]
+pub use tls::{Authorities, Certificate, Certificates, Stats, Tls};

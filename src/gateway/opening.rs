@@ -13,8 +13,10 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What has been read to learn which HTTP it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Opening {
-    bytes: [u8; PREFACE.len()],
-    len: usize,
+    pub(super) bytes: [u8; PREFACE.len()],
+    pub(super) len: usize,
+    /// Whether it was agreed on to speak HTTP/2; if nothing was, the preface tells.
+    pub(super) http2: Option<bool>,
 }
 
 impl Opening {
@@ -27,7 +29,8 @@ impl Opening {
         self.len == 0
     }
 
-    /// Reads until it is known whether this is HTTP/2; `None` if the client has gone.
+    /// Reads until it is known whether this is HTTP/2; `None` if the client has gone, or does not speak
+    /// what was agreed on (RFC 9113, section 3.4).
     ///
     /// Any byte that is not of the preface makes it HTTP/1, so no client waits for another's turn.
     pub(super) fn poll_is_http2<T: AsyncRead + Unpin>(
@@ -46,8 +49,11 @@ impl Opening {
                 return Poll::Ready(None);
             }
             self.len += fresh;
-            if !PREFACE.starts_with(self.bytes()) {
+            if self.http2 == Some(false) {
                 return Poll::Ready(Some(false));
+            }
+            if !PREFACE.starts_with(self.bytes()) {
+                return Poll::Ready(self.http2.is_none().then_some(false));
             }
             if self.len == PREFACE.len() {
                 return Poll::Ready(Some(true));

@@ -44,12 +44,17 @@ impl<C, S> Outgoing<C, S> {
         }
     }
 
-    pub(super) const fn empty(flight: InFlight<S>) -> Self {
+    /// What the gateway says itself.
+    pub(super) const fn text(text: &'static str, flight: InFlight<S>) -> Self {
         Self {
             body: None,
-            rest: Bytes::new(),
+            rest: Bytes::from_static(text.as_bytes()),
             flight,
         }
+    }
+
+    pub(super) const fn empty(flight: InFlight<S>) -> Self {
+        Self::text("", flight)
     }
 }
 

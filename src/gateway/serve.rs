@@ -13,6 +13,7 @@ use super::drain::{Drain, Handle};
 use super::limits::Limits;
 use super::server::{Server, Until};
 use super::settings::Settings;
+use super::tls::Tls;
 use crate::middleware::attributes;
 use crate::{Application, Error};
 
@@ -44,7 +45,7 @@ pub fn serve<S: Application>(app: S) -> Serve<S> {
 #[must_use = "await it"]
 pub struct Serve<S> {
     app: S,
-    addresses: Vec<Address>,
+    pub(super) addresses: Vec<(Address, Option<Tls>)>,
     limits: Limits,
     deadlines: Deadlines,
     until: Until,
@@ -56,7 +57,7 @@ impl<S> Serve<S> {
     /// See [`Address`] for what can be written. It is bound when serving begins, all of them or
     /// none.
     pub fn bind(mut self, address: impl Into<Address>) -> Self {
-        self.addresses.push(address.into());
+        self.addresses.push((address.into(), None));
         self
     }
 
@@ -125,10 +126,23 @@ impl<S: Application> Serve<S> {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        self.alone(|app, connection, settings| {
+            Connection::new(io, app, connection, settings, None)
+        })
+        .await;
+    }
+
+    /// Serves one connection and nothing else.
+    pub(super) async fn alone<F>(
+        self,
+        serve: impl FnOnce(S, attributes::Connection, Arc<Settings>) -> F,
+    ) where
+        F: Future<Output = ()>,
+    {
         let drain = Arc::new(Drain::default());
         let settings = Settings::new(&self.limits, self.deadlines, Arc::clone(&drain));
         let connection = attributes::Connection::default();
-        let connection = Connection::new(io, self.app, connection, Arc::new(settings), None);
+        let connection = serve(self.app, connection, Arc::new(settings));
         let Until::Future(end) = self.until else {
             return connection.await;
         };

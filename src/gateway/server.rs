@@ -19,6 +19,7 @@ use super::connection::Connection;
 use super::drain::Handle;
 use super::listen::{Admit, Listener};
 use super::settings::Settings;
+use super::tls::Tls;
 use crate::middleware::attributes;
 use crate::{Application, Error};
 
@@ -45,7 +46,7 @@ use crate::{Application, Error};
 #[must_use = "a server serves when it is run"]
 pub struct Server<S> {
     app: S,
-    listeners: Vec<Listener>,
+    pub(super) listeners: Vec<(Listener, Option<Tls>)>,
     addresses: Vec<Address>,
     settings: Arc<Settings>,
     connections: u32,
@@ -67,7 +68,7 @@ impl<S> std::fmt::Debug for Server<S> {
 impl<S> Server<S> {
     pub(super) async fn bind(
         app: S,
-        addresses: &[Address],
+        addresses: &[(Address, Option<Tls>)],
         settings: Arc<Settings>,
         connections: u32,
         until: Until,
@@ -77,11 +78,14 @@ impl<S> Server<S> {
         }
         let mut listeners = Vec::with_capacity(addresses.len());
         let mut bound = Vec::with_capacity(addresses.len());
-        for address in addresses {
+        for (address, tls) in addresses {
+            if let Some(tls) = tls {
+                tls.prepare()?;
+            }
             let listener = Listener::bind(address).await?;
             let taken = listener.address();
             bound.push(taken.map_err(|error| Error::bind(address, error))?);
-            listeners.push(listener);
+            listeners.push((listener, tls.clone()));
         }
         Ok(Self {
             app,
@@ -139,9 +143,10 @@ impl<S: Application> Server<S> {
         let handle = EndOnDrop(Handle(Arc::clone(&settings.drain)));
         let slots = Arc::new(Semaphore::new(connections as usize));
         let mut accepting = JoinSet::new();
-        for listener in listeners {
+        for (listener, tls) in listeners {
             let admit = Admission {
                 app: app.clone(),
+                tls,
                 settings: Arc::clone(&settings),
             };
             let drain = Arc::clone(&settings.drain);
@@ -252,6 +257,7 @@ impl Ending {
 /// Gives each connection a task and a clone of the application.
 struct Admission<S> {
     app: S,
+    tls: Option<Tls>,
     settings: Arc<Settings>,
 }
 
@@ -267,6 +273,9 @@ impl<S: Application> Admit for Admission<S> {
             return;
         };
         let settings = Arc::clone(&self.settings);
-        tokio::spawn(Connection::new(io, app, connection, settings, Some(slot)));
+        match self.tls.clone() {
+            None => tokio::spawn(Connection::new(io, app, connection, settings, Some(slot))),
+            Some(tls) => tokio::spawn(tls.serve(io, app, connection, settings, Some(slot))),
+        };
     }
 }

@@ -26,10 +26,21 @@ pub(super) struct Transport<T> {
     again: usize,
     /// Of HTTP/1.
     framing: Option<Framing>,
-    took: bool,
+    way_out: WayOut,
     ended: bool,
     shut: bool,
     _slot: Option<OwnedSemaphorePermit>,
+}
+
+/// Whether the client takes what is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum WayOut {
+    /// For all we know.
+    Free,
+    /// What was written waits in the transport.
+    Flushing,
+    /// No more can be written.
+    Full,
 }
 
 impl<T> Transport<T> {
@@ -40,7 +51,7 @@ impl<T> Transport<T> {
             opening: Opening::default(),
             again: 0,
             framing: None,
-            took: true,
+            way_out: WayOut::Free,
             ended: false,
             shut: false,
             _slot: slot,
@@ -87,12 +98,30 @@ impl<T> Transport<T> {
     fn wrote(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match result {
             Poll::Ready(_) => {
-                self.took = true;
+                self.way_out = WayOut::Free;
                 self.pulse.unblock();
             }
-            Poll::Pending => self.pulse.block(std::mem::take(&mut self.took)),
+            Poll::Pending => self.block(WayOut::Full),
         }
         result
+    }
+
+    /// What TLS has taken to write waits for the client as what it does not take.
+    fn flushed(&mut self, result: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
+        match result {
+            Poll::Ready(_) if self.way_out == WayOut::Flushing => {
+                self.way_out = WayOut::Free;
+                self.pulse.unblock();
+            }
+            Poll::Ready(_) => {}
+            Poll::Pending => self.block(WayOut::Flushing),
+        }
+        result
+    }
+
+    fn block(&mut self, way_out: WayOut) {
+        let before = std::mem::replace(&mut self.way_out, way_out);
+        self.pulse.block(before == WayOut::Free);
     }
 }
 
@@ -167,13 +196,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let result = Pin::new(&mut self.io).poll_flush(cx);
+        self.flushed(result)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = &mut *self;
         if !me.shut {
-            ready!(Pin::new(&mut me.io).poll_shutdown(cx))?;
+            let shut = Pin::new(&mut me.io).poll_shutdown(cx);
+            ready!(me.flushed(shut))?;
             me.shut = true;
         }
         if !me.is_unread() {

@@ -19,4 +19,6 @@ mod limits;
 mod listen;
 mod readiness;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgrade;

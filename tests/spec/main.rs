@@ -13,3 +13,5 @@ mod response;
 mod rules;
 mod stack;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;

@@ -14,7 +14,9 @@ pub(crate) const CHROMIUM: Part = Part::new("chromium", "--version", "chromium")
 pub(crate) const CURL: Part = Part::new("curl", "--version", "curl");
 pub(crate) const H2LOAD: Part = Part::new("h2load", "--version", "nghttp2-client");
 pub(crate) const NGINX: Part = Part::new("nginx", "-v", "nginx");
+pub(crate) const OPENSSL: Part = Part::new("openssl", "version", "openssl");
 pub(crate) const REDIS: Part = Part::new("redis-server", "--version", "redis-server");
+pub(crate) const SSLSCAN: Part = Part::new("sslscan", "--version", "sslscan");
 pub(crate) const VALGRIND: Part = Part::new("valgrind", "--version", "valgrind");
 pub(crate) const WRK: Part = Part::new("wrk", "-v", "wrk");
 

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: set up, then run everything.
 
-use crate::parts::{self, CHROMIUM, CURL, NGINX, REDIS};
+use crate::parts::{self, CHROMIUM, CURL, NGINX, OPENSSL, REDIS, SSLSCAN};
 use crate::run::{self, Failed, cargo, run};
 
 /// The features of the catalogue, each checked alone.
@@ -16,7 +16,7 @@ const FEATURES: &[&str] = &[
 /// The first command that failed; under `CI`, also a part that is missing.
 pub(crate) fn all() -> Result<(), Failed> {
     let strict = std::env::var_os("CI").is_some();
-    if let Err(missing) = parts::need(&[CHROMIUM, CURL, NGINX, REDIS]) {
+    if let Err(missing) = parts::need(&[CHROMIUM, CURL, NGINX, OPENSSL, REDIS, SSLSCAN]) {
         if strict {
             return Err(missing);
         }

@@ -31,6 +31,15 @@ pub(super) fn is_host(value: &[u8]) -> bool {
     }
 }
 
+/// A host of this grammar without its port.
+pub(super) fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        // In an address in brackets there are colons too.
+        Some((name, port)) if !port.ends_with(']') => name,
+        _ => host,
+    }
+}
+
 /// Where the registered name or IPv4 address ends (RFC 3986, section 3.2.2).
 fn reg_name(value: &[u8]) -> Option<usize> {
     let mut end = 0;

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 mod host;
 
-use host::{is_authority, is_host};
+use host::{is_authority, is_host, without_port};
 
 /// Whether a request may pass; the status to refuse it with if it may not.
 #[inline]
@@ -19,6 +19,15 @@ pub(crate) fn check<B>(req: &mut Request<B>) -> Result<(), StatusCode> {
     } else {
         http1(req, host)
     }
+}
+
+/// The host that a request which passed asks for, without its port.
+pub(super) fn host<B>(req: &Request<B>) -> Option<&str> {
+    if let Some(authority) = req.uri().authority() {
+        return Some(authority.host());
+    }
+    let value = req.headers().get(HOST)?.to_str().ok()?;
+    Some(without_port(value))
 }
 
 /// The `Host` field of a request, checked.
@@ -210,6 +219,21 @@ mod tests {
         assert_eq!(h1("CONNECT", "a", host), Some(400));
         assert_eq!(h1("CONNECT", "/", host), Some(400));
         assert_eq!(h1("GET", "//a/b", host), None);
+    }
+
+    #[test]
+    fn the_host_asked_for_is_the_targets_or_else_the_fields() {
+        let host_of = |target: &str, field: &str| {
+            let req = Request::builder().uri(target).header("host", field);
+            host(&req.body(()).unwrap()).map(str::to_owned)
+        };
+        assert_eq!(host_of("http://a:1/", "b:2").as_deref(), Some("a"));
+        assert_eq!(host_of("/", "b:2").as_deref(), Some("b"));
+        assert_eq!(host_of("/", "[::1]:2").as_deref(), Some("[::1]"));
+        assert_eq!(host_of("/", "[::1]").as_deref(), Some("[::1]"));
+        assert_eq!(host_of("/", "").as_deref(), Some(""));
+        let req = Request::builder().uri("/").body(()).unwrap();
+        assert_eq!(host(&req), None);
     }
 
     #[test]

@@ -1,0 +1,144 @@
+//! A certificate and its key.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
+use rustls::{Error as TlsError, InconsistentKeys};
+use tracing::warn;
+
+use super::config::provider;
+use super::pem::Pem;
+use super::validity::Validity;
+use crate::Error;
+
+/// A certificate, those that vouch for it, and its private key.
+///
+/// ```no_run
+/// # fn main() -> Result<(), gopuram::Error> {
+/// use gopuram::gateway::Certificate;
+///
+/// let certificate = Certificate::pem_files("fullchain.pem", "privkey.pem")?;
+/// # let _ = certificate;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The file of the certificate has the server's own first, and then each one that signed the one before, but
+/// for the root (RFC 8446, section 4.4.2): what ACME clients call the full chain. The key is in PKCS #8,
+/// PKCS #1 (RSA) or SEC 1 (EC), not encrypted; RSA from 2048 bits, ECDSA on P-256, P-384 and P-521,
+/// or Ed25519.
+///
+/// One that has expired, or is not valid yet, is used and told of in the log: clients will refuse it, but a server that
+/// does not start serves nobody.
+#[derive(Clone)]
+pub struct Certificate {
+    /// Where it came from, if it can be read again.
+    files: Option<Arc<(PathBuf, PathBuf)>>,
+    key: Arc<CertifiedKey>,
+}
+
+impl Certificate {
+    /// A certificate and its key from two files in PEM, which may be the same.
+    ///
+    /// They are read at once, and once more when they are [reloaded](super::Tls::reload).
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read or has not in it what it should, or the two do not belong together.
+    pub fn pem_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self, Error> {
+        let (chain, key) = (chain.as_ref(), key.as_ref());
+        Ok(Self {
+            files: Some(Arc::new((chain.to_owned(), key.to_owned()))),
+            key: Arc::new(load(&Pem::read(chain)?, &Pem::read(key)?)?),
+        })
+    }
+
+    /// A certificate and its key in PEM.
+    ///
+    /// # Errors
+    ///
+    /// If they are not what they should be, or do not belong together.
+    pub fn pem(chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<Self, Error> {
+        let (chain, key) = (Pem::given(chain.as_ref()), Pem::given(key.as_ref()));
+        Ok(Self {
+            files: None,
+            key: Arc::new(load(&chain, &key)?),
+        })
+    }
+
+    /// The certificate as its files are now.
+    pub(super) fn read_again(&self) -> Result<Self, Error> {
+        match &self.files {
+            Some(files) => Self::pem_files(&files.0, &files.1),
+            None => Ok(self.clone()),
+        }
+    }
+
+    pub(super) const fn key(&self) -> &Arc<CertifiedKey> {
+        &self.key
+    }
+}
+
+impl std::fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Certificate");
+        if let Some(files) = &self.files {
+            shown.field("chain", &files.0).field("key", &files.1);
+        }
+        shown.finish_non_exhaustive()
+    }
+}
+
+fn load(chain: &Pem<'_>, key: &Pem<'_>) -> Result<CertifiedKey, Error> {
+    let certificates = chain.certificates()?;
+    let private = PrivateKeyDer::from_pem_slice(&key.text).map_err(|error| {
+        if key.is_encrypted() {
+            let problem = "the private key in {} is encrypted; `openssl pkey` decrypts it";
+            return key.error(problem, error);
+        }
+        key.error("there is no private key in {}", error)
+    })?;
+    let signing = provider()
+        .key_provider
+        .load_private_key(private)
+        .map_err(|error| key.error("the private key in {} cannot be used", error))?;
+    let certified = CertifiedKey::new(certificates, signing);
+    match certified.keys_match() {
+        // That a key cannot tell is not a contradiction.
+        Ok(()) | Err(TlsError::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+        Err(error @ TlsError::InconsistentKeys(_)) => {
+            let problem = format!(
+                "the private key in {} does not belong to the first certificate in {{}}",
+                key.name()
+            );
+            return Err(chain.error(&problem, error));
+        }
+        Err(error) => return Err(chain.error("the certificate in {} cannot be used", error)),
+    }
+    if let Some(first) = certified.cert.first() {
+        check(first, chain)?;
+    }
+    Ok(certified)
+}
+
+/// Sees that clients will understand the certificate, and warns of a date for which they will refuse it.
+fn check(certificate: &CertificateDer<'_>, chain: &Pem<'_>) -> Result<(), Error> {
+    ParsedCertificate::try_from(certificate)
+        .map_err(|error| chain.error("the certificate in {} cannot be used", error))?;
+    let Some(validity) = Validity::of(certificate) else {
+        return Ok(());
+    };
+    let name = chain.name();
+    let now = SystemTime::now();
+    if validity.not_after < now {
+        warn!(certificate = %name, "the certificate has expired; clients will refuse it");
+    } else if validity.not_before > now {
+        warn!(certificate = %name, "the certificate is not valid yet; clients will refuse it");
+    }
+    Ok(())
+}

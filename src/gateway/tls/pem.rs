@@ -1,0 +1,77 @@
+//! Text in PEM (RFC 7468), and where it came from.
+
+use std::borrow::Cow;
+use std::io;
+use std::path::Path;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+
+use crate::Error;
+
+/// Text in PEM, and where it came from.
+pub(super) struct Pem<'a> {
+    file: Option<&'a Path>,
+    pub(super) text: Cow<'a, [u8]>,
+}
+
+impl<'a> Pem<'a> {
+    pub(super) fn read(file: &'a Path) -> Result<Self, Error> {
+        let text = std::fs::read(file).map_err(|error| {
+            let why = match error.kind() {
+                io::ErrorKind::NotFound => ": there is no such file",
+                io::ErrorKind::PermissionDenied => ": permission denied",
+                _ => "",
+            };
+            Error::tls(format!("cannot read `{}`{why}", file.display()), error)
+        })?;
+        Ok(Self {
+            file: Some(file),
+            text: text.into(),
+        })
+    }
+
+    pub(super) const fn given(text: &'a [u8]) -> Self {
+        Self {
+            file: None,
+            text: Cow::Borrowed(text),
+        }
+    }
+
+    /// How it is called in errors.
+    pub(super) fn name(&self) -> Cow<'static, str> {
+        match self.file {
+            Some(file) => format!("`{}`", file.display()).into(),
+            None => "the PEM given".into(),
+        }
+    }
+
+    /// What is wrong with it, where its name stands for `{}`.
+    pub(super) fn error(
+        &self,
+        problem: &str,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Error {
+        let source = io::Error::new(io::ErrorKind::InvalidData, source);
+        Error::tls(problem.replace("{}", &self.name()), source)
+    }
+
+    /// The certificates in it, of which there is at least one.
+    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
+        let certificates = CertificateDer::pem_slice_iter(&self.text)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| self.error("{} is not PEM", error))?;
+        if certificates.is_empty() {
+            let none = rustls::pki_types::pem::Error::NoItemsFound;
+            return Err(self.error("there is no certificate in {}", none));
+        }
+        Ok(certificates)
+    }
+
+    /// Whether there is a key in it that only a password opens.
+    pub(super) fn is_encrypted(&self) -> bool {
+        const MARKS: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];
+        let has = |mark: &[u8]| self.text.windows(mark.len()).any(|part| part == mark);
+        MARKS.into_iter().any(has)
+    }
+}

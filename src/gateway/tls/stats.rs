@@ -1,0 +1,141 @@
+//! What became of handshakes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::{debug, info};
+
+/// What became of handshakes, counted since the start; a reload does not set it back.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// They succeeded.
+    pub completed: u64,
+    /// Of those, the ones that went on with an earlier session.
+    pub resumed: u64,
+    /// They were not over when their deadline was.
+    pub timed_out: u64,
+    /// The client spoke HTTP without TLS, and was answered 400.
+    pub plain_http: u64,
+    /// What the client spoke was neither.
+    pub not_tls: u64,
+    /// There was no version, cipher suite or protocol that both know.
+    pub incompatible: u64,
+    /// The client asked for a name that is not served here.
+    pub unknown_name: u64,
+    /// The client's certificate was missing, or not good enough.
+    pub client_certificate: u64,
+    /// The client would not go on, as when it does not trust the certificate.
+    pub refused: u64,
+    /// The client went away.
+    pub gone: u64,
+    /// Anything else, such as messages that are broken or come out of turn.
+    pub broken: u64,
+}
+
+/// Why a handshake failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Cause {
+    Broken,
+    ClientCertificate,
+    Gone,
+    Incompatible,
+    NotTls,
+    PlainHttp,
+    Refused,
+    TimedOut,
+    UnknownName,
+}
+
+/// How often failures are told of where more than debugging is logged.
+const EVERY: Duration = Duration::from_mins(1);
+
+/// The counts, as they grow.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    completed: AtomicU64,
+    resumed: AtomicU64,
+    timed_out: AtomicU64,
+    plain_http: AtomicU64,
+    not_tls: AtomicU64,
+    incompatible: AtomicU64,
+    unknown_name: AtomicU64,
+    client_certificate: AtomicU64,
+    refused: AtomicU64,
+    gone: AtomicU64,
+    broken: AtomicU64,
+    /// When failures were told of the last time.
+    told: Mutex<Option<Instant>>,
+}
+
+impl Counters {
+    pub(super) fn read(&self) -> Stats {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Stats {
+            completed: read(&self.completed),
+            resumed: read(&self.resumed),
+            timed_out: read(&self.timed_out),
+            plain_http: read(&self.plain_http),
+            not_tls: read(&self.not_tls),
+            incompatible: read(&self.incompatible),
+            unknown_name: read(&self.unknown_name),
+            client_certificate: read(&self.client_certificate),
+            refused: read(&self.refused),
+            gone: read(&self.gone),
+            broken: read(&self.broken),
+        }
+    }
+
+    pub(super) fn complete(&self, resumed: bool) {
+        self.completed.fetch_add(1, Ordering::Relaxed);
+        if resumed {
+            self.resumed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts a failure and tells of it: each one to who debugs, to others that there are some.
+    pub(super) fn fail(&self, cause: Cause, error: Option<&std::io::Error>) {
+        let count = match cause {
+            Cause::Broken => &self.broken,
+            Cause::ClientCertificate => &self.client_certificate,
+            Cause::Gone => &self.gone,
+            Cause::Incompatible => &self.incompatible,
+            Cause::NotTls => &self.not_tls,
+            Cause::PlainHttp => &self.plain_http,
+            Cause::Refused => &self.refused,
+            Cause::TimedOut => &self.timed_out,
+            Cause::UnknownName => &self.unknown_name,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        let error = error.map(|error| error as &(dyn std::error::Error + 'static));
+        debug!(?cause, error, "a handshake failed");
+        // A look into the kernel's queue, as load balancers take, is no failure to tell of.
+        if cause != Cause::Gone && self.is_due(Instant::now()) {
+            info!(stats = ?self.read(), "handshakes fail; said once a minute");
+        }
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = told.is_none_or(|told| now.duration_since(told) >= EVERY);
+        if due {
+            *told = Some(now);
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_are_told_of_once_a_minute() {
+        let counters = Counters::default();
+        let now = Instant::now();
+        assert!(counters.is_due(now));
+        assert!(!counters.is_due(now + EVERY / 2));
+        assert!(counters.is_due(now + EVERY));
+    }
+}

@@ -1,0 +1,99 @@
+//! Certificates of clients.
+
+use gopuram::gateway::Tls;
+use rustls::version::{TLS12, TLS13};
+use rustls::{ClientConfig, SupportedProtocolVersion};
+
+use super::support::{Ca, Issued, ask, dial, get, speaking, teller};
+
+/// How many certificates the application is told of, or that the client was sent away.
+async fn told(tls: &Tls, config: ClientConfig) -> Result<String, String> {
+    let mut io = dial(teller(), tls, config, "a.example")
+        .await
+        .map_err(|error| error.to_string())?;
+    let answer = ask(&mut io, &get("a.example")).await;
+    let answer = answer.map_err(|error| error.to_string())?;
+    Ok(answer.rsplit(' ').next().unwrap().to_owned())
+}
+
+const VERSIONS: [&[&SupportedProtocolVersion]; 2] = [&[&TLS12], &[&TLS13]];
+
+struct Parties {
+    ca: Ca,
+    server: Issued,
+    ours: Ca,
+    friend: Issued,
+    stranger: Issued,
+}
+
+impl Parties {
+    fn new() -> Self {
+        let (ca, ours) = (Ca::new("ca"), Ca::new("clients"));
+        Self {
+            server: ca.server(&["a.example"]),
+            friend: ours.client("friend"),
+            stranger: Ca::new("others").client("stranger"),
+            ca,
+            ours,
+        }
+    }
+
+    async fn told(
+        &self,
+        tls: &Tls,
+        versions: &[&'static SupportedProtocolVersion],
+        own: Option<&Issued>,
+    ) -> Result<String, String> {
+        told(tls, speaking(&self.ca, versions, own, &[])).await
+    }
+}
+
+#[tokio::test]
+async fn by_default_nobody_is_asked() {
+    let all = Parties::new();
+    let tls = all.server.tls();
+    for versions in VERSIONS {
+        for own in [None, Some(&all.friend), Some(&all.stranger)] {
+            assert_eq!(all.told(&tls, versions, own).await.unwrap(), "0");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_asked_may_have_none_but_not_a_bad_one() {
+    let all = Parties::new();
+    let tls = all.server.tls().client_optional(all.ours.authorities());
+    for versions in VERSIONS {
+        assert_eq!(all.told(&tls, versions, None).await.unwrap(), "0");
+        let friend = all.told(&tls, versions, Some(&all.friend)).await;
+        assert_eq!(friend.unwrap(), "1");
+        let failed = all.told(&tls, versions, Some(&all.stranger)).await;
+        let failed = failed.unwrap_err();
+        assert!(failed.contains("UnknownCA"), "{failed}");
+    }
+    assert_eq!(tls.stats().client_certificate, 2);
+}
+
+#[tokio::test]
+async fn who_must_have_one_is_sent_away_without() {
+    let all = Parties::new();
+    let tls = all.server.tls().client_required(all.ours.authorities());
+    for versions in VERSIONS {
+        let friend = all.told(&tls, versions, Some(&all.friend)).await;
+        assert_eq!(friend.unwrap(), "1");
+        for own in [None, Some(&all.stranger), Some(&all.server)] {
+            assert!(all.told(&tls, versions, own).await.is_err());
+        }
+    }
+    assert_eq!(tls.stats().client_certificate, 6);
+    assert_eq!(tls.stats().completed, 2);
+}
+
+#[tokio::test]
+async fn an_expired_client_is_not_served() {
+    let all = Parties::new();
+    let tls = all.server.tls().client_optional(all.ours.authorities());
+    let expired = all.ours.expired("late");
+    assert!(all.told(&tls, VERSIONS[1], Some(&expired)).await.is_err());
+    assert_eq!(tls.stats().client_certificate, 1);
+}

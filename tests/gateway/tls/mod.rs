@@ -1,0 +1,11 @@
+//! TLS on the wire: a client of rustls, and what Debian has.
+
+mod attributes;
+mod certificates;
+mod clients;
+mod ends;
+mod handshakes;
+mod names;
+mod reload;
+mod support;
+mod tools;
