@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::proxied::Proxied;
+
 /// A connection, the same for all requests over it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -12,6 +14,8 @@ pub struct Connection {
     pub peer: Option<SocketAddr>,
     /// How it is spoken on.
     pub scheme: Scheme,
+    /// What a proxy in front said of it, where the PROXY protocol is spoken.
+    pub proxied: Option<Box<Proxied>>,
 }
 
 impl Connection {
@@ -21,6 +25,7 @@ impl Connection {
             local,
             peer,
             scheme,
+            proxied: None,
         }
     }
 }

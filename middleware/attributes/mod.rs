@@ -21,6 +21,7 @@
 
 mod connection;
 mod params;
+mod proxied;
 mod report;
 mod unmodified;
 
@@ -30,6 +31,7 @@ use http::{HeaderValue, Request, Uri};
 
 pub use connection::{ClientAddr, Connection, Scheme};
 pub use params::Params;
+pub use proxied::{Proxied, ProxiedTls};
 pub use report::{Panicked, Report, TimedOut, Told};
 pub use unmodified::Unmodified;
 
