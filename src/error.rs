@@ -13,7 +13,7 @@ pub struct Error {
 }
 
 enum Kind {
-    Address(Box<str>),
+    Address(Box<str>, &'static str),
     Bind(Box<str>),
     Nothing,
     Signals,
@@ -27,8 +27,8 @@ impl Error {
 
     pub(crate) fn address(text: &str, problem: &'static str) -> Self {
         Self {
-            kind: Kind::Address(text.into()),
-            source: io::Error::new(io::ErrorKind::InvalidInput, problem),
+            kind: Kind::Address(text.into(), problem),
+            source: io::ErrorKind::InvalidInput.into(),
         }
     }
 
@@ -57,10 +57,10 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Address(text) => write!(
+            Kind::Address(text, problem) => write!(
                 f,
-                "cannot understand the address `{text}`; \
-                 write it as `127.0.0.1:8000`, `[::]:8000`, `name:8000` or `unix:/path`"
+                "cannot understand the address `{text}`: {problem}; \
+                 it is written `127.0.0.1:8000`, `[::]:8000`, `name:8000` or `unix:/path`"
             ),
             Kind::Bind(address) => {
                 write!(f, "cannot listen on {address}{}", advice(&self.source))

@@ -5,13 +5,13 @@ use std::error::Error as StdError;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 use tower_service::Service;
 use tracing::error;
 
@@ -20,6 +20,7 @@ use super::front;
 use super::outgoing::Outgoing;
 use super::paced::{Paced, Stalled};
 use super::pulse::{Pulse, Receiving};
+use super::settings::Settings;
 use crate::Application;
 use crate::middleware::Body;
 use crate::middleware::attributes::{Attributes, Connection};
@@ -31,7 +32,19 @@ pub(super) struct Shared<S> {
     pub(super) app: Mutex<Option<S>>,
     pub(super) pulse: Arc<Pulse>,
     pub(super) connection: Arc<Connection>,
-    pub(super) body_deadline: Duration,
+    pub(super) settings: Arc<Settings>,
+    /// When the connection is too old for another request, if ever.
+    pub(super) old: Option<Instant>,
+}
+
+impl<S> Shared<S> {
+    /// Takes a request for the last one when there have been enough, or for long enough.
+    #[inline]
+    fn count(&self, number: usize) {
+        if number >= self.settings.requests || self.old.is_some_and(|old| Instant::now() >= old) {
+            self.pulse.close();
+        }
+    }
 }
 
 /// The service that hyper calls.
@@ -46,7 +59,13 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
     #[inline]
     fn call(&self, mut req: Request<Incoming>) -> Calling<S> {
         let flight = InFlight::new(Arc::clone(&self.0));
+        self.0.count(flight.number);
         let asked = Asked::of(&req);
+        let counters = &self.0.settings.counters;
+        counters.requests.one();
+        if asked.http2 {
+            counters.streams.one();
+        }
         let verdict = if self.0.pulse.is_refused(flight.number) {
             Err(StatusCode::BAD_REQUEST)
         } else {
@@ -56,7 +75,6 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
             Ok(()) => {
                 let attributes = Attributes::new(Arc::clone(&self.0.connection));
                 req.extensions_mut().insert(attributes);
-                let deadline = self.0.body_deadline;
                 start(
                     &self.0,
                     req.map(|body| {
@@ -64,12 +82,15 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
                             Body::empty()
                         } else {
                             let receiving = Receiving::new(Arc::clone(&self.0.pulse));
-                            Body::new(Paced::new(body, receiving, deadline))
+                            Body::new(Paced::new(body, receiving, &self.0.settings))
                         }
                     }),
                 )
             }
-            Err(status) => State::Refused { status },
+            Err(status) => {
+                self.0.settings.counters.refuse(status);
+                State::Refused { status }
+            }
         };
         Calling {
             state,

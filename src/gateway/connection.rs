@@ -13,7 +13,6 @@ use hyper::service::HttpService;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::futures::OwnedNotified;
 use tokio::task::{unconstrained, yield_now};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -23,6 +22,7 @@ use super::call::{Call, Shared};
 use super::opening::Opening;
 use super::pulse::{Pulse, Wait, far};
 use super::settings::Settings;
+use super::slots::Slot;
 use super::transport::Transport;
 use crate::Application;
 use crate::middleware::attributes;
@@ -86,7 +86,7 @@ impl<T, S: Application> Connection<T, Call<S>> {
         app: S,
         connection: attributes::Connection,
         settings: Arc<Settings>,
-        slot: Option<OwnedSemaphorePermit>,
+        slot: Option<Slot>,
     ) -> Self {
         let pulse = Arc::new(Pulse::default());
         let deadline = after(settings.deadlines.head);
@@ -94,11 +94,14 @@ impl<T, S: Application> Connection<T, Call<S>> {
             app: Mutex::new(Some(app)),
             pulse: Arc::clone(&pulse),
             connection: Arc::new(connection),
-            body_deadline: settings.deadlines.body,
+            settings: Arc::clone(&settings),
+            old: settings.deadlines.old(),
         }));
+        let counters = Arc::clone(&settings.counters);
+        let transport = Transport::new(io, Arc::clone(&pulse), counters, slot);
         Self {
             state: State::Opening {
-                parts: Some((Transport::new(io, Arc::clone(&pulse), slot), call)),
+                parts: Some((transport, call)),
                 opening: Opening::default(),
             },
             closing: Closing::No,
@@ -179,13 +182,20 @@ where
                 Poll::Pending
             }
             Closing::Looking => {
+                let patient = me.settings.drain.is_patient();
                 match me.state.project() {
+                    StateProj::Opening { opening, .. } if patient && opening.is_silent() => {
+                        return Poll::Pending;
+                    }
                     StateProj::Opening { opening, .. } if opening.is_silent() => {
                         return Poll::Ready(());
                     }
                     // hyper would drop what there is of the head.
                     StateProj::Opening { .. } => return Poll::Pending,
                     StateProj::Http1 { .. } if me.pulse.is_in_head() => return Poll::Pending,
+                    StateProj::Http1 { .. } if patient && me.pulse.wait().0 == Wait::Idle => {
+                        return Poll::Pending;
+                    }
                     StateProj::Http1 { conn } => conn.graceful_shutdown(),
                     StateProj::Http2 { conn } => conn.as_mut().graceful_shutdown(),
                 }
@@ -267,6 +277,7 @@ where
                         // The client is told which requests it may send elsewhere. What hyper has taken
                         // of the last answers it may still be reading.
                         me.pulse.close();
+                        me.settings.counters.late(wait);
                         cx.waker().wake_by_ref();
                         deadlines.of(if wait == Wait::Idle {
                             Wait::Write
@@ -278,6 +289,7 @@ where
                     Wait::Idle if me.pulse.is_tunnelled() => deadlines.of(Wait::App),
                     wait => {
                         debug!(?wait, "the connection was given up");
+                        me.settings.counters.late(wait);
                         return Poll::Ready(());
                     }
                 };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::pulse::Wait;
 
 /// How long the gateway waits for a client; every wait has an end.
@@ -20,6 +22,9 @@ use super::pulse::Wait;
 /// | [`head`](Self::head) | 30 s | the connection is closed |
 /// | [`idle`](Self::idle) | 75 s | the connection is closed |
 /// | [`body`](Self::body) | 60 s | the body breaks off; 408 if the application passes its error on |
+/// | [`whole_body`](Self::whole_body) | none | the body breaks off; 408 if the application passes its error on |
+/// | [`age`](Self::age) | none | the connection closes after the answer |
+/// | [`proxy_header`](Self::proxy_header) | 5 s | the connection is closed |
 /// | [`write`](Self::write) | 60 s | the connection is cut |
 /// | [`linger`](Self::linger) | 2 s | the connection is cut |
 /// | [`ping`](Self::ping) | 30 s, and 20 s for the answer | the connection is cut |
@@ -35,6 +40,9 @@ pub struct Deadlines {
     pub(super) head: Duration,
     pub(super) idle: Duration,
     pub(super) body: Duration,
+    pub(super) whole_body: Duration,
+    pub(super) age: Duration,
+    pub(super) proxy_header: Duration,
     pub(super) write: Duration,
     pub(super) linger: Duration,
     pub(super) ping: Duration,
@@ -47,6 +55,9 @@ impl Default for Deadlines {
             head: Duration::from_secs(30),
             idle: Duration::from_secs(75),
             body: Duration::from_mins(1),
+            whole_body: Duration::MAX,
+            age: Duration::MAX,
+            proxy_header: Duration::from_secs(5),
             write: Duration::from_mins(1),
             linger: Duration::from_secs(2),
             ping: Duration::from_secs(30),
@@ -88,6 +99,34 @@ impl Deadlines {
         self
     }
 
+    /// From a request's head to the end of its body; by default none, for an honest upload may take hours.
+    ///
+    /// It bounds who sends a byte now and then, which [`body`](Self::body) allows. Like that one it only ends what the application
+    /// waits for.
+    #[must_use]
+    pub const fn whole_body(mut self, after: Duration) -> Self {
+        self.whole_body = after;
+        self
+    }
+
+    /// From the beginning of a connection to its last request; by default none.
+    ///
+    /// The next request after that is answered and the connection is closed as by
+    /// [`Limits::requests`](super::Limits::requests); one that is idle closes by [`idle`](Self::idle).
+    #[must_use]
+    pub const fn age(mut self, after: Duration) -> Self {
+        self.age = after;
+        self
+    }
+
+    /// For the header of the [PROXY protocol](super::Address::proxy_protocol); by default 5 s, since its specification wants no less than
+    /// 3 s, in which a lost packet is sent again.
+    #[must_use]
+    pub const fn proxy_header(mut self, after: Duration) -> Self {
+        self.proxy_header = after;
+        self
+    }
+
     /// Without the client reading any of what waits for it; by default 60 s.
     ///
     /// On HTTP/2 also when every stream waits for the client to open its window, unless there are
@@ -124,6 +163,12 @@ impl Deadlines {
     pub const fn drain(mut self, after: Duration) -> Self {
         self.drain = after;
         self
+    }
+
+    /// When a connection that begins now is too old for another request.
+    pub(super) fn old(&self) -> Option<Instant> {
+        let bounded = self.age < YEAR;
+        bounded.then(|| Instant::now().checked_add(self.age))?
     }
 
     /// Between pings, if there are to be any.

@@ -9,15 +9,20 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
-use super::address::Address;
+use super::address::{Address, Options};
 use super::connection::Connection;
 use super::drain::Handle;
+use super::life::{Hooks, Life};
+use super::limits::Limits;
 use super::listen::{Admit, Listener};
+use super::notify;
+use super::proxy_protocol;
 use super::settings::Settings;
+use super::slots::{Slot, Slots};
+use super::stats::Stats;
 use crate::middleware::attributes;
 use crate::{Application, Error};
 
@@ -44,11 +49,13 @@ use crate::{Application, Error};
 #[must_use = "a server serves when it is run"]
 pub struct Server<S> {
     app: S,
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
     addresses: Vec<Address>,
     settings: Arc<Settings>,
+    slots: Slots,
     connections: u32,
     until: Until,
+    hooks: Hooks,
 }
 
 /// What ends serving.
@@ -68,8 +75,9 @@ impl<S> Server<S> {
         app: S,
         addresses: &[Address],
         settings: Arc<Settings>,
-        connections: u32,
+        limits: &Limits,
         until: Until,
+        hooks: Hooks,
     ) -> Result<Self, Error> {
         if addresses.is_empty() {
             return Err(Error::nothing_bound());
@@ -77,18 +85,23 @@ impl<S> Server<S> {
         let mut listeners = Vec::with_capacity(addresses.len());
         let mut bound = Vec::with_capacity(addresses.len());
         for address in addresses {
-            let listener = Listener::bind(address).await?;
-            let taken = listener.address();
-            bound.push(taken.map_err(|error| Error::bind(address, error))?);
-            listeners.push(listener);
+            let sockets = Listener::bind(address).await?;
+            bound.extend(sockets.first().map(|first| first.address().clone()));
+            listeners.extend(sockets.into_iter().map(Arc::new));
         }
         Ok(Self {
             app,
             listeners,
             addresses: bound,
+            slots: Slots::new(
+                limits.connections,
+                limits.per_client,
+                Arc::clone(&settings.counters),
+            ),
             settings,
-            connections,
+            connections: limits.connections,
             until,
+            hooks,
         })
     }
 
@@ -105,7 +118,12 @@ impl<S> Server<S> {
 
     /// A handle to end serving with.
     pub fn handle(&self) -> Handle {
-        Handle(Arc::clone(&self.settings.drain))
+        Handle::of(&self.settings)
+    }
+
+    /// What the server has counted so far.
+    pub fn stats(&self) -> Stats {
+        self.settings.counters.stats()
     }
 }
 
@@ -127,31 +145,40 @@ impl<S: Application> Server<S> {
             listeners,
             addresses,
             settings,
+            slots,
             connections,
             until,
+            hooks,
         } = self;
         let mut until = Ending::new(until)?;
-        let handle = EndOnDrop(Handle(Arc::clone(&settings.drain)));
-        let slots = Arc::new(Semaphore::new(connections as usize));
+        let mut life = Life::new(hooks)?;
+        let handle = EndOnDrop(Handle::of(&settings));
         let mut accepting = JoinSet::new();
-        for listener in listeners {
+        for listener in &listeners {
             let admit = Admission {
                 app: app.clone(),
                 settings: Arc::clone(&settings),
+                slots: slots.clone(),
             };
             let drain = Arc::clone(&settings.drain);
-            accepting.spawn(listener.accept(Arc::clone(&slots), admit, drain));
+            accepting.spawn(Arc::clone(listener).accept(slots.clone(), admit, drain));
         }
         for address in &addresses {
             info!(%address, "listening");
         }
+        Life::begin();
 
         let mut wishes = 0;
         tokio::select! {
             () = until.next() => wishes += 1,
             () = settings.drain.wished() => {}
+            () = life.go_on(&listeners) => settings.drain.hand_over(),
         }
-        handle.0.stop();
+        notify::tell("STOPPING=1");
+        if !settings.drain.is_handed_over() {
+            handle.0.stop();
+        }
+        drop(listeners);
         info!("ending: no more connections, requests in flight may finish");
         while accepting.join_next().await.is_some() {}
         // A handle's wish is not the first of two signals.
@@ -162,19 +189,30 @@ impl<S: Application> Server<S> {
             }
         };
         tokio::select! {
-            _ = slots.acquire_many(connections) => return Ok(()),
+            () = slots.all(connections) => return Ok(()),
             () = insisted => {}
             () = settings.drain.ended() => {}
-            () = tokio::time::sleep(settings.deadlines.drain) => {}
+            () = lose_patience(&handle.0, settings.deadlines.drain) => {}
         }
-        let open = connections as usize - slots.available_permits();
+        let open = connections as usize - slots.free();
         warn!(open, "ended before all requests were finished");
         handle.0.end();
         // Connections close when they are polled, which is soon; upgraded ones are not ours.
-        let all = slots.acquire_many(connections);
+        let all = slots.all(connections);
         tokio::time::timeout(GOODBYE, all).await.ok();
         Ok(())
     }
+}
+
+/// How long a request may be on its way to a process that another one succeeded.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Closes idle connections, if that was not done at once, and comes to the end of the drain.
+async fn lose_patience(handle: &Handle, drain: Duration) {
+    let patience = PATIENCE.min(drain);
+    tokio::time::sleep(patience).await;
+    handle.stop();
+    tokio::time::sleep(drain.saturating_sub(patience)).await;
 }
 
 /// How long to wait for connections that were told to close at once.
@@ -235,15 +273,38 @@ impl Ending {
 struct Admission<S> {
     app: S,
     settings: Arc<Settings>,
+    slots: Slots,
 }
 
 impl<S: Application> Admit for Admission<S> {
-    fn admit<T>(&mut self, io: T, connection: attributes::Connection, slot: OwnedSemaphorePermit)
-    where
+    fn admit<T>(
+        &mut self,
+        mut io: T,
+        mut connection: attributes::Connection,
+        mut slot: Slot,
+        options: &Options,
+    ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let app = self.app.clone();
         let settings = Arc::clone(&self.settings);
-        tokio::spawn(Connection::new(io, app, connection, settings, Some(slot)));
+        let app = self.app.clone();
+        let ip = |connection: &attributes::Connection| connection.peer.map(|peer| peer.ip());
+        let Some(networks) = &options.proxy else {
+            if self.slots.count(&mut slot, ip(&connection)) {
+                tokio::spawn(Connection::new(io, app, connection, settings, Some(slot)));
+            }
+            return;
+        };
+        if ip(&connection).is_some_and(|ip| !networks.contain(ip)) {
+            self.settings.counters.refused_proxy_peer.one();
+            return;
+        }
+        let slots = self.slots.clone();
+        tokio::spawn(async move {
+            let said = proxy_protocol::introduce(&mut io, &mut connection, &settings).await;
+            if said && slots.count(&mut slot, ip(&connection)) {
+                Connection::new(io, app, connection, settings, Some(slot)).await;
+            }
+        });
     }
 }

@@ -1,69 +1,146 @@
 //! Binding addresses, and accepting connections without end.
 
-use std::fs::Metadata;
+mod accounts;
+pub(super) mod inherited;
+mod tcp;
+mod unix;
+
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use rustix::io::Errno;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixSocket};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tracing::{error, warn};
+use tokio::net::{TcpListener, UnixListener};
+use tracing::error;
 
-use super::address::{Address, Repr, name_and_port};
+use self::inherited::Inherited;
+use self::unix::SocketFile;
+use super::address::{Address, Options, Place};
 use super::drain::Drain;
+use super::slots::{Slot, Slots};
 use crate::Error;
 use crate::middleware::attributes::{Connection, Scheme};
-
-/// How many connections wait in the kernel to be accepted; it takes less if
-/// `net.core.somaxconn` is lower.
-const BACKLOG: u32 = 4096;
 
 /// How long not to accept when the machine has nothing left to do it with.
 const RECOVERY: Duration = Duration::from_millis(100);
 
-/// A bound address.
+/// A socket that listens.
 #[derive(Debug)]
-pub(super) enum Listener {
+pub(super) struct Listener {
+    socket: Socket,
+    /// As it was asked for.
+    asked: String,
+    /// What was bound, with the port that was taken.
+    address: Address,
+}
+
+#[derive(Debug)]
+enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, SocketFile),
+    Unix(UnixListener, Option<SocketFile>),
 }
 
 impl Listener {
-    /// Binds `address`.
-    pub(super) async fn bind(address: &Address) -> Result<Self, Error> {
-        let bound = match &address.0 {
-            Repr::Socket(socket) => bind_tcp(*socket).map(Self::Tcp),
-            Repr::Unix { path, mode } => {
-                bind_unix(path, *mode).map(|(listener, file)| Self::Unix(listener, file))
+    /// Binds `address`, or takes over what was bound there already: one socket, or as many as are to accept.
+    pub(super) async fn bind(address: &Address) -> Result<Vec<Self>, Error> {
+        if let Place::Mistake(text, problem) = &address.place {
+            return Err(Error::address(text, problem));
+        }
+        let listeners = match Self::inherit(address) {
+            Ok(listeners) if listeners.is_empty() => Self::bind_anew(address).await,
+            listeners => listeners,
+        };
+        listeners.map_err(|error| Error::bind(address, error))
+    }
+
+    /// What a predecessor of this process had bound there.
+    fn inherit(address: &Address) -> io::Result<Vec<Self>> {
+        let asked = address.to_string();
+        let mut listeners = Vec::new();
+        while listeners.len() < address.options.acceptors.into()
+            && let Some(socket) = inherited::from_predecessor(&asked)?
+        {
+            let file = address.path().map(SocketFile::new).transpose()?;
+            listeners.push(Self::of(address, socket, file)?);
+        }
+        Ok(listeners)
+    }
+
+    async fn bind_anew(address: &Address) -> io::Result<Vec<Self>> {
+        let options = &address.options;
+        let (socket, file) = match &address.place {
+            Place::Socket(socket) => return Self::all(address, tcp::bind(*socket, options)?),
+            Place::Name(text) => return Self::all(address, tcp::bind_name(text, options).await?),
+            Place::Unix(path) => {
+                let (listener, file) = unix::bind(path, options).await?;
+                (Inherited::Unix(listener), Some(file))
             }
-            Repr::Text(text) => {
-                let (name, port) = name_and_port(text)?;
-                bind_name(name, port).await.map(Self::Tcp)
+            Place::Abstract(name) => (Inherited::Unix(unix::bind_abstract(name, options)?), None),
+            Place::Fd(number) => (inherited::from_number(*number)?, None),
+            Place::Systemd(name) => (inherited::from_manager(name)?, None),
+            Place::Mistake(_, problem) => {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, *problem));
             }
         };
-        bound.map_err(|error| Error::bind(address, error))
+        Ok(vec![Self::of(address, socket, file)?])
+    }
+
+    fn all(address: &Address, sockets: Vec<std::net::TcpListener>) -> io::Result<Vec<Self>> {
+        let sockets = sockets.into_iter().map(Inherited::Tcp);
+        sockets
+            .map(|socket| Self::of(address, socket, None))
+            .collect()
+    }
+
+    fn of(address: &Address, socket: Inherited, file: Option<SocketFile>) -> io::Result<Self> {
+        let asked = address.to_string();
+        let mut address = address.clone();
+        let socket = match socket {
+            Inherited::Tcp(listener) => {
+                listener.set_nonblocking(true)?;
+                tcp::tune(&listener, &address.options);
+                address.place = Place::Socket(listener.local_addr()?);
+                Socket::Tcp(TcpListener::from_std(listener)?)
+            }
+            Inherited::Unix(listener) => {
+                listener.set_nonblocking(true)?;
+                if let Some(path) = SockRef::from(&listener).local_addr()?.as_pathname() {
+                    address.place = Place::Unix(path.to_owned());
+                }
+                Socket::Unix(UnixListener::from_std(listener)?, file)
+            }
+        };
+        Ok(Self {
+            socket,
+            asked,
+            address,
+        })
     }
 
     /// What was bound, with the port that was taken.
-    pub(super) fn address(&self) -> io::Result<Address> {
-        match self {
-            Self::Tcp(listener) => listener.local_addr().map(Address::from),
-            Self::Unix(_, file) => Ok(Address::unix(&file.path)),
-        }
+    pub(super) const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Another descriptor of the socket, and the name to pass it by.
+    pub(super) fn share(&self) -> io::Result<(String, OwnedFd)> {
+        let fd = match &self.socket {
+            Socket::Tcp(listener) => listener.as_fd(),
+            Socket::Unix(listener, _) => listener.as_fd(),
+        };
+        Ok((inherited::name(&self.asked), fd.try_clone_to_owned()?))
     }
 
     /// Accepts connections and admits each with a slot of its own, until the server is to end.
     pub(super) async fn accept(
-        self,
-        slots: Arc<Semaphore>,
+        self: Arc<Self>,
+        slots: Slots,
         mut admit: impl Admit,
         drain: Arc<Drain>,
     ) {
@@ -71,11 +148,18 @@ impl Listener {
             () = self.accept_all(&slots, &mut admit) => {}
             () = drain.wished() => {}
         }
+        if drain.is_handed_over() {
+            // Who waits is accepted by the successor.
+            if let Socket::Unix(_, Some(file)) = &self.socket {
+                file.keep();
+            }
+            return;
+        }
         // Whom the kernel has let in would be reset, perhaps with a request under way. Who yields is
         // woken after the runtime has looked at its sockets.
         tokio::task::yield_now().await;
-        for _ in 0..BACKLOG {
-            let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+        for _ in 0..self.address.options.backlog {
+            let Some(slot) = slots.try_take() else {
                 return;
             };
             let mut next = pin!(self.accept_one(slot, &mut admit));
@@ -87,14 +171,15 @@ impl Listener {
         }
     }
 
-    async fn accept_all(&self, slots: &Arc<Semaphore>, admit: &mut impl Admit) {
+    async fn accept_all(&self, slots: &Slots, admit: &mut impl Admit) {
         let mut failing = false;
         let mut full = false;
-        while let Some(slot) = free(slots, &mut full).await {
+        while let Some(slot) = slots.take(&mut full).await {
             match self.accept_one(slot, admit).await {
                 Ok(()) => failing = false,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
+                    slots.counters().accept_errors.one();
                     if !std::mem::replace(&mut failing, true) {
                         let error: &(dyn std::error::Error + 'static) = &error;
                         error!(error, "cannot accept connections; trying on");
@@ -105,26 +190,21 @@ impl Listener {
         }
     }
 
-    async fn accept_one(
-        &self,
-        slot: OwnedSemaphorePermit,
-        admit: &mut impl Admit,
-    ) -> io::Result<()> {
-        match self {
-            Self::Tcp(listener) => {
+    async fn accept_one(&self, mut slot: Slot, admit: &mut impl Admit) -> io::Result<()> {
+        let options = &self.address.options;
+        match &self.socket {
+            Socket::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                // An option, not a need; a client that is gone already is found soon.
-                stream.set_nodelay(true).ok();
+                slot.taken();
                 let local = stream.local_addr().ok();
-                admit.admit(
-                    stream,
-                    Connection::new(local, Some(peer), Scheme::Http),
-                    slot,
-                );
+                let connection = Connection::new(local, Some(peer), Scheme::Http);
+                admit.admit(stream, connection, slot, options);
             }
-            Self::Unix(listener, _) => {
+            Socket::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
-                admit.admit(stream, Connection::new(None, None, Scheme::Http), slot);
+                slot.taken();
+                let connection = Connection::new(None, None, Scheme::Http);
+                admit.admit(stream, connection, slot, options);
             }
         }
         Ok(())
@@ -133,134 +213,33 @@ impl Listener {
 
 /// What becomes of a connection.
 pub(super) trait Admit: Send {
-    fn admit<T>(&mut self, io: T, connection: Connection, slot: OwnedSemaphorePermit)
+    fn admit<T>(&mut self, io: T, connection: Connection, slot: Slot, options: &Options)
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 }
 
-/// A place among the open connections, when there is one; says once that there is none.
-async fn free(slots: &Arc<Semaphore>, full: &mut bool) -> Option<OwnedSemaphorePermit> {
-    if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
-        *full = false;
-        return Some(slot);
-    }
-    if !std::mem::replace(full, true) {
-        warn!("as many connections as allowed are open; more have to wait");
-    }
-    Arc::clone(slots).acquire_owned().await.ok()
-}
-
-/// Errors of the connection that was to be accepted, not of accepting (accept(2)).
+/// Errors of the connection that was to be accepted, not of accepting (accept(2)); some of them are a firewall's.
 fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::HostUnreachable
-            | io::ErrorKind::Interrupted
-            | io::ErrorKind::NetworkDown
-            | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::TimedOut
-    )
-}
-
-fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    // Else connections of a server just ended keep the address for a minute.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-async fn bind_name(name: &str, port: u16) -> io::Result<TcpListener> {
-    let mut failed = None;
-    for address in tokio::net::lookup_host((name, port)).await? {
-        match bind_tcp(address) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => failed = Some(error),
-        }
-    }
-    Err(failed.unwrap_or_else(|| io::Error::other("the name has no address")))
-}
-
-fn bind_unix(path: &Path, mode: Option<u32>) -> io::Result<(UnixListener, SocketFile)> {
-    let socket = UnixSocket::new_stream()?;
-    if let Err(error) = socket.bind(path) {
-        if error.kind() != io::ErrorKind::AddrInUse {
-            return Err(error);
-        }
-        remove_stale(path)?;
-        socket.bind(path)?;
-    }
-    let file = SocketFile::new(path)?;
-    // Before `listen`, so that nobody connects under other permissions.
-    if let Some(mode) = mode {
-        std::fs::set_permissions(path, PermissionsExt::from_mode(mode))?;
-    }
-    Ok((socket.listen(BACKLOG)?, file))
-}
-
-/// Removes a socket file that nobody listens on, and nothing else.
-fn remove_stale(path: &Path) -> io::Result<()> {
-    let found = std::fs::symlink_metadata(path)?;
-    if !found.file_type().is_socket() {
-        return Err(io::ErrorKind::AlreadyExists.into());
-    }
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // One who listens and is busy would keep us waiting.
-    socket.set_nonblocking(true)?;
-    match socket.connect(&SockAddr::unix(path)?) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            remove_if_same(path, identity(&found))
-        }
-        // Someone answers, or would if the queue were not full, or we may not know.
-        _ => Err(io::ErrorKind::AddrInUse.into()),
-    }
-}
-
-/// The file of a Unix socket, removed with it.
-#[derive(Debug)]
-pub(super) struct SocketFile {
-    path: PathBuf,
-    identity: (u64, u64),
-}
-
-impl SocketFile {
-    fn new(path: &Path) -> io::Result<Self> {
-        Ok(Self {
-            path: path.to_owned(),
-            identity: identity(&std::fs::symlink_metadata(path)?),
-        })
-    }
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if let Err(error) = remove_if_same(&self.path, self.identity)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            let error: &(dyn std::error::Error + 'static) = &error;
-            warn!(error, path = %self.path.display(), "cannot remove the socket file");
-        }
-    }
-}
-
-fn identity(file: &Metadata) -> (u64, u64) {
-    (file.dev(), file.ino())
-}
-
-/// Removes a file unless another one is in its place: a server that came after may have put
-/// its own there.
-fn remove_if_same(path: &Path, known: (u64, u64)) -> io::Result<()> {
-    if identity(&std::fs::symlink_metadata(path)?) == known {
-        std::fs::remove_file(path)?;
-    }
-    Ok(())
+    const ALSO: [Errno; 5] = [
+        Errno::HOSTDOWN,
+        Errno::NOPROTOOPT,
+        Errno::OPNOTSUPP,
+        Errno::PERM,
+        Errno::PROTO,
+    ];
+    let also = |code| ALSO.iter().any(|errno| errno.raw_os_error() == code);
+    error.raw_os_error().is_some_and(also)
+        || matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::Interrupted
+                | io::ErrorKind::NetworkDown
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::TimedOut
+        )
 }
 
 #[cfg(test)]
@@ -272,6 +251,7 @@ mod tests {
         for kind in [io::ErrorKind::ConnectionAborted, io::ErrorKind::Interrupted] {
             assert!(is_of_one_connection(&kind.into()));
         }
+        assert!(is_of_one_connection(&Errno::PROTO.into()));
         // EMFILE, ENFILE, ENOBUFS, ENOMEM on Linux.
         for code in [24, 23, 105, 12] {
             assert!(!is_of_one_connection(&io::Error::from_raw_os_error(code)));
