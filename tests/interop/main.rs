@@ -10,6 +10,7 @@ mod around_axum;
 mod axum_inside;
 mod browser;
 mod each_layer;
+mod proxies;
 mod streams;
 mod support;
 mod tower_http;
