@@ -1,6 +1,7 @@
 //! What a server does besides serving: it hears signals, and tells the service manager how it is.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,10 +20,12 @@ use crate::Error;
 pub(super) struct Hooks {
     pub(super) reload: Option<Reload>,
     pub(super) reopen: Option<Box<dyn FnMut() + Send>>,
-    pub(super) successor: Option<Program>,
+    pub(super) successor: Option<Arc<Program>>,
 }
 
-pub(super) type Reload = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+pub(super) type Reload = Box<dyn FnMut() -> Task<()> + Send>;
+
+type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,39 +38,47 @@ impl fmt::Debug for Hooks {
 }
 
 /// The life of a server from its first connection to its end.
-#[derive(Debug)]
 pub(super) struct Life {
     hooks: Hooks,
     hangup: Option<Signal>,
     user1: Option<Signal>,
     user2: Option<Signal>,
     watchdog: Option<Interval>,
+    /// What is under way, and not begun anew before it is done.
+    reloading: Option<Task<()>>,
+    succeeding: Option<Task<bool>>,
 }
 
 /// What happened.
 enum Event {
     Alive,
     Reload,
+    Reloaded,
     Reopen,
     Succeed,
+    Succeeded(bool),
 }
 
 impl Life {
     /// Signals without a hook are left alone.
     pub(super) fn new(hooks: Hooks) -> Result<Self, Error> {
         let on = |wanted: bool, kind| wanted.then(|| signal(kind)).transpose();
+        let hangup = on(hooks.reload.is_some(), SignalKind::hangup());
+        let user1 = on(hooks.reopen.is_some(), SignalKind::user_defined1());
+        let user2 = on(hooks.successor.is_some(), SignalKind::user_defined2());
+        let watchdog = notify::watchdog().map(|every| {
+            let mut watchdog = interval(every);
+            watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            watchdog
+        });
         Ok(Self {
-            hangup: on(hooks.reload.is_some(), SignalKind::hangup()).map_err(Error::signals)?,
-            user1: on(hooks.reopen.is_some(), SignalKind::user_defined1())
-                .map_err(Error::signals)?,
-            user2: on(hooks.successor.is_some(), SignalKind::user_defined2())
-                .map_err(Error::signals)?,
-            watchdog: notify::watchdog().map(|every| {
-                let mut watchdog = interval(every);
-                watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                watchdog
-            }),
             hooks,
+            hangup: hangup.map_err(Error::signals)?,
+            user1: user1.map_err(Error::signals)?,
+            user2: user2.map_err(Error::signals)?,
+            watchdog,
+            reloading: None,
+            succeeding: None,
         })
     }
 
@@ -80,52 +91,61 @@ impl Life {
     /// Does what there is to do, until another process has taken over.
     pub(super) async fn go_on(&mut self, listeners: &[Arc<Listener>]) {
         loop {
-            match self.next().await {
+            match poll_fn(|cx| self.poll_next(cx)).await {
                 Event::Alive => notify::tell("WATCHDOG=1"),
                 Event::Reload => {
-                    if let Some(reload) = &mut self.hooks.reload {
-                        info!("reloading");
-                        notify::reloading();
-                        reload().await;
-                        notify::tell("READY=1");
-                    }
+                    info!("reloading");
+                    notify::reloading();
+                    self.reloading = self.hooks.reload.as_mut().map(|reload| reload());
+                }
+                Event::Reloaded => {
+                    self.reloading = None;
+                    notify::tell("READY=1");
                 }
                 Event::Reopen => {
+                    info!("reopening");
                     if let Some(reopen) = &mut self.hooks.reopen {
-                        info!("reopening");
                         reopen();
                     }
                 }
                 Event::Succeed => {
-                    if let Some(program) = &self.hooks.successor
-                        && program.succeed(listeners).await
-                    {
-                        return;
-                    }
+                    let listeners = listeners.to_vec();
+                    self.succeeding = self.hooks.successor.clone().map(|program| {
+                        let starting = async move { program.succeed(&listeners).await };
+                        Box::pin(starting) as Task<bool>
+                    });
                 }
+                Event::Succeeded(true) => return,
+                Event::Succeeded(false) => self.succeeding = None,
             }
         }
     }
 
-    async fn next(&mut self) -> Event {
-        std::future::poll_fn(|cx| {
-            if let Some(watchdog) = &mut self.watchdog
-                && watchdog.poll_tick(cx).is_ready()
-            {
-                return Poll::Ready(Event::Alive);
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        let watchdog = self
+            .watchdog
+            .as_mut()
+            .map(|watchdog| watchdog.poll_tick(cx));
+        if watchdog.is_some_and(|tick| tick.is_ready()) {
+            return Poll::Ready(Event::Alive);
+        }
+        match &mut self.reloading {
+            Some(reloading) => {
+                if reloading.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Event::Reloaded);
+                }
             }
-            if came(&mut self.hangup, cx) {
-                return Poll::Ready(Event::Reload);
-            }
-            if came(&mut self.user1, cx) {
-                return Poll::Ready(Event::Reopen);
-            }
-            if came(&mut self.user2, cx) {
-                return Poll::Ready(Event::Succeed);
-            }
-            Poll::Pending
-        })
-        .await
+            None if came(&mut self.hangup, cx) => return Poll::Ready(Event::Reload),
+            None => {}
+        }
+        if came(&mut self.user1, cx) {
+            return Poll::Ready(Event::Reopen);
+        }
+        match &mut self.succeeding {
+            Some(succeeding) => succeeding.as_mut().poll(cx).map(Event::Succeeded),
+            None if came(&mut self.user2, cx) => Poll::Ready(Event::Succeed),
+            None => Poll::Pending,
+        }
     }
 }
 

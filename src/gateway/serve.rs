@@ -129,7 +129,7 @@ impl<S> Serve<S> {
     ///
     /// See the [module documentation](super#a-new-version). To be called before the process changes its directory.
     pub fn hand_over(mut self) -> Self {
-        self.hooks.successor = Program::of_this_process();
+        self.hooks.successor = Program::of_this_process().map(Arc::new);
         self
     }
 

@@ -174,11 +174,11 @@ impl<S: Application> Server<S> {
             () = settings.drain.wished() => {}
             () = life.go_on(&listeners) => settings.drain.hand_over(),
         }
-        notify::tell("STOPPING=1");
         if !settings.drain.is_handed_over() {
+            notify::tell("STOPPING=1");
             handle.0.stop();
         }
-        drop(listeners);
+        drop((life, listeners));
         info!("ending: no more connections, requests in flight may finish");
         while accepting.join_next().await.is_some() {}
         // A handle's wish is not the first of two signals.
