@@ -63,7 +63,12 @@ impl fmt::Display for Error {
                  it is written `127.0.0.1:8000`, `[::]:8000`, `name:8000` or `unix:/path`"
             ),
             Kind::Bind(address) => {
-                write!(f, "cannot listen on {address}{}", advice(&self.source))
+                write!(f, "cannot listen on {address}{}", advice(&self.source))?;
+                // What is known besides the kind.
+                match self.source.get_ref() {
+                    Some(known) => write!(f, ": {known}"),
+                    None => Ok(()),
+                }
             }
             Kind::Nothing => f.write_str("nothing to listen on; name an address with `bind`"),
             Kind::Signals => f.write_str("cannot wait for signals"),
@@ -93,7 +98,10 @@ fn advice(error: &io::Error) -> &'static str {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // `fn main() -> Result<(), Error>` prints this, so it is made to be read.
-        write!(f, "{self} ({})", self.source)
+        match self.source.raw_os_error() {
+            Some(_) => write!(f, "{self} ({})", self.source),
+            None => write!(f, "{self}"),
+        }
     }
 }
 

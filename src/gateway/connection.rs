@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::rt::bounds::Http2ServerConnExec;
 use hyper::server::conn::{http1, http2};
@@ -244,6 +245,12 @@ where
         };
         me.pulse.detach();
         if let Err(error) = ended {
+            if error.is_parse_too_large() {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                me.settings.counters.refuse(status);
+            } else if error.is_parse() {
+                me.settings.counters.refuse(StatusCode::BAD_REQUEST);
+            }
             let error: &(dyn StdError + 'static) = &error;
             debug!(error, "the connection ended");
         }

@@ -6,8 +6,10 @@
     reason = "what helps a test may panic as it may"
 )]
 
+mod addresses;
 mod app;
 mod arrived;
+mod counts;
 mod deadlines;
 mod drain;
 mod flow;
@@ -15,7 +17,9 @@ mod frames;
 mod heads;
 mod http1;
 mod http2;
+mod life;
 mod limits;
 mod listen;
+mod proxy_protocol;
 mod support;
 mod upgrade;

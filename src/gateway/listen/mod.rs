@@ -4,6 +4,7 @@ mod accounts;
 pub(super) mod inherited;
 mod tcp;
 mod unix;
+mod who;
 
 use std::future::poll_fn;
 use std::io;
@@ -56,7 +57,7 @@ impl Listener {
             Ok(listeners) if listeners.is_empty() => Self::bind_anew(address).await,
             listeners => listeners,
         };
-        listeners.map_err(|error| Error::bind(address, error))
+        listeners.map_err(|error| Error::bind(address, who::named(error, address)))
     }
 
     /// What a predecessor of this process had bound there.
