@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::draining::Draining;
 use super::proxied::Proxied;
 
 /// A connection, the same for all requests over it.
@@ -16,6 +17,8 @@ pub struct Connection {
     pub scheme: Scheme,
     /// What a proxy in front said of it, where the PROXY protocol is spoken.
     pub proxied: Option<Box<Proxied>>,
+    /// Whether the gateway is about to end.
+    pub draining: Draining,
 }
 
 impl Connection {
@@ -26,6 +29,7 @@ impl Connection {
             peer,
             scheme,
             proxied: None,
+            draining: Draining::NEVER,
         }
     }
 }

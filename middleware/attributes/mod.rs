@@ -20,6 +20,7 @@
 //! inner ones on the way out, it asks for with a [`Report`].
 
 mod connection;
+mod draining;
 mod params;
 mod proxied;
 mod report;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Request, Uri};
 
 pub use connection::{ClientAddr, Connection, Scheme};
+pub use draining::{Draining, Drains};
 pub use params::Params;
 pub use proxied::{Proxied, ProxiedTls};
 pub use report::{Panicked, Report, TimedOut, Told};

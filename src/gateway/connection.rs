@@ -26,7 +26,7 @@ use super::settings::Settings;
 use super::slots::Slot;
 use super::transport::Transport;
 use crate::Application;
-use crate::middleware::attributes;
+use crate::middleware::attributes::{self, Draining};
 
 pin_project! {
     /// One connection; ready when it is closed or was upgraded.
@@ -85,10 +85,11 @@ impl<T, S: Application> Connection<T, Call<S>> {
     pub(super) fn new(
         io: T,
         app: S,
-        connection: attributes::Connection,
+        mut connection: attributes::Connection,
         settings: Arc<Settings>,
         slot: Option<Slot>,
     ) -> Self {
+        connection.draining = Draining::by(Arc::clone(&settings.drain) as _);
         let pulse = Arc::new(Pulse::default());
         let deadline = after(settings.deadlines.head);
         let call = Call(Arc::new(Shared {

@@ -1,5 +1,6 @@
 //! How serving ends: politely, then at once.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
@@ -8,6 +9,7 @@ use tokio::sync::futures::OwnedNotified;
 
 use super::settings::Settings;
 use super::stats::{Counters, Stats};
+use crate::middleware::attributes::Drains;
 
 /// Ends serving from code, and tells how it goes.
 ///
@@ -130,6 +132,16 @@ impl Drain {
             }
             changed.await;
         }
+    }
+}
+
+impl Drains for Drain {
+    fn has_begun(&self) -> bool {
+        !self.is_running()
+    }
+
+    fn begins(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move { self.wished().await })
     }
 }
 

@@ -12,6 +12,7 @@ mod arrived;
 mod counts;
 mod deadlines;
 mod drain;
+mod draining;
 mod flow;
 mod frames;
 mod heads;
