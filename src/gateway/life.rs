@@ -129,14 +129,11 @@ impl Life {
         if watchdog.is_some_and(|tick| tick.is_ready()) {
             return Poll::Ready(Event::Alive);
         }
-        match &mut self.reloading {
-            Some(reloading) => {
-                if reloading.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(Event::Reloaded);
-                }
-            }
+        let reloading = self.reloading.as_mut().map(|task| task.as_mut().poll(cx));
+        match reloading {
+            Some(Poll::Ready(())) => return Poll::Ready(Event::Reloaded),
             None if came(&mut self.hangup, cx) => return Poll::Ready(Event::Reload),
-            None => {}
+            Some(Poll::Pending) | None => {}
         }
         if came(&mut self.user1, cx) {
             return Poll::Ready(Event::Reopen);

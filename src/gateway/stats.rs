@@ -9,7 +9,8 @@ use super::pulse::Wait;
 /// What a server has counted since it began: see [`Server::stats`](super::Server::stats) and
 /// [`Handle::stats`](super::Handle::stats).
 ///
-/// Made for a layer or a task that exports metrics: all but [`open`](Self::open) only grow. Each number is right by itself; they are read one after
+/// Made for a layer or a task that exports metrics: all but [`open`](Self::open) only grow. Each number is right by
+/// itself; they are read one after
 /// the other, so that two of them may be a connection apart.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]

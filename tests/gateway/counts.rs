@@ -137,7 +137,7 @@ async fn the_last_request_of_a_connection_is_told_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_old_has_its_last_request() {
-    let deadlines = Deadlines::default().age(Duration::from_secs(60));
+    let deadlines = Deadlines::default().age(Duration::from_mins(1));
     let mut client = connect(gopuram::serve(Counter::default().app()).deadlines(deadlines));
     client.write_all(GET).await.unwrap();
     let answer = read_until(&mut client, "hello").await;

@@ -27,7 +27,8 @@ pub(super) use text::name_and_port;
 /// | `fd:N` | the listening socket that this process inherited as descriptor `N` |
 ///
 /// Options follow a question mark and are joined by `&`: `unix:/run/app.sock?mode=660&group=www-data`. They are the
-/// methods below: `backlog=N`, `keepalive=SECONDS` or `off`, `nodelay=off`, `acceptors=N`, `v6only`, `mode=OCTAL`, `owner=NAME`,
+/// methods below: `backlog=N`, `keepalive=SECONDS` or `off`, `nodelay=off`, `acceptors=N`, `v6only`, `mode=OCTAL`,
+/// `owner=NAME`,
 /// `group=NAME`, `proxy=NETWORKS`.
 ///
 /// ```
@@ -138,10 +139,12 @@ impl Address {
         self
     }
 
-    /// After how much silence the kernel asks a TCP client whether it is still there; by default 60 s. `Duration::MAX` never does.
+    /// After how much silence the kernel asks a TCP client whether it is still there; by default 60 s. `Duration::MAX`
+    /// never does.
     ///
     /// It finds the clients that are gone without a word during what no deadline of the gateway bounds: an application that
-    /// takes its time, an upgraded connection. After three questions at a quarter of that time without an answer the connection is reset.
+    /// takes its time, an upgraded connection. After three questions at a quarter of that time without an answer the
+    /// connection is reset.
     #[must_use]
     pub fn keepalive(mut self, after: Duration) -> Self {
         self.options.keepalive = (after != Duration::MAX).then_some(after);
@@ -157,9 +160,11 @@ impl Address {
         self
     }
 
-    /// How many sockets are bound to the address with `SO_REUSEPORT`, each with a task that accepts; by default one, without.
+    /// How many sockets are bound to the address with `SO_REUSEPORT`, each with a task that accepts; by default one,
+    /// without.
     ///
-    /// Only worth it where connections come faster than one task accepts them, tens of thousands a second: the kernel deals them
+    /// Only worth it where connections come faster than one task accepts them, tens of thousands a second: the kernel
+    /// deals them
     /// out blindly, and of those that wait in a socket's queue when that is closed it resets some. TCP only.
     #[must_use]
     pub const fn acceptors(mut self, count: u16) -> Self {
@@ -206,8 +211,10 @@ impl Address {
     /// Each connection begins with a header of the PROXY protocol, which says who the client is; `networks` may send it,
     /// written `10.0.0.0/8,2001:db8::/32`.
     ///
-    /// Version 1 and 2 alike, before TLS and HTTP. A peer of another network is refused, and so is a connection without a whole and
-    /// valid header; see the [module documentation](super#the-proxy-protocol). Peers on Unix sockets have no address and are
+    /// Version 1 and 2 alike, before TLS and HTTP. A peer of another network is refused, and so is a connection without
+    /// a whole and
+    /// valid header; see the [module documentation](super#the-proxy-protocol). Peers on Unix sockets have no address
+    /// and are
     /// always taken: their permissions say who may connect.
     #[must_use]
     pub fn proxy_protocol(mut self, networks: &str) -> Self {

@@ -1,7 +1,9 @@
 //! Sockets that this process was started with.
 //!
-//! They come by the protocol of systemd (`sd_listen_fds(3)`): `LISTEN_FDS` says how many there are from descriptor 3 on, `LISTEN_PID` for whom
-//! if it is set, and `LISTEN_FDNAMES` what they are called. A [predecessor](super::super::successor) passes its own the same way, under
+//! They come by the protocol of systemd (`sd_listen_fds(3)`): `LISTEN_FDS` says how many there are from descriptor 3
+//! on, `LISTEN_PID` for whom
+//! if it is set, and `LISTEN_FDNAMES` what they are called. A [predecessor](super::super::successor) passes its own the
+//! same way, under
 //! names that no service manager gives.
 
 use std::io;
@@ -26,7 +28,8 @@ struct Passed {
     names: Vec<String>,
 }
 
-/// What this process was passed; the environment is read once, and cleared so that its children do not believe it to be for them.
+/// What this process was passed; the environment is read once, and cleared so that its children do not believe it to be
+/// for them.
 static PASSED: LazyLock<Mutex<Passed>> = LazyLock::new(|| {
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
     Mutex::new(Passed {
@@ -156,7 +159,8 @@ fn kind_of(fd: impl AsFd) -> io::Result<fn(OwnedFd) -> Inherited> {
     }
 }
 
-/// Another descriptor of what `number` stands for in this process, which is asked of the kernel: nothing else that is safe tells
+/// Another descriptor of what `number` stands for in this process, which is asked of the kernel: nothing else that is
+/// safe tells
 /// whether it is one at all.
 #[cfg(target_os = "linux")]
 fn by_kernel(number: u32) -> io::Result<OwnedFd> {

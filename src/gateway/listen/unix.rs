@@ -18,7 +18,8 @@ use super::accounts;
 
 /// Binds a socket file.
 ///
-/// All is done under a lock on the directory. Of two servers that start at once the second would else take the first one's file,
+/// All is done under a lock on the directory. Of two servers that start at once the second would else take the first
+/// one's file,
 /// which is there before anybody listens on it, for one that is stale.
 pub(super) async fn bind(path: &Path, options: &Options) -> io::Result<(UnixListener, SocketFile)> {
     let owner = options.owner.as_deref().map(accounts::user).transpose()?;
@@ -130,7 +131,8 @@ impl SocketFile {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let same = format!("/proc/self/fd/{}", handle.as_raw_fd());
-        // The owner first: who gives a file away may not set its permissions any more, but who sets them before may open it for
+        // The owner first: who gives a file away may not set its permissions any more, but who sets them before may
+        // open it for
         // another group for a moment.
         if let Some(mode) = mode {
             std::fs::set_permissions(&same, PermissionsExt::from_mode(mode & 0o700))?;

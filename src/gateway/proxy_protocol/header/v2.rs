@@ -12,7 +12,8 @@ pub(super) const FIXED: usize = 16;
 
 /// How many bytes may follow those.
 ///
-/// Addresses take up to 216. The rest is room for what a proxy says of TLS, of which only a whole certificate would be longer.
+/// Addresses take up to 216. The rest is room for what a proxy says of TLS, of which only a whole certificate would be
+/// longer.
 pub(super) const LONGEST: usize = 4096;
 
 const LOCAL: u8 = 0x20;
