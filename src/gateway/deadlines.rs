@@ -101,9 +101,8 @@ impl Deadlines {
 
     /// From a request's head to the end of its body; by default none, for an honest upload may take hours.
     ///
-    /// It bounds who sends a byte now and then, which [`body`](Self::body) allows. Like that one it only ends what the
-    /// application
-    /// waits for.
+    /// It bounds who sends a byte now and then, which [`body`](Self::body) allows. Like that one it only ends what
+    /// the application waits for.
     #[must_use]
     pub const fn whole_body(mut self, after: Duration) -> Self {
         self.whole_body = after;
@@ -120,9 +119,8 @@ impl Deadlines {
         self
     }
 
-    /// For the header of the [PROXY protocol](super::Address::proxy_protocol); by default 5 s, since its specification
-    /// wants no less than
-    /// 3 s, in which a lost packet is sent again.
+    /// For the header of the [PROXY protocol](super::Address::proxy_protocol); by default 5 s, since its
+    /// specification wants no less than 3 s, in which a lost packet is sent again.
     #[must_use]
     pub const fn proxy_header(mut self, after: Duration) -> Self {
         self.proxy_header = after;

@@ -78,12 +78,10 @@ impl Limits {
 
     /// How many connections one client has open at once; at least 1, by default as many as there are.
     ///
-    /// A client is an address of IPv4, or 64 bits of one of IPv6, as the connection has it: behind a proxy without the
-    /// [PROXY
-    /// protocol](super::Address::proxy_protocol) all clients are one, which is why there is no limit by default. Facing
-    /// clients directly,
-    /// 100 are many times what a browser opens, and leave room for those that share an address. Who has more is
-    /// refused: the connection is closed without a word.
+    /// A client is an address of IPv4, or 64 bits of one of IPv6, as the connection has it: behind a proxy without
+    /// the [PROXY protocol](super::Address::proxy_protocol) all clients are one, which is why there is no limit by
+    /// default. Facing clients directly, 100 are many times what a browser opens, and leave room for those that share
+    /// an address. Who has more is refused: the connection is closed without a word.
     #[must_use]
     pub const fn per_client(mut self, count: u32) -> Self {
         self.per_client = Some(match NonZeroU32::new(count) {
@@ -96,9 +94,8 @@ impl Limits {
     /// How many requests come over one connection; at least 1, by default any number.
     ///
     /// After the last one HTTP/1 is told `Connection: close`, and HTTP/2 is sent `GOAWAY`, which lets those on their
-    /// way come
-    /// through. It moves clients to another machine behind a balancer that deals out connections; nothing here grows
-    /// with requests.
+    /// way come through. It moves clients to another machine behind a balancer that deals out connections; nothing
+    /// here grows with requests.
     #[must_use]
     pub const fn requests(mut self, count: usize) -> Self {
         self.requests = if count == 0 { 1 } else { count };

@@ -68,14 +68,11 @@
 //! # The PROXY protocol
 //!
 //! Behind a proxy that passes connections on as they are, only that proxy knows who the client is, and says so before
-//! the first
-//! byte by the [PROXY protocol](https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt), version 1 or 2. Where an
-//! address [expects](Address::proxy_protocol) it, every connection begins with it, before TLS and HTTP. The client that
-//! it names
-//! becomes the connection's peer, and what else it says is
-//! [`Connection::proxied`](crate::middleware::attributes::Connection::proxied); a client that spoke TLS with the proxy
-//! makes the scheme
-//! `https`.
+//! the first byte by the [PROXY protocol](https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt), in both
+//! versions. Where an address [expects](Address::proxy_protocol) it, every connection begins with it, before TLS and HTTP.
+//! The client that it names becomes the connection's peer, and what else it says is
+//! [`Connection::proxied`](crate::middleware::attributes::Connection::proxied); a client that spoke TLS with the
+//! proxy makes the scheme `https`.
 //!
 //! | | |
 //! |---|---|
@@ -87,14 +84,12 @@
 //!
 //! # Sockets that are there already
 //!
-//! A service manager may listen for the server (`systemd:`), so that it need not be root for port 443, and restarts without
-//! refusing anybody. It passes sockets as systemd does: `LISTEN_FDS` of them from descriptor 3 on, `LISTEN_PID` and
-//! `LISTEN_FDNAMES`.
-//! They are told apart by `FileDescriptorName=` in the socket unit. If there is one that wants to know
-//! (`NOTIFY_SOCKET`, `Type=notify`) it is told
-//! `READY=1` when all addresses are bound, `STOPPING=1` when a drain begins, `RELOADING=1` around a
-//! [reload](Serve::on_reload), and
-//! `WATCHDOG=1` as often as it likes.
+//! A service manager may listen for the server (`systemd:`), so that it need not be root for port 443, and restarts
+//! without refusing anybody. It passes sockets as systemd does: `LISTEN_FDS` of them from descriptor 3 on,
+//! `LISTEN_PID` and `LISTEN_FDNAMES`. They are told apart by `FileDescriptorName=` in the socket unit. If there is
+//! one that wants to know (`NOTIFY_SOCKET`, `Type=notify`) it is told `READY=1` when all addresses are bound,
+//! `STOPPING=1` when a drain begins, `RELOADING=1` around a [reload](Serve::on_reload), and `WATCHDOG=1` as often as
+//! it likes.
 //!
 //! # Signals
 //!
@@ -110,17 +105,15 @@
 //! # A new version
 //!
 //! With [`Serve::hand_over`] a process that receives `SIGUSR2` starts its program anew, by the name and with the
-//! arguments that it was
-//! started with itself, and passes its listening sockets on. The new process takes over those whose addresses it
-//! [binds](Serve::bind) by the same text, binds the others, closes what it has no use for, and says that it is ready.
-//! Only then the old one stops accepting and
-//! drains; it leaves idle connections open for another two seconds, so that a request on its way is answered and not
-//! reset. If the new one
-//! ends before, or is not ready within a minute, it is killed and the old one goes on.
+//! arguments that it was started with itself, and passes its listening sockets on. The new process takes over those
+//! whose addresses it [binds](Serve::bind) by the same text, binds the others, closes what it has no use for, and
+//! says that it is ready. Only then the old one stops accepting and drains; it leaves idle connections open for
+//! another two seconds, so that a request on its way is answered and not reset. If the new one ends before, or is not
+//! ready within a minute, it is killed and the old one goes on.
 //!
 //! A socket keeps what it was bound with: its backlog, the mode of its file. A supervisor has to expect that the
-//! process changes: systemd
-//! is told (`MAINPID=`), a container whose first process ends does not live on. One server in a process may do this.
+//! process changes: systemd is told (`MAINPID=`), a container whose first process ends does not live on. One server
+//! in a process may do this.
 //!
 //! # Deadlines and limits
 //!

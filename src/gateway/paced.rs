@@ -20,8 +20,7 @@ pin_project! {
     /// The body of a request, which breaks off when the client sends nothing of it for too long.
     ///
     /// Only the time counts that the application waits, and the time for all of it if that is bounded. A body that is
-    /// there already costs
-    /// no look at the clock. The connection is in use until it has ended or is gone, though the
+    /// there already costs no look at the clock. The connection is in use until it has ended or is gone, though the
     /// answer may be out already.
     pub(super) struct Paced {
         body: Incoming,

@@ -125,8 +125,7 @@ impl<S> Serve<S> {
     }
 
     /// Starts the program anew at `SIGUSR2`, which else ends the process, and hands the sockets over to the new
-    /// process: a new version
-    /// goes into service without a client noticing.
+    /// process: a new version goes into service without a client noticing.
     ///
     /// See the [module documentation](super#a-new-version). To be called before the process changes its directory.
     pub fn hand_over(mut self) -> Self {

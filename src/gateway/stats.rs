@@ -10,8 +10,7 @@ use super::pulse::Wait;
 /// [`Handle::stats`](super::Handle::stats).
 ///
 /// Made for a layer or a task that exports metrics: all but [`open`](Self::open) only grow. Each number is right by
-/// itself; they are read one after
-/// the other, so that two of them may be a connection apart.
+/// itself; they are read one after the other, so that two of them may be a connection apart.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {

@@ -49,7 +49,7 @@ impl Program {
 
     /// Starts a successor and waits until it serves on these sockets; whether it does.
     pub(super) async fn succeed(&self, listeners: &[Arc<Listener>]) -> bool {
-        let (mut child, channel) = match self.start(listeners) {
+        let (child, channel) = match self.start(listeners) {
             Ok(started) => started,
             Err(error) => {
                 let error: &(dyn std::error::Error + 'static) = &error;
@@ -57,16 +57,16 @@ impl Program {
                 return false;
             }
         };
-        info!(pid = child.id(), "started a successor");
+        let pid = child.id();
+        info!(pid, "started a successor");
+        let mut child = Starting(Some(child));
         if tokio::time::timeout(DEADLINE, is_ready(channel)).await == Ok(true) {
-            info!(pid = child.id(), "the successor is ready");
-            notify::tell(&format!("MAINPID={}", child.id()));
+            info!(pid, "the successor is ready");
+            notify::tell(&format!("MAINPID={pid}"));
+            child.0 = None;
             return true;
         }
-        // It may be gone, and then there is nothing to kill.
-        child.kill().ok();
-        let ended = tokio::task::spawn_blocking(move || child.wait()).await;
-        error!(?ended, "the successor did not become ready; going on");
+        error!(pid, "the successor did not become ready; going on");
         false
     }
 
@@ -93,6 +93,19 @@ impl Program {
             .fd_mappings(mappings.collect())
             .map_err(io::Error::other)?;
         Ok((command.spawn()?, ours))
+    }
+}
+
+/// A successor that is not ready yet: it is killed if it is not waited for any more, since this process ends or goes on.
+struct Starting(Option<Child>);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            // It may be gone, and then there is nothing to kill.
+            child.kill().ok();
+            child.wait().ok();
+        }
     }
 }
 

@@ -128,6 +128,10 @@ async fn serve() -> bool {
     let Some(directory) = std::env::var_os(SERVER).map(PathBuf::from) else {
         return false;
     };
+    if directory.join("slow").exists() {
+        fs::write(directory.join("tried"), std::process::id().to_string()).unwrap();
+        std::future::pending::<()>().await;
+    }
     if directory.join("broken").exists() {
         fs::write(directory.join("tried"), "").unwrap();
         panic!("a version that is broken");
@@ -215,6 +219,25 @@ async fn a_version_that_is_broken_does_not_take_over() {
         assert!(begun.elapsed() < Duration::from_secs(30));
     }
     assert_eq!(told, format!("MAINPID={}", life.ask()));
+}
+
+#[tokio::test]
+async fn who_ends_before_its_successor_is_ready_takes_it_along() {
+    if serve().await {
+        return;
+    }
+    let mut life = Life::start("life::who_ends_before_its_successor_is_ready_takes_it_along");
+    fs::write(life.directory.join("slow"), "").unwrap();
+    kill("USR2", life.first.id());
+    let begun = Instant::now();
+    while life.file("tried").is_empty() {
+        assert_eq!(life.ask(), life.first.id());
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+    kill("TERM", life.first.id());
+    assert!(life.first.wait().unwrap().success());
+    let successor = Path::new("/proc").join(life.file("tried"));
+    assert!(!successor.exists(), "it serves on");
 }
 
 /// What asks all the time, and must always be answered.

@@ -28,8 +28,7 @@ pub(super) use text::name_and_port;
 ///
 /// Options follow a question mark and are joined by `&`: `unix:/run/app.sock?mode=660&group=www-data`. They are the
 /// methods below: `backlog=N`, `keepalive=SECONDS` or `off`, `nodelay=off`, `acceptors=N`, `v6only`, `mode=OCTAL`,
-/// `owner=NAME`,
-/// `group=NAME`, `proxy=NETWORKS`.
+/// `owner=NAME`, `group=NAME`, `proxy=NETWORKS`.
 ///
 /// ```
 /// use gopuram::gateway::Address;
@@ -164,8 +163,8 @@ impl Address {
     /// without.
     ///
     /// Only worth it where connections come faster than one task accepts them, tens of thousands a second: the kernel
-    /// deals them
-    /// out blindly, and of those that wait in a socket's queue when that is closed it resets some. TCP only.
+    /// deals them out blindly, and of those that wait in a socket's queue when that is closed it resets some. TCP
+    /// only.
     #[must_use]
     pub const fn acceptors(mut self, count: u16) -> Self {
         self.options.acceptors = if count == 0 { 1 } else { count };
@@ -211,11 +210,9 @@ impl Address {
     /// Each connection begins with a header of the PROXY protocol, which says who the client is; `networks` may send it,
     /// written `10.0.0.0/8,2001:db8::/32`.
     ///
-    /// Version 1 and 2 alike, before TLS and HTTP. A peer of another network is refused, and so is a connection without
-    /// a whole and
-    /// valid header; see the [module documentation](super#the-proxy-protocol). Peers on Unix sockets have no address
-    /// and are
-    /// always taken: their permissions say who may connect.
+    /// Version 1 and 2 alike, before TLS and HTTP. A peer of another network is refused, and so is a connection
+    /// without a whole and valid header; see the [module documentation](super#the-proxy-protocol). Peers on Unix
+    /// sockets have no address and are always taken: their permissions say who may connect.
     #[must_use]
     pub fn proxy_protocol(mut self, networks: &str) -> Self {
         match networks.parse() {

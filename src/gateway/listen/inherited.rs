@@ -1,10 +1,8 @@
 //! Sockets that this process was started with.
 //!
 //! They come by the protocol of systemd (`sd_listen_fds(3)`): `LISTEN_FDS` says how many there are from descriptor 3
-//! on, `LISTEN_PID` for whom
-//! if it is set, and `LISTEN_FDNAMES` what they are called. A [predecessor](super::super::successor) passes its own the
-//! same way, under
-//! names that no service manager gives.
+//! on, `LISTEN_PID` for whom if it is set, and `LISTEN_FDNAMES` what they are called. A
+//! [predecessor](super::super::successor) passes its own the same way, under names that no service manager gives.
 
 use std::io;
 use std::net::TcpListener;
@@ -160,8 +158,7 @@ fn kind_of(fd: impl AsFd) -> io::Result<fn(OwnedFd) -> Inherited> {
 }
 
 /// Another descriptor of what `number` stands for in this process, which is asked of the kernel: nothing else that is
-/// safe tells
-/// whether it is one at all.
+/// safe tells whether it is one at all.
 #[cfg(target_os = "linux")]
 fn by_kernel(number: u32) -> io::Result<OwnedFd> {
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};

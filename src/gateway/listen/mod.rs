@@ -67,8 +67,12 @@ impl Listener {
         while listeners.len() < address.options.acceptors.into()
             && let Some(socket) = inherited::from_predecessor(&asked)?
         {
-            let file = address.path().map(SocketFile::new).transpose()?;
-            listeners.push(Self::of(address, socket, file)?);
+            match address.path().map(SocketFile::new).transpose() {
+                Ok(file) => listeners.push(Self::of(address, socket, file)?),
+                // Nobody can connect to it without its file.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(listeners)
     }

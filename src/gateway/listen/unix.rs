@@ -1,15 +1,13 @@
 //! Unix sockets to listen on, and their files.
 
-use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io;
-use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::fs::OFlags;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tracing::warn;
 
@@ -19,8 +17,7 @@ use super::accounts;
 /// Binds a socket file.
 ///
 /// All is done under a lock on the directory. Of two servers that start at once the second would else take the first
-/// one's file,
-/// which is there before anybody listens on it, for one that is stale.
+/// one's file, which is there before anybody listens on it, for one that is stale.
 pub(super) async fn bind(path: &Path, options: &Options) -> io::Result<(UnixListener, SocketFile)> {
     let owner = options.owner.as_deref().map(accounts::user).transpose()?;
     let group = options.group.as_deref().map(accounts::group).transpose()?;
@@ -122,27 +119,21 @@ impl SocketFile {
     ///
     /// By a handle of the file and not by its path: who may write to the directory could put a link to another file there.
     fn adjust(&self, mode: Option<u32>, owner: Option<u32>, group: Option<u32>) -> io::Result<()> {
-        let flags = OFlags::PATH | OFlags::NOFOLLOW;
-        let handle = OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits().cast_signed())
-            .open(&self.path)?;
-        if identity(&handle.metadata()?) != self.identity {
+        let held = Held::of(&self.path)?;
+        if held.identity != self.identity {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        let same = format!("/proc/self/fd/{}", handle.as_raw_fd());
-        // The owner first: who gives a file away may not set its permissions any more, but who sets them before may
-        // open it for
-        // another group for a moment.
+        // The group before its permissions, or another one would have them for a moment; and the owner last, since who
+        // gives a file away may not change it any more.
         if let Some(mode) = mode {
-            std::fs::set_permissions(&same, PermissionsExt::from_mode(mode & 0o700))?;
+            std::fs::set_permissions(&held.path, PermissionsExt::from_mode(mode & 0o700))?;
         }
-        std::os::unix::fs::chown(&same, None, group)?;
+        std::os::unix::fs::chown(&held.path, None, group)?;
         if let Some(mode) = mode {
-            std::fs::set_permissions(&same, PermissionsExt::from_mode(mode))?;
+            std::fs::set_permissions(&held.path, PermissionsExt::from_mode(mode))?;
         }
         if owner.is_some() {
-            std::os::unix::fs::chown(&same, owner, None)?;
+            std::os::unix::fs::chown(&held.path, owner, None)?;
         }
         Ok(())
     }
@@ -159,6 +150,44 @@ impl Drop for SocketFile {
             let error: &(dyn std::error::Error + 'static) = &error;
             warn!(error, path = %self.path.display(), "cannot remove the socket file");
         }
+    }
+}
+
+/// A file by a path that stays its own, whatever becomes of the one it was found by.
+struct Held {
+    path: PathBuf,
+    identity: Identity,
+    _file: Option<File>,
+}
+
+impl Held {
+    #[cfg(target_os = "linux")]
+    fn of(path: &Path) -> io::Result<Self> {
+        use std::os::fd::AsRawFd as _;
+        use std::os::unix::fs::OpenOptionsExt as _;
+
+        use rustix::fs::OFlags;
+
+        let flags = OFlags::PATH | OFlags::NOFOLLOW;
+        let file = std::fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits().cast_signed())
+            .open(path)?;
+        Ok(Self {
+            path: format!("/proc/self/fd/{}", file.as_raw_fd()).into(),
+            identity: identity(&file.metadata()?),
+            _file: Some(file),
+        })
+    }
+
+    /// Elsewhere a socket file cannot be opened, and its path is all there is.
+    #[cfg(not(target_os = "linux"))]
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            identity: identity(&std::fs::symlink_metadata(path)?),
+            _file: None,
+        })
     }
 }
 

@@ -41,12 +41,19 @@ fn listener(address: &Address) -> Option<String> {
     };
     let processes = std::fs::read_dir("/proc").ok()?.flatten();
     let process = processes.into_iter().find(|process| {
+        // `self` is one too.
+        let is_process = process
+            .file_name()
+            .as_encoded_bytes()
+            .iter()
+            .all(u8::is_ascii_digit);
         let open = std::fs::read_dir(process.path().join("fd"));
         let mut open = open.into_iter().flatten().flatten();
-        open.any(|fd| {
-            let link = std::fs::read_link(fd.path()).ok();
-            link.is_some_and(|link| link.to_str().is_some_and(|link| sockets.contains(link)))
-        })
+        is_process
+            && open.any(|fd| {
+                let link = std::fs::read_link(fd.path()).ok();
+                link.is_some_and(|link| link.to_str().is_some_and(|link| sockets.contains(link)))
+            })
     })?;
     let name = std::fs::read_to_string(process.path().join("comm")).ok()?;
     let number = process.file_name();

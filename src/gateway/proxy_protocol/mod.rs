@@ -1,8 +1,7 @@
 //! The PROXY protocol, versions 1 and 2: who the client is, said by a proxy before the connection's first byte.
 //!
 //! By the [specification](https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt). No more bytes are ever asked
-//! for than the header
-//! must still have, so that what comes after it is left for who reads next.
+//! for than the header must still have, so that what comes after it is left for who reads next.
 
 mod header;
 
