@@ -18,12 +18,26 @@ use crate::support::{App, Counter, read_until};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
-/// A path in a directory that no other test has.
-fn path(name: &str) -> PathBuf {
-    let directory = std::env::temp_dir().join(format!("gopuram-{}-{name}", std::process::id()));
-    fs::remove_dir_all(&directory).ok();
-    fs::create_dir(&directory).unwrap();
-    directory.join("socket")
+/// A directory that no other test has, removed with its test.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new(name: &str) -> Self {
+        let name = format!("gopuram-{}-{name}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        fs::create_dir(&directory).unwrap();
+        Self(directory)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.0.join("socket")
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
 }
 
 async fn listen(address: impl Into<Address>) -> Result<Server<App>, String> {
@@ -83,7 +97,8 @@ async fn an_abstract_name_has_no_file() {
 
 #[tokio::test]
 async fn a_socket_file_has_the_mode_and_the_owners_it_was_given() {
-    let path = path("owners");
+    let directory = Directory::new("owners");
+    let path = directory.socket();
     let group = fs::metadata("/proc/self").unwrap().gid();
     let text = format!("unix:{}?mode=660&group={group}", path.display());
     let server = listen(text).await.unwrap();
@@ -98,7 +113,8 @@ async fn a_socket_file_has_the_mode_and_the_owners_it_was_given() {
 
 #[tokio::test]
 async fn a_link_is_neither_followed_nor_replaced() {
-    let path = path("link");
+    let directory = Directory::new("link");
+    let path = directory.socket();
     let precious = path.with_file_name("precious");
     fs::write(&precious, "precious").unwrap();
     fs::set_permissions(&precious, PermissionsExt::from_mode(0o600)).unwrap();
@@ -117,7 +133,8 @@ async fn a_link_is_neither_followed_nor_replaced() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_that_replace_a_stale_socket_one_has_it() {
-    let path = path("race");
+    let directory = Directory::new("race");
+    let path = directory.socket();
     for _ in 0..20 {
         drop(UnixListener::bind(&path).unwrap());
         let tries: Vec<_> = (0..8)
@@ -202,7 +219,8 @@ async fn what_was_passed_is_served() {
         serve.await.unwrap();
         return;
     }
-    let path = path("passed");
+    let directory = Directory::new("passed");
+    let path = directory.socket();
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = tcp.local_addr().unwrap();
     let unix = UnixListener::bind(&path).unwrap();

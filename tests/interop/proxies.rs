@@ -149,7 +149,7 @@ async fn nginx_says_who_the_client_is() {
     let (server, handle) = behind().await;
     let proxy = Proxy::start("nginx", &["-e", "stderr", "-c"], |address, directory| {
         format!(
-            "load_module {STREAM};\ndaemon off; pid {}/pid; events {{}}\n\
+            "load_module {STREAM};\ndaemon off; master_process off; pid {}/pid; events {{}}\n\
              stream {{ server {{ listen {address}; proxy_pass {server}; proxy_protocol on; }} }}\n",
             directory.display(),
         )
