@@ -13,7 +13,7 @@ pub struct Error {
 }
 
 enum Kind {
-    Address(Box<str>),
+    Address(Box<str>, &'static str),
     Bind(Box<str>),
     Nothing,
     Signals,
@@ -33,8 +33,8 @@ impl Error {
 
     pub(crate) fn address(text: &str, problem: &'static str) -> Self {
         Self {
-            kind: Kind::Address(text.into()),
-            source: io::Error::new(io::ErrorKind::InvalidInput, problem),
+            kind: Kind::Address(text.into(), problem),
+            source: io::ErrorKind::InvalidInput.into(),
         }
     }
 
@@ -74,13 +74,18 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Address(text) => write!(
+            Kind::Address(text, problem) => write!(
                 f,
-                "cannot understand the address `{text}`; \
-                 write it as `127.0.0.1:8000`, `[::]:8000`, `name:8000` or `unix:/path`"
+                "cannot understand the address `{text}`: {problem}; \
+                 it is written `127.0.0.1:8000`, `[::]:8000`, `name:8000` or `unix:/path`"
             ),
             Kind::Bind(address) => {
-                write!(f, "cannot listen on {address}{}", advice(&self.source))
+                write!(f, "cannot listen on {address}{}", advice(&self.source))?;
+                // What is known besides the kind.
+                match self.source.get_ref() {
+                    Some(known) => write!(f, ": {known}"),
+                    None => Ok(()),
+                }
             }
             Kind::Nothing => f.write_str("nothing to listen on; name an address with `bind`"),
             Kind::Signals => f.write_str("cannot wait for signals"),
@@ -111,7 +116,10 @@ fn advice(error: &io::Error) -> &'static str {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // `fn main() -> Result<(), Error>` prints this, so it is made to be read.
-        write!(f, "{self} ({})", self.source)
+        match self.source.raw_os_error() {
+            Some(_) => write!(f, "{self} ({})", self.source),
+            None => write!(f, "{self}"),
+        }
     }
 }
 

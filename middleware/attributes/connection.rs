@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use super::Tls;
 
+use super::draining::Draining;
+use super::proxied::Proxied;
+
 /// A connection, the same for all requests over it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -17,6 +20,10 @@ pub struct Connection {
     pub scheme: Scheme,
     /// How it is secured, if that was done here: behind a proxy it is not known.
     pub tls: Option<Arc<Tls>>,
+    /// What a proxy in front said of it, where the PROXY protocol is spoken.
+    pub proxied: Option<Box<Proxied>>,
+    /// Whether the gateway is about to end.
+    pub draining: Draining,
 }
 
 impl Connection {
@@ -27,6 +34,8 @@ impl Connection {
             peer,
             scheme,
             tls: None,
+            proxied: None,
+            draining: Draining::NEVER,
         }
     }
 

@@ -20,7 +20,9 @@
 //! inner ones on the way out, it asks for with a [`Report`].
 
 mod connection;
+mod draining;
 mod params;
+mod proxied;
 mod report;
 mod tls;
 mod unmodified;
@@ -30,7 +32,9 @@ use std::sync::Arc;
 use http::{HeaderValue, Request, Uri, request};
 
 pub use connection::{ClientAddr, Connection, Scheme};
+pub use draining::{Draining, Drains};
 pub use params::Params;
+pub use proxied::{Proxied, ProxiedTls};
 pub use report::{Panicked, Report, TimedOut, Told};
 pub use tls::{Tls, TlsVersion};
 pub use unmodified::Unmodified;

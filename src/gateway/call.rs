@@ -7,13 +7,13 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 use tower_service::Service;
 use tracing::{error, warn};
 
@@ -24,6 +24,7 @@ use super::gate::{self, Gate, Refusal};
 use super::outgoing::Outgoing;
 use super::paced::{Paced, Stalled};
 use super::pulse::{Pulse, Receiving};
+use super::settings::Settings;
 use super::slot::{Slot, Started};
 use super::waiting::{Unready, Waiting};
 use crate::Application;
@@ -36,8 +37,19 @@ pub(super) struct Shared<S> {
     pub(super) pulse: Arc<Pulse>,
     pub(super) connection: Arc<Connection>,
     pub(super) gate: Option<Arc<dyn Gate>>,
-    pub(super) body_deadline: Duration,
-    pub(super) ready_deadline: Duration,
+    pub(super) settings: Arc<Settings>,
+    /// When the connection is too old for another request, if ever.
+    pub(super) old: Option<Instant>,
+}
+
+impl<S> Shared<S> {
+    /// Takes a request for the last one when there have been enough, or for long enough.
+    #[inline]
+    fn count(&self, number: usize) {
+        if number >= self.settings.requests || self.old.is_some_and(|old| Instant::now() >= old) {
+            self.pulse.close();
+        }
+    }
 }
 
 /// The service that hyper calls.
@@ -52,7 +64,13 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
     #[inline]
     fn call(&self, mut req: Request<Incoming>) -> Calling<S> {
         let flight = InFlight::new(Arc::clone(&self.0));
+        self.0.count(flight.number);
         let asked = Asked::of(&req);
+        let counters = &self.0.settings.counters;
+        counters.requests.one();
+        if asked.http2 {
+            counters.streams.one();
+        }
         let verdict = if self.0.pulse.is_refused(flight.number) {
             Err(StatusCode::BAD_REQUEST.into())
         } else {
@@ -64,7 +82,6 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
             Ok(()) => {
                 let attributes = Attributes::new(Arc::clone(&self.0.connection));
                 req.extensions_mut().insert(attributes);
-                let deadline = self.0.body_deadline;
                 start(
                     &self.0,
                     req.map(|body| {
@@ -72,12 +89,15 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
                             Body::empty()
                         } else {
                             let receiving = Receiving::new(Arc::clone(&self.0.pulse));
-                            Body::new(Paced::new(body, receiving, deadline))
+                            Body::new(Paced::new(body, receiving, &self.0.settings))
                         }
                     }),
                 )
             }
-            Err(refusal) => State::Refused { refusal },
+            Err(refusal) => {
+                self.0.settings.counters.refuse(refusal.status);
+                State::Refused { refusal }
+            }
         };
         Calling {
             state,
@@ -167,7 +187,7 @@ impl<S: Application> Future for Calling<S> {
 /// Gives the request to the connection's application.
 #[inline]
 fn start<S: Application>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::Future> {
-    match shared.app.start(req, shared.ready_deadline) {
+    match shared.app.start(req, shared.settings.deadlines.ready) {
         Started::Called(future) => State::Answering { future },
         Started::Failed(error) => {
             // At once, lest the task of the connection has another request in hand.

@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::rt::bounds::Http2ServerConnExec;
 use hyper::server::conn::{http1, http2};
@@ -12,7 +13,6 @@ use hyper::service::HttpService;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::futures::OwnedNotified;
 use tokio::task::{unconstrained, yield_now};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -23,10 +23,11 @@ use super::gate::Gate;
 use super::opening::Opening;
 use super::pulse::{Pulse, Wait, after};
 use super::settings::Settings;
-use super::slot::Slot;
+use super::slot;
+use super::slots::Slot;
 use super::transport::Transport;
 use crate::Application;
-use crate::middleware::attributes;
+use crate::middleware::attributes::{self, Draining};
 
 /// What is known of a connection before the first byte of HTTP.
 pub(super) struct Arrival {
@@ -104,22 +105,25 @@ impl<T, S: Application> Connection<T, Call<S>> {
         app: S,
         arrival: impl Into<Arrival>,
         settings: Arc<Settings>,
-        slot: Option<OwnedSemaphorePermit>,
+        slot: Option<Slot>,
     ) -> Self {
-        let arrival = arrival.into();
+        let mut arrival = arrival.into();
+        arrival.connection.draining = Draining::by(Arc::clone(&settings.drain) as _);
         let pulse = Arc::new(Pulse::default());
         let deadline = after(settings.deadlines.head);
         let call = Call(Arc::new(Shared {
-            app: Slot::new(app),
+            app: slot::Slot::new(app),
             pulse: Arc::clone(&pulse),
             connection: Arc::new(arrival.connection),
             gate: arrival.gate,
-            body_deadline: settings.deadlines.body,
-            ready_deadline: settings.deadlines.ready,
+            settings: Arc::clone(&settings),
+            old: settings.deadlines.old(),
         }));
+        let counters = Arc::clone(&settings.counters);
+        let transport = Transport::new(io, Arc::clone(&pulse), counters, slot);
         Self {
             state: State::Opening {
-                parts: Some((Transport::new(io, Arc::clone(&pulse), slot), call)),
+                parts: Some((transport, call)),
                 opening: arrival.opening,
             },
             closing: Closing::No,
@@ -200,7 +204,11 @@ where
                 Poll::Pending
             }
             Closing::Looking => {
+                let patient = me.settings.drain.is_patient();
                 match me.state.project() {
+                    StateProj::Opening { opening, .. } if patient && opening.is_silent() => {
+                        return Poll::Pending;
+                    }
                     StateProj::Opening { opening, .. } if opening.is_silent() => {
                         self.part(cx);
                         return Poll::Ready(());
@@ -208,6 +216,9 @@ where
                     // hyper would drop what there is of the head.
                     StateProj::Opening { .. } => return Poll::Pending,
                     StateProj::Http1 { .. } if me.pulse.is_in_head() => return Poll::Pending,
+                    StateProj::Http1 { .. } if patient && me.pulse.wait().0 == Wait::Idle => {
+                        return Poll::Pending;
+                    }
                     StateProj::Http1 { conn } => conn.graceful_shutdown(),
                     StateProj::Http2 { conn } => conn.as_mut().graceful_shutdown(),
                 }
@@ -256,6 +267,12 @@ where
         };
         me.pulse.detach();
         if let Err(error) = ended {
+            if error.is_parse_too_large() {
+                let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+                me.settings.counters.refuse(status);
+            } else if error.is_parse() {
+                me.settings.counters.refuse(StatusCode::BAD_REQUEST);
+            }
             let error: &(dyn StdError + 'static) = &error;
             debug!(error, "the connection ended");
         }
@@ -307,6 +324,7 @@ where
                         // The client is told which requests it may send elsewhere. What hyper has taken
                         // of the last answers it may still be reading.
                         me.pulse.close();
+                        me.settings.counters.late(wait);
                         cx.waker().wake_by_ref();
                         deadlines.of(if wait == Wait::Idle {
                             Wait::Write
@@ -318,6 +336,7 @@ where
                     Wait::Idle if me.pulse.is_tunnelled() => deadlines.of(Wait::App),
                     wait => {
                         debug!(?wait, "the connection was given up");
+                        me.settings.counters.late(wait);
                         if matches!(wait, Wait::Head | Wait::Idle) {
                             self.part(cx);
                         }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::pulse::Wait;
 
 /// How long the gateway waits for a client, and for the application to be ready; every wait has an end.
@@ -22,6 +24,9 @@ use super::pulse::Wait;
 /// | [`idle`](Self::idle) | 75 s | the connection is closed |
 /// | [`body`](Self::body) | 60 s | the body breaks off; 408 if the application passes its error on |
 /// | [`ready`](Self::ready) | 30 s | 503 |
+/// | [`whole_body`](Self::whole_body) | none | the body breaks off; 408 if the application passes its error on |
+/// | [`age`](Self::age) | none | the connection closes after the answer |
+/// | [`proxy_header`](Self::proxy_header) | 5 s | the connection is closed |
 /// | [`write`](Self::write) | 60 s | the connection is cut |
 /// | [`linger`](Self::linger) | 2 s | the connection is cut |
 /// | [`ping`](Self::ping) | 30 s, and 20 s for the answer | the connection is cut |
@@ -40,6 +45,9 @@ pub struct Deadlines {
     pub(super) idle: Duration,
     pub(super) body: Duration,
     pub(super) ready: Duration,
+    pub(super) whole_body: Duration,
+    pub(super) age: Duration,
+    pub(super) proxy_header: Duration,
     pub(super) write: Duration,
     pub(super) linger: Duration,
     pub(super) ping: Duration,
@@ -54,6 +62,9 @@ impl Default for Deadlines {
             idle: Duration::from_secs(75),
             body: Duration::from_mins(1),
             ready: Duration::from_secs(30),
+            whole_body: Duration::MAX,
+            age: Duration::MAX,
+            proxy_header: Duration::from_secs(5),
             write: Duration::from_mins(1),
             linger: Duration::from_secs(2),
             ping: Duration::from_secs(30),
@@ -115,6 +126,34 @@ impl Deadlines {
         self
     }
 
+    /// From a request's head to the end of its body; by default none, for an honest upload may take hours.
+    ///
+    /// It bounds who sends a byte now and then, which [`body`](Self::body) allows. Like that one it only ends what
+    /// the application waits for.
+    #[must_use]
+    pub const fn whole_body(mut self, after: Duration) -> Self {
+        self.whole_body = after;
+        self
+    }
+
+    /// From the beginning of a connection to its last request; by default none.
+    ///
+    /// The next request after that is answered and the connection is closed as by
+    /// [`Limits::requests`](super::Limits::requests); one that is idle closes by [`idle`](Self::idle).
+    #[must_use]
+    pub const fn age(mut self, after: Duration) -> Self {
+        self.age = after;
+        self
+    }
+
+    /// For the header of the [PROXY protocol](super::Address::proxy_protocol); by default 5 s, since its
+    /// specification wants no less than 3 s, in which a lost packet is sent again.
+    #[must_use]
+    pub const fn proxy_header(mut self, after: Duration) -> Self {
+        self.proxy_header = after;
+        self
+    }
+
     /// Without the client reading any of what waits for it; by default 60 s.
     ///
     /// On HTTP/2 also when every stream waits for the client to open its window, unless there are
@@ -151,6 +190,12 @@ impl Deadlines {
     pub const fn drain(mut self, after: Duration) -> Self {
         self.drain = after;
         self
+    }
+
+    /// When a connection that begins now is too old for another request.
+    pub(super) fn old(&self) -> Option<Instant> {
+        let bounded = self.age < YEAR;
+        bounded.then(|| Instant::now().checked_add(self.age))?
     }
 
     /// Between pings, if there are to be any.

@@ -1,12 +1,17 @@
 //! How serving ends: politely, then at once.
 
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
-/// Ends serving from code.
+use super::settings::Settings;
+use super::stats::{Counters, Stats};
+use crate::middleware::attributes::Drains;
+
+/// Ends serving from code, and tells how it goes.
 ///
 /// Cheap to clone, and all clones end the same server.
 ///
@@ -23,29 +28,47 @@ use tokio::sync::futures::OwnedNotified;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Handle(pub(super) Arc<Drain>);
+pub struct Handle {
+    drain: Arc<Drain>,
+    counters: Arc<Counters>,
+}
 
 impl Handle {
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self {
+            drain: Arc::clone(&settings.drain),
+            counters: Arc::clone(&settings.counters),
+        }
+    }
+
     /// No new connections or requests; those in flight may finish until the
     /// [deadline](super::Deadlines::drain).
     pub fn stop(&self) {
-        self.0.advance(DRAINING);
+        self.drain.advance(DRAINING);
     }
 
     /// Cuts all connections.
     pub fn end(&self) {
-        self.0.advance(ENDED);
+        self.drain.advance(ENDED);
+    }
+
+    /// What the server has counted so far.
+    pub fn stats(&self) -> Stats {
+        self.counters.stats()
     }
 }
 
 const RUNNING: u8 = 0;
-const DRAINING: u8 = 1;
-const ENDED: u8 = 2;
+/// Another process accepts; requests on their way here are waited for.
+const LEAVING: u8 = 1;
+const DRAINING: u8 = 2;
+const ENDED: u8 = 3;
 
 /// How far the end has come, as all connections of a server see it.
 #[derive(Debug, Default)]
 pub(super) struct Drain {
     phase: AtomicU8,
+    handed_over: AtomicBool,
     changed: Arc<Notify>,
 }
 
@@ -54,6 +77,21 @@ impl Drain {
         if self.phase.fetch_max(phase, Ordering::AcqRel) < phase {
             self.changed.notify_waiters();
         }
+    }
+
+    /// Another process has the sockets from now on.
+    pub(super) fn hand_over(&self) {
+        self.handed_over.store(true, Ordering::Release);
+        self.advance(LEAVING);
+    }
+
+    pub(super) fn is_handed_over(&self) -> bool {
+        self.handed_over.load(Ordering::Acquire)
+    }
+
+    /// Whether connections without a request are left open, since one may be on its way.
+    pub(super) fn is_patient(&self) -> bool {
+        self.phase() == LEAVING
     }
 
     /// How far it has come; it only goes on.
@@ -97,26 +135,43 @@ impl Drain {
     }
 }
 
+impl Drains for Drain {
+    fn has_begun(&self) -> bool {
+        !self.is_running()
+    }
+
+    fn begins(self: Arc<Self>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move { self.wished().await })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn handle() -> Handle {
+        Handle {
+            drain: Arc::default(),
+            counters: Arc::default(),
+        }
+    }
+
     #[tokio::test]
     async fn the_end_does_not_go_back_to_draining() {
-        let handle = Handle(Arc::default());
-        assert!(handle.0.is_running());
+        let handle = handle();
+        assert!(handle.drain.is_running());
         handle.end();
         handle.stop();
-        handle.0.wished().await;
-        handle.0.ended().await;
-        assert!(handle.0.has_ended());
+        handle.drain.wished().await;
+        handle.drain.ended().await;
+        assert!(handle.drain.has_ended());
     }
 
     #[tokio::test]
     async fn who_waits_is_told() {
-        let handle = Handle(Arc::default());
+        let handle = handle();
         let waiting = tokio::spawn({
-            let drain = Arc::clone(&handle.0);
+            let drain = Arc::clone(&handle.drain);
             async move { drain.ended().await }
         });
         tokio::task::yield_now().await;

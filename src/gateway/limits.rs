@@ -1,5 +1,7 @@
 //! How much a client may take.
 
+use std::num::NonZeroU32;
+
 /// How much a client may take; every buffer of the gateway has a bound.
 ///
 /// ```
@@ -12,6 +14,8 @@
 /// | | default | range | what happens beyond it |
 /// |---|---|---|---|
 /// | [`connections`](Self::connections) | 10,000 | 1 to 2^29 - 1 | more wait in the kernel's queue |
+/// | [`per_client`](Self::per_client) | none | from 1 | the connection is closed |
+/// | [`requests`](Self::requests) | none | from 1 | the connection closes after the answer |
 /// | [`head`](Self::head) | 64 KiB | 8 KiB to 16 MiB | 431, and 414 for a target of 64 KiB; the connection closes |
 /// | [`fields`](Self::fields) | 100 | 1 to 24,576 | 431, the connection closes |
 /// | [`streams`](Self::streams) | 200 | from 1 | the client has to wait |
@@ -24,6 +28,8 @@
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub(super) connections: u32,
+    pub(super) per_client: Option<NonZeroU32>,
+    pub(super) requests: usize,
     pub(super) head: u32,
     pub(super) fields: usize,
     pub(super) streams: u32,
@@ -37,6 +43,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            per_client: None,
+            requests: usize::MAX,
             head: 64 * 1024,
             fields: DEFAULT_FIELDS,
             streams: 200,
@@ -65,6 +73,32 @@ impl Limits {
     pub const fn connections(mut self, count: usize) -> Self {
         // As many as a semaphore of tokio has on any machine.
         self.connections = within(count, 1, (1 << 29) - 1);
+        self
+    }
+
+    /// How many connections one client has open at once; at least 1, by default as many as there are.
+    ///
+    /// A client is an address of IPv4, or 64 bits of one of IPv6, as the connection has it: behind a proxy without
+    /// the [PROXY protocol](super::Address::proxy_protocol) all clients are one, which is why there is no limit by
+    /// default. Facing clients directly, 100 are many times what a browser opens, and leave room for those that share
+    /// an address. Who has more is refused: the connection is closed without a word.
+    #[must_use]
+    pub const fn per_client(mut self, count: u32) -> Self {
+        self.per_client = Some(match NonZeroU32::new(count) {
+            Some(count) => count,
+            None => NonZeroU32::MIN,
+        });
+        self
+    }
+
+    /// How many requests come over one connection; at least 1, by default any number.
+    ///
+    /// After the last one HTTP/1 is told `Connection: close`, and HTTP/2 is sent `GOAWAY`, which lets those on their
+    /// way come through. It moves clients to another machine behind a balancer that deals out connections; nothing
+    /// here grows with requests.
+    #[must_use]
+    pub const fn requests(mut self, count: usize) -> Self {
+        self.requests = if count == 0 { 1 } else { count };
         self
     }
 

@@ -67,6 +67,56 @@
 //! form, its authority replaces that of `Host` (RFC 9112, section 3.2.2). A fragment in `:path` is cut off by the
 //! parser and reaches nobody.
 //!
+//! # The PROXY protocol
+//!
+//! Behind a proxy that passes connections on as they are, only that proxy knows who the client is, and says so before
+//! the first byte by the [PROXY protocol](https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt), in both
+//! versions. Where an address [expects](Address::proxy_protocol) it, every connection begins with it, before TLS and HTTP.
+//! The client that it names becomes the connection's peer, and what else it says is
+//! [`Connection::proxied`](crate::middleware::attributes::Connection::proxied); a client that spoke TLS with the
+//! proxy makes the scheme `https`.
+//!
+//! | | |
+//! |---|---|
+//! | a peer that is in none of the networks | closed, before anything is read |
+//! | no header, a malformed one, one of more than 107 bytes (version 1) or 4 KiB (version 2), a checksum that is wrong | closed, and nothing behind it is looked at |
+//! | no whole header in [time](Deadlines::proxy_header) | closed |
+//! | `LOCAL`, `UNKNOWN`, a family of no stream | the peer is the proxy |
+//! | a client on a Unix socket | there is no peer address |
+//!
+//! # Sockets that are there already
+//!
+//! A service manager may listen for the server (`systemd:`), so that it need not be root for port 443, and restarts
+//! without refusing anybody. It passes sockets as systemd does: `LISTEN_FDS` of them from descriptor 3 on,
+//! `LISTEN_PID` and `LISTEN_FDNAMES`. They are told apart by `FileDescriptorName=` in the socket unit. If there is
+//! one that wants to know (`NOTIFY_SOCKET`, `Type=notify`) it is told `READY=1` when all addresses are bound,
+//! `STOPPING=1` when a drain begins, `RELOADING=1` around a [reload](Serve::on_reload), and `WATCHDOG=1` as often as
+//! it likes.
+//!
+//! # Signals
+//!
+//! | | |
+//! |---|---|
+//! | `SIGTERM`, `SIGINT` | [drains](Server::run); the second one ends at once |
+//! | `SIGHUP` | [`Serve::on_reload`] |
+//! | `SIGUSR1` | [`Serve::on_reopen`] |
+//! | `SIGUSR2` | [`Serve::hand_over`] |
+//!
+//! The last three are heard only where they were asked for, and else do what they do to every process: end it.
+//!
+//! # A new version
+//!
+//! With [`Serve::hand_over`] a process that receives `SIGUSR2` starts its program anew, by the name and with the
+//! arguments that it was started with itself, and passes its listening sockets on. The new process takes over those
+//! whose addresses it [binds](Serve::bind) by the same text, binds the others, closes what it has no use for, and
+//! says that it is ready. Only then the old one stops accepting and drains; it leaves idle connections open for
+//! another two seconds, so that a request on its way is answered and not reset. If the new one ends before, or is not
+//! ready within a minute, it is killed and the old one goes on.
+//!
+//! A socket keeps what it was bound with: its backlog, the mode of its file. A supervisor has to expect that the
+//! process changes: systemd is told (`MAINPID=`), a container whose first process ends does not live on. One server
+//! in a process may do this.
+//!
 //! # TLS
 //!
 //! With the feature `tls`, which needs a C compiler, [`Serve`] has a method `tls` beside `bind`: it takes an address and a
@@ -76,7 +126,10 @@
 //!
 //! Every wait for a client has an end and every buffer a bound: see [`Deadlines`] and
 //! [`Limits`]. When the machine runs out of file descriptors the gateway accepts again as soon
-//! as there are some.
+//! as there are some. What was refused and what was late is [counted](Stats).
+//!
+//! `TCP_DEFER_ACCEPT` is not set: a client that connects and is silent has a deadline here, and would be invisible in
+//! the kernel.
 
 mod address;
 pub(crate) mod answer;
@@ -89,16 +142,23 @@ mod flight;
 mod framing;
 pub(crate) mod front;
 mod gate;
+mod life;
 mod limits;
 mod listen;
+mod networks;
+mod notify;
 mod opening;
 mod outgoing;
 mod paced;
+mod proxy_protocol;
 mod pulse;
 mod serve;
 mod server;
 mod settings;
 mod slot;
+mod slots;
+mod stats;
+mod successor;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
@@ -114,5 +174,6 @@ pub use limits::Limits;
 pub use paced::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;
+pub use stats::Stats;
 #[cfg(feature = "tls")]
-pub use tls::{Authorities, Certificate, Certificates, Stats, Tls};
+pub use tls::{Authorities, Certificate, Certificates, Stats as TlsStats, Tls};

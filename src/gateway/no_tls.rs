@@ -4,9 +4,8 @@ use std::convert::Infallible;
 use std::future::Ready;
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::settings::Settings;
+use super::slots::Slot;
 use crate::Error;
 use crate::middleware::attributes::Connection;
 
@@ -25,7 +24,7 @@ impl Tls {
         _: S,
         _: Connection,
         _: Arc<Settings>,
-        _: Option<OwnedSemaphorePermit>,
+        _: Option<Slot>,
     ) -> Ready<()> {
         match self.0 {}
     }

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,32 +14,38 @@ use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::pulse::{Receiving, far};
+use super::settings::Settings;
 
 pin_project! {
     /// The body of a request, which breaks off when the client sends nothing of it for too long.
     ///
-    /// Only the time counts that the application waits. A body that is there already costs
-    /// no look at the clock. The connection is in use until it has ended or is gone, though the
+    /// Only the time counts that the application waits, and the time for all of it if that is bounded. A body that is
+    /// there already costs no look at the clock. The connection is in use until it has ended or is gone, though the
     /// answer may be out already.
     pub(super) struct Paced {
         body: Incoming,
         // Until it has ended.
         receiving: Option<Receiving>,
-        limit: Duration,
+        settings: Arc<Settings>,
         // Since when the application waits, if it does.
         since: Option<Instant>,
+        // When all of it has to be there, if there is such a time.
+        end: Option<Instant>,
         #[pin]
         timer: Option<Sleep>,
     }
 }
 
 impl Paced {
-    pub(super) const fn new(body: Incoming, receiving: Receiving, limit: Duration) -> Self {
+    pub(super) fn new(body: Incoming, receiving: Receiving, settings: &Arc<Settings>) -> Self {
+        let limit = settings.deadlines.whole_body;
+        let end = (limit != Duration::MAX).then(|| Instant::now().checked_add(limit));
         Self {
             body,
             receiving: Some(receiving),
-            limit,
+            settings: Arc::clone(settings),
             since: None,
+            end: end.flatten(),
             timer: None,
         }
     }
@@ -75,7 +82,9 @@ impl http_body::Body for Paced {
             });
         }
         let since = *me.since.get_or_insert_with(Instant::now);
-        let deadline = since.checked_add(*me.limit).unwrap_or_else(far);
+        let limit = me.settings.deadlines.body;
+        let silent = since.checked_add(limit).unwrap_or_else(far);
+        let deadline = me.end.map_or(silent, |end| silent.min(end));
         if me.timer.is_none() {
             me.timer.set(Some(sleep_until(deadline)));
         }
@@ -85,7 +94,14 @@ impl http_body::Body for Paced {
                 break;
             }
             if timer.deadline() >= deadline {
-                return Poll::Ready(Some(Err(Box::new(Stalled { limit: *me.limit }))));
+                me.settings.counters.late_bodies.one();
+                let whole = deadline != silent;
+                let limit = if whole {
+                    me.settings.deadlines.whole_body
+                } else {
+                    limit
+                };
+                return Poll::Ready(Some(Err(Box::new(Stalled { limit, whole }))));
             }
             timer.reset(deadline);
         }
@@ -101,13 +117,15 @@ impl http_body::Body for Paced {
     }
 }
 
-/// The body of a request broke off since the client sent nothing of it for too long.
+/// The body of a request broke off since the client sent nothing of it for too long, or not all of it in time.
 ///
 /// A source of the [error](crate::middleware::body::Error) of that body. An application that
 /// lets it through as its own error, as it is or as a source, is answered for with 408.
 #[derive(Debug)]
 pub struct Stalled {
     limit: Duration,
+    /// Whether it was the whole body that took too long.
+    whole: bool,
 }
 
 impl Stalled {
@@ -126,7 +144,12 @@ impl Stalled {
 
 impl fmt::Display for Stalled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the client sent nothing for {:?}", self.limit)
+        let Self { limit, whole } = self;
+        if *whole {
+            write!(f, "the client did not send all within {limit:?}")
+        } else {
+            write!(f, "the client sent nothing for {limit:?}")
+        }
     }
 }
 
@@ -153,6 +176,7 @@ mod tests {
     fn it_is_found_among_the_sources() {
         let stalled = Stalled {
             limit: Duration::from_secs(3),
+            whole: false,
         };
         assert_eq!(stalled.to_string(), "the client sent nothing for 3s");
         assert!(Stalled::is_cause_of(&body::Error::new(stalled)));

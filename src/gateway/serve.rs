@@ -9,10 +9,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::address::Address;
 use super::connection::Connection;
 use super::deadlines::Deadlines;
-use super::drain::{Drain, Handle};
+use super::drain::Handle;
+use super::life::Hooks;
 use super::limits::Limits;
 use super::server::{Server, Until};
 use super::settings::Settings;
+use super::successor::Program;
 use super::tls::Tls;
 use crate::middleware::attributes;
 use crate::{Application, Error};
@@ -36,6 +38,7 @@ pub fn serve<S: Application>(app: S) -> Serve<S> {
         limits: Limits::default(),
         deadlines: Deadlines::default(),
         until: Until::Signals,
+        hooks: Hooks::default(),
     }
 }
 
@@ -49,6 +52,7 @@ pub struct Serve<S> {
     limits: Limits,
     deadlines: Deadlines,
     until: Until,
+    hooks: Hooks,
 }
 
 impl<S> Serve<S> {
@@ -80,6 +84,56 @@ impl<S> Serve<S> {
         self
     }
 
+    /// Does `f` at `SIGHUP`, which else ends the process: for reading configuration and certificates anew.
+    ///
+    /// One call at a time; the service manager, if there is one, is told. Serving goes on meanwhile.
+    ///
+    /// ```no_run
+    /// # async fn read_configuration() {}
+    /// # let app = tower::service_fn(async |_| Ok::<_, std::convert::Infallible>(
+    /// #     http::Response::new(gopuram::Body::empty())));
+    /// let serve = gopuram::serve(app).on_reload(|| async { read_configuration().await });
+    /// # drop(serve);
+    /// ```
+    pub fn on_reload<F, T>(mut self, mut f: F) -> Self
+    where
+        F: FnMut() -> T + Send + 'static,
+        T: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.reload = Some(Box::new(move || Box::pin(f())));
+        self
+    }
+
+    /// Does `f` at `SIGUSR1`, which else ends the process: for opening logs anew that were moved away.
+    ///
+    /// ```no_run
+    /// # use gopuram::middleware::access_log::Log;
+    /// # fn main() -> std::io::Result<()> {
+    /// # let app = tower::service_fn(async |_| Ok::<_, std::convert::Infallible>(
+    /// #     http::Response::new(gopuram::Body::empty())));
+    /// let log = Log::file("/var/log/app/access.log")?;
+    /// let serve = gopuram::serve(app).on_reopen({
+    ///     let log = log.clone();
+    ///     move || log.reopen()
+    /// });
+    /// # drop(serve);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_reopen(mut self, f: impl FnMut() + Send + 'static) -> Self {
+        self.hooks.reopen = Some(Box::new(f));
+        self
+    }
+
+    /// Starts the program anew at `SIGUSR2`, which else ends the process, and hands the sockets over to the new
+    /// process: a new version goes into service without a client noticing.
+    ///
+    /// See the [module documentation](super#a-new-version). To be called before the process changes its directory.
+    pub fn hand_over(mut self) -> Self {
+        self.hooks.successor = Program::of_this_process().map(Arc::new);
+        self
+    }
+
     /// Binds the addresses, and serves when it is [run](Server::run).
     ///
     /// Must be called within a tokio runtime, of any kind.
@@ -88,14 +142,14 @@ impl<S> Serve<S> {
     ///
     /// If there is no address, or one that cannot be understood or bound.
     pub async fn listen(self) -> Result<Server<S>, Error> {
-        let settings = Settings::new(&self.limits, self.deadlines, Arc::default());
-        let connections = self.limits.connections;
+        let settings = Settings::new(&self.limits, self.deadlines);
         Server::bind(
             self.app,
             &self.addresses,
             Arc::new(settings),
-            connections,
+            &self.limits,
             self.until,
+            self.hooks,
         )
         .await
     }
@@ -139,16 +193,16 @@ impl<S: Application> Serve<S> {
     ) where
         F: Future<Output = ()>,
     {
-        let drain = Arc::new(Drain::default());
-        let settings = Settings::new(&self.limits, self.deadlines, Arc::clone(&drain));
+        let settings = Arc::new(Settings::new(&self.limits, self.deadlines));
+        let handle = Handle::of(&settings);
         let connection = attributes::Connection::default();
-        let connection = serve(self.app, connection, Arc::new(settings));
+        let connection = serve(self.app, connection, settings);
         let Until::Future(end) = self.until else {
             return connection.await;
         };
         let drained = async {
             end.await;
-            Handle(Arc::clone(&drain)).stop();
+            handle.stop();
             tokio::time::sleep(self.deadlines.drain).await;
         };
         tokio::select! {
@@ -164,6 +218,7 @@ impl<S> fmt::Debug for Serve<S> {
             .field("addresses", &self.addresses)
             .field("limits", &self.limits)
             .field("deadlines", &self.deadlines)
+            .field("hooks", &self.hooks)
             .finish_non_exhaustive()
     }
 }

@@ -10,15 +10,20 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::address::Address;
+use super::address::{Address, Options};
 use super::connection::Connection;
 use super::drain::Handle;
+use super::life::{Hooks, Life};
+use super::limits::Limits;
 use super::listen::{Admit, Listener};
+use super::notify;
+use super::proxy_protocol;
 use super::settings::Settings;
+use super::slots::{Slot, Slots};
+use super::stats::Stats;
 use super::tls::Tls;
 use crate::middleware::attributes;
 use crate::{Application, Error};
@@ -46,11 +51,15 @@ use crate::{Application, Error};
 #[must_use = "a server serves when it is run"]
 pub struct Server<S> {
     app: S,
-    pub(super) listeners: Vec<(Listener, Option<Tls>)>,
+    listeners: Vec<Arc<Listener>>,
+    /// How each of them is secured.
+    pub(super) tls: Vec<Option<Tls>>,
     addresses: Vec<Address>,
     settings: Arc<Settings>,
+    slots: Slots,
     connections: u32,
     until: Until,
+    hooks: Hooks,
 }
 
 /// What ends serving.
@@ -70,30 +79,39 @@ impl<S> Server<S> {
         app: S,
         addresses: &[(Address, Option<Tls>)],
         settings: Arc<Settings>,
-        connections: u32,
+        limits: &Limits,
         until: Until,
+        hooks: Hooks,
     ) -> Result<Self, Error> {
         if addresses.is_empty() {
             return Err(Error::nothing_bound());
         }
         let mut listeners = Vec::with_capacity(addresses.len());
         let mut bound = Vec::with_capacity(addresses.len());
+        let mut secured = Vec::new();
         for (address, tls) in addresses {
             if let Some(tls) = tls {
                 tls.prepare()?;
             }
-            let listener = Listener::bind(address).await?;
-            let taken = listener.address();
-            bound.push(taken.map_err(|error| Error::bind(address, error))?);
-            listeners.push((listener, tls.clone()));
+            let sockets = Listener::bind(address).await?;
+            bound.extend(sockets.first().map(|first| first.address().clone()));
+            secured.extend(sockets.iter().map(|_| tls.clone()));
+            listeners.extend(sockets.into_iter().map(Arc::new));
         }
         Ok(Self {
             app,
             listeners,
+            tls: secured,
             addresses: bound,
+            slots: Slots::new(
+                limits.connections,
+                limits.per_client,
+                Arc::clone(&settings.counters),
+            ),
             settings,
-            connections,
+            connections: limits.connections,
             until,
+            hooks,
         })
     }
 
@@ -110,7 +128,12 @@ impl<S> Server<S> {
 
     /// A handle to end serving with.
     pub fn handle(&self) -> Handle {
-        Handle(Arc::clone(&self.settings.drain))
+        Handle::of(&self.settings)
+    }
+
+    /// What the server has counted so far.
+    pub fn stats(&self) -> Stats {
+        self.settings.counters.stats()
     }
 }
 
@@ -134,27 +157,32 @@ impl<S: Application> Server<S> {
         let Self {
             app,
             listeners,
+            tls,
             addresses,
             settings,
+            slots,
             connections,
             until,
+            hooks,
         } = self;
         let mut until = Ending::new(until)?;
-        let handle = EndOnDrop(Handle(Arc::clone(&settings.drain)));
-        let slots = Arc::new(Semaphore::new(connections as usize));
+        let mut life = Life::new(hooks)?;
+        let handle = EndOnDrop(Handle::of(&settings));
         let mut accepting = JoinSet::new();
-        for (listener, tls) in listeners {
+        for (listener, tls) in listeners.iter().zip(tls) {
             let admit = Admission {
                 app: app.clone(),
                 tls,
                 settings: Arc::clone(&settings),
+                slots: slots.clone(),
             };
             let drain = Arc::clone(&settings.drain);
-            accepting.spawn(listener.accept(Arc::clone(&slots), admit, drain));
+            accepting.spawn(Arc::clone(listener).accept(slots.clone(), admit, drain));
         }
         for address in &addresses {
             info!(%address, "listening");
         }
+        Life::begin();
 
         let mut wishes = 0;
         tokio::select! {
@@ -162,8 +190,13 @@ impl<S: Application> Server<S> {
             () = settings.drain.wished() => {}
             // They have ended before, with a wish, or in a panic.
             () = ended(&mut accepting) => {}
+            () = life.go_on(&listeners) => settings.drain.hand_over(),
         }
-        handle.0.stop();
+        if !settings.drain.is_handed_over() {
+            notify::tell("STOPPING=1");
+            handle.0.stop();
+        }
+        drop((life, listeners));
         info!("ending: no more connections, requests in flight may finish");
         ended(&mut accepting).await;
         // A handle's wish is not the first of two signals.
@@ -174,16 +207,16 @@ impl<S: Application> Server<S> {
             }
         };
         tokio::select! {
-            _ = slots.acquire_many(connections) => return Ok(()),
+            () = slots.all(connections) => return Ok(()),
             () = insisted => {}
             () = settings.drain.ended() => {}
-            () = tokio::time::sleep(settings.deadlines.drain) => {}
+            () = lose_patience(&handle.0, settings.deadlines.drain) => {}
         }
-        let open = connections as usize - slots.available_permits();
+        let open = connections as usize - slots.free();
         warn!(open, "ended before all requests were finished");
         handle.0.end();
         // Connections close when they are polled, which is soon; upgraded ones are not ours.
-        let all = slots.acquire_many(connections);
+        let all = slots.all(connections);
         tokio::time::timeout(GOODBYE, all).await.ok();
         Ok(())
     }
@@ -198,6 +231,17 @@ async fn ended(accepting: &mut JoinSet<()>) {
             resume_unwind(panic);
         }
     }
+}
+
+/// How long a request may be on its way to a process that another one succeeded.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Closes idle connections, if that was not done at once, and comes to the end of the drain.
+async fn lose_patience(handle: &Handle, drain: Duration) {
+    let patience = PATIENCE.min(drain);
+    tokio::time::sleep(patience).await;
+    handle.stop();
+    tokio::time::sleep(drain.saturating_sub(patience)).await;
 }
 
 /// How long to wait for connections that were told to close at once.
@@ -259,11 +303,17 @@ struct Admission<S> {
     app: S,
     tls: Option<Tls>,
     settings: Arc<Settings>,
+    slots: Slots,
 }
 
 impl<S: Application> Admit for Admission<S> {
-    fn admit<T>(&mut self, io: T, connection: attributes::Connection, slot: OwnedSemaphorePermit)
-    where
+    fn admit<T>(
+        &mut self,
+        mut io: T,
+        mut connection: attributes::Connection,
+        mut slot: Slot,
+        options: &Options,
+    ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         // In a task of its own it could not be cloned: an application need not be `Sync`. Nothing is done
@@ -273,9 +323,42 @@ impl<S: Application> Admit for Admission<S> {
             return;
         };
         let settings = Arc::clone(&self.settings);
-        match self.tls.clone() {
-            None => tokio::spawn(Connection::new(io, app, connection, settings, Some(slot))),
-            Some(tls) => tokio::spawn(tls.serve(io, app, connection, settings, Some(slot))),
+        let tls = self.tls.clone();
+        let ip = |connection: &attributes::Connection| connection.peer.map(|peer| peer.ip());
+        let Some(networks) = &options.proxy else {
+            if self.slots.count(&mut slot, ip(&connection)) {
+                spawn(tls, io, app, connection, settings, slot);
+            }
+            return;
         };
+        if ip(&connection).is_some_and(|ip| !networks.contain(ip)) {
+            self.settings.counters.refused_proxy_peer.one();
+            return;
+        }
+        let slots = self.slots.clone();
+        tokio::spawn(async move {
+            let said = proxy_protocol::introduce(&mut io, &mut connection, &settings).await;
+            if said && slots.count(&mut slot, ip(&connection)) {
+                spawn(tls, io, app, connection, settings, slot);
+            }
+        });
     }
+}
+
+/// Serves a connection in a task of its own.
+fn spawn<T, S>(
+    tls: Option<Tls>,
+    io: T,
+    app: S,
+    connection: attributes::Connection,
+    settings: Arc<Settings>,
+    slot: Slot,
+) where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Application,
+{
+    match tls {
+        None => tokio::spawn(Connection::new(io, app, connection, settings, Some(slot))),
+        Some(tls) => tokio::spawn(tls.serve(io, app, connection, settings, Some(slot))),
+    };
 }

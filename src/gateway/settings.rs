@@ -9,6 +9,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::deadlines::Deadlines;
 use super::drain::Drain;
 use super::limits::{DEFAULT_FIELDS, Limits};
+use super::stats::Counters;
 
 /// What is the same for all connections of a server.
 #[derive(Debug)]
@@ -16,11 +17,14 @@ pub(super) struct Settings {
     pub(super) http1: http1::Builder,
     pub(super) http2: http2::Builder<TokioExecutor>,
     pub(super) deadlines: Deadlines,
+    /// After how many requests a connection closes.
+    pub(super) requests: usize,
     pub(super) drain: Arc<Drain>,
+    pub(super) counters: Arc<Counters>,
 }
 
 impl Settings {
-    pub(super) fn new(limits: &Limits, deadlines: Deadlines, drain: Arc<Drain>) -> Self {
+    pub(super) fn new(limits: &Limits, deadlines: Deadlines) -> Self {
         let mut http1 = http1::Builder::new();
         http1
             .max_buf_size(limits.head as usize)
@@ -45,7 +49,9 @@ impl Settings {
             http1,
             http2,
             deadlines,
-            drain,
+            requests: limits.requests,
+            drain: Arc::default(),
+            counters: Arc::default(),
         }
     }
 }

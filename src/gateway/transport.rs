@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::framing::Framing;
 use super::opening::Opening;
 use super::pulse::Pulse;
+use super::slots::Slot;
+use super::stats::Counters;
 
 /// A transport that tells the [pulse](Pulse) what passes, and closes without losing the last
 /// answer.
@@ -29,7 +30,8 @@ pub(super) struct Transport<T> {
     way_out: WayOut,
     ended: bool,
     shut: bool,
-    _slot: Option<OwnedSemaphorePermit>,
+    counters: Arc<Counters>,
+    _slot: Option<Slot>,
 }
 
 /// Whether the client takes what is written.
@@ -44,7 +46,12 @@ enum WayOut {
 }
 
 impl<T> Transport<T> {
-    pub(super) fn new(io: T, pulse: Arc<Pulse>, slot: Option<OwnedSemaphorePermit>) -> Self {
+    pub(super) fn new(
+        io: T,
+        pulse: Arc<Pulse>,
+        counters: Arc<Counters>,
+        slot: Option<Slot>,
+    ) -> Self {
         Self {
             io,
             pulse,
@@ -54,6 +61,7 @@ impl<T> Transport<T> {
             way_out: WayOut::Free,
             ended: false,
             shut: false,
+            counters,
             _slot: slot,
         }
     }
@@ -97,7 +105,8 @@ impl<T> Transport<T> {
 
     fn wrote(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match result {
-            Poll::Ready(_) => {
+            Poll::Ready(ref taken) => {
+                self.counters.bytes_out.add(*taken.as_ref().unwrap_or(&0));
                 self.way_out = WayOut::Free;
                 self.pulse.unblock();
             }
@@ -132,6 +141,7 @@ impl<T: AsyncRead + Unpin> Transport<T> {
         for _ in 0..16 {
             let mut buf = ReadBuf::new(&mut bytes);
             ready!(Pin::new(&mut self.io).poll_read(cx, &mut buf))?;
+            self.counters.bytes_in.add(buf.filled().len());
             if buf.filled().is_empty() {
                 self.ended = true;
                 return Poll::Ready(Ok(()));
@@ -151,6 +161,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
         let me = &mut *self;
         let before = buf.filled().len();
         let again = me.opening.bytes().get(me.again..).unwrap_or_default();
+        let known = again.len();
         if again.is_empty() {
             ready!(Pin::new(&mut me.io).poll_read(cx, buf))?;
         } else {
@@ -163,6 +174,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
         }
         let fresh = buf.filled().get(before..).unwrap_or_default();
         me.ended |= fresh.is_empty();
+        me.counters.bytes_in.add(fresh.len().saturating_sub(known));
         Poll::Ready(me.note(fresh))
     }
 }

@@ -115,6 +115,8 @@ async fn an_address_in_use_is_told_by_name() {
     assert!(error.is_bind());
     assert!(error.to_string().contains(&address.to_string()), "{error}");
     assert!(error.to_string().contains("in use"), "{error}");
+    let us = format!("(process {})", std::process::id());
+    assert!(error.to_string().contains(&us), "{error}");
     assert_eq!(io::Error::from(error).kind(), io::ErrorKind::AddrInUse);
 }
 

@@ -6,17 +6,22 @@
     reason = "what helps a test may panic as it may"
 )]
 
+mod addresses;
 mod app;
 mod arrived;
+mod counts;
 mod deadlines;
 mod drain;
+mod draining;
 mod flow;
 mod frames;
 mod heads;
 mod http1;
 mod http2;
+mod life;
 mod limits;
 mod listen;
+mod proxy_protocol;
 mod readiness;
 mod support;
 #[cfg(feature = "tls")]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -133,12 +134,20 @@ pub(crate) fn part_by(program: &str, version: &str) -> bool {
             assert!(version.status.success(), "`{program}`: {version:?}");
             true
         }
-        Err(error) => {
-            let strict = std::env::var_os("CI").is_some_and(|value| value == "true");
-            let missing = format!("`{program}` is missing ({error}): `cargo xtask test` gets it");
-            assert!(!strict, "{missing}");
-            eprintln!("SKIPPED: {missing}");
-            false
-        }
+        Err(error) => is_needed(&format!("`{program}` is missing ({error})")),
     }
+}
+
+/// The same for a file, which another program loads.
+pub(crate) fn file_of_part(path: &str) -> bool {
+    Path::new(path).exists() || is_needed(&format!("`{path}` is missing"))
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+fn is_needed(missing: &str) -> bool {
+    let missing = format!("{missing}: `cargo xtask test` gets it");
+    let strict = std::env::var_os("CI").is_some_and(|value| value == "true");
+    assert!(!strict, "{missing}");
+    eprintln!("SKIPPED: {missing}");
+    false
 }

@@ -58,6 +58,23 @@ async fn t1_every_request_carries_attributes_with_its_connection() {
 }
 
 #[tokio::test]
+async fn t1_behind_a_proxy_the_connection_is_the_clients() {
+    let server = gopuram::serve(says()).bind("127.0.0.1:0?proxy=127.0.0.1");
+    let server = server.listen().await.unwrap();
+    let address = server.socket().unwrap();
+    tokio::spawn(server.run());
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let header = b"PROXY TCP4 192.0.2.1 192.0.2.2 5 6\r\n";
+    client.write_all(header).await.unwrap();
+    for _ in 0..2 {
+        client.write_all(GET).await.unwrap();
+        let answer = read_until(&mut client, ">").await;
+        let expected = "<Some(192.0.2.1:5) Some(192.0.2.2:6) http Some((192.0.2.1, Some(5))) http>";
+        assert!(answer.ends_with(expected), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn t1_a_unix_socket_has_no_addresses() {
     let path = std::env::temp_dir().join(format!("gopuram-spec-{}.sock", std::process::id()));
     let serve = gopuram::serve(says()).bind(gopuram::gateway::Address::unix(&path));

@@ -13,7 +13,14 @@ pub(crate) struct Part {
 pub(crate) const CHROMIUM: Part = Part::new("chromium", "--version", "chromium");
 pub(crate) const CURL: Part = Part::new("curl", "--version", "curl");
 pub(crate) const H2LOAD: Part = Part::new("h2load", "--version", "nghttp2-client");
+pub(crate) const HAPROXY: Part = Part::new("haproxy", "-v", "haproxy");
 pub(crate) const NGINX: Part = Part::new("nginx", "-v", "nginx");
+/// The part of nginx that passes connections on; it is loaded, not run.
+pub(crate) const NGINX_STREAM: Part = Part::new(
+    "/usr/lib/nginx/modules/ngx_stream_module.so",
+    "",
+    "libnginx-mod-stream",
+);
 pub(crate) const OPENSSL: Part = Part::new("openssl", "version", "openssl");
 pub(crate) const REDIS: Part = Part::new("redis-server", "--version", "redis-server");
 pub(crate) const SSLSCAN: Part = Part::new("sslscan", "--version", "sslscan");
@@ -33,6 +40,9 @@ impl Part {
         // It prints its version and then its usage, and fails for want of a URL.
         if self.program == WRK.program {
             return run::output(run::command("sh", &["-c", "command -v wrk"])).is_ok();
+        }
+        if self.program == NGINX_STREAM.program {
+            return std::path::Path::new(self.program).exists();
         }
         run::has(self.program, self.version)
     }

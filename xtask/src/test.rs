@@ -1,6 +1,6 @@
 //! `cargo xtask test`: set up, then run everything.
 
-use crate::parts::{self, CHROMIUM, CURL, NGINX, OPENSSL, REDIS, SSLSCAN};
+use crate::parts::{self, CHROMIUM, CURL, HAPROXY, NGINX, NGINX_STREAM, OPENSSL, REDIS, SSLSCAN};
 use crate::run::{self, Failed, cargo, run};
 
 /// The features of the catalogue, each checked alone.
@@ -16,7 +16,17 @@ const FEATURES: &[&str] = &[
 /// The first command that failed; under `CI`, also a part that is missing.
 pub(crate) fn all() -> Result<(), Failed> {
     let strict = std::env::var_os("CI").is_some();
-    if let Err(missing) = parts::need(&[CHROMIUM, CURL, NGINX, OPENSSL, REDIS, SSLSCAN]) {
+    let wanted = [
+        CHROMIUM,
+        CURL,
+        HAPROXY,
+        NGINX,
+        NGINX_STREAM,
+        OPENSSL,
+        REDIS,
+        SSLSCAN,
+    ];
+    if let Err(missing) = parts::need(&wanted) {
         if strict {
             return Err(missing);
         }
@@ -32,6 +42,10 @@ pub(crate) fn all() -> Result<(), Failed> {
         "--doc",
         "--all-features",
     ]))?;
+    // Fuzzing needs more than there is here, but its targets have to build.
+    let mut fuzz = cargo(&["check", "--quiet", "--manifest-path", "fuzz/Cargo.toml"]);
+    fuzz.env("CARGO_TARGET_DIR", run::target().join("fuzz"));
+    run(fuzz)?;
     for feature in FEATURES {
         run(alone(&["--features", feature]))?;
     }

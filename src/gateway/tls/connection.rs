@@ -6,7 +6,6 @@ use bytes::Bytes;
 use rustls::sign::CertifiedKey;
 use rustls::{CipherSuite, HandshakeKind, ProtocolVersion, ServerConnection};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tracing::error;
 
@@ -19,6 +18,7 @@ use crate::Application;
 use crate::gateway::connection::{Arrival, Connection};
 use crate::gateway::opening::Opening;
 use crate::gateway::settings::Settings;
+use crate::gateway::slots::Slot;
 use crate::middleware::attributes::{self, TlsVersion};
 
 impl Tls {
@@ -29,7 +29,7 @@ impl Tls {
         app: S,
         connection: attributes::Connection,
         settings: Arc<Settings>,
-        slot: Option<OwnedSemaphorePermit>,
+        slot: Option<Slot>,
     ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         S: Application,

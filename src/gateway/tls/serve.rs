@@ -34,12 +34,7 @@ impl<S: Application> Serve<S> {
 impl<S> Server<S> {
     /// The certificates of all addresses that speak TLS.
     pub fn certificates(&self) -> Certificates {
-        Certificates(
-            self.listeners
-                .iter()
-                .filter_map(|(_, tls)| tls.clone())
-                .collect(),
-        )
+        Certificates(self.tls.iter().flatten().cloned().collect())
     }
 }
 

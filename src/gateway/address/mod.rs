@@ -1,0 +1,279 @@
+//! Where to listen, and how.
+
+mod text;
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::networks::Networks;
+
+pub(super) use text::name_and_port;
+
+/// Where to listen, and how.
+///
+/// Made from a value, or from text as it stands in configuration files:
+///
+/// | | |
+/// |---|---|
+/// | `127.0.0.1:8000`, `[::1]:8000`, `tcp:127.0.0.1:8000` | TCP; port 0 takes a free one |
+/// | `[::]:8000`, `*:8000` | TCP on all addresses of the machine, of IPv6 and IPv4 alike |
+/// | `localhost:8000` | TCP; the name is looked up when it is bound, and the first address that can be bound is taken |
+/// | `unix:/path`, `unix:@name` | a Unix socket: a file, or a name of Linux's abstract namespace |
+/// | `systemd:`, `systemd:NAME` | what a service manager passed: the first socket not taken yet, or the one of that name |
+/// | `fd:N` | the listening socket that this process inherited as descriptor `N` |
+///
+/// Options follow a question mark and are joined by `&`: `unix:/run/app.sock?mode=660&group=www-data`. They are the
+/// methods below: `backlog=N`, `keepalive=SECONDS` or `off`, `nodelay=off`, `acceptors=N`, `v6only`, `mode=OCTAL`,
+/// `owner=NAME`, `group=NAME`, `proxy=NETWORKS`.
+///
+/// ```
+/// use gopuram::gateway::Address;
+///
+/// assert_eq!(Address::from("tcp:[::1]:80").to_string(), "[::1]:80");
+/// let socket = Address::unix("/run/app.sock").mode(0o660);
+/// assert_eq!(socket, Address::from("unix:/run/app.sock?mode=660"));
+/// ```
+///
+/// Text that is no address is told when serving begins, with what to write instead.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Address {
+    pub(super) place: Place,
+    pub(super) options: Options,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    Socket(SocketAddr),
+    /// A name and a port.
+    Name(String),
+    Unix(PathBuf),
+    Abstract(OsString),
+    /// A descriptor of this process.
+    Fd(u32),
+    /// What a service manager passed, by name if there is one.
+    Systemd(String),
+    /// Text that cannot be understood, and why.
+    Mistake(String, &'static str),
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Options {
+    pub(super) backlog: u32,
+    pub(super) keepalive: Option<Duration>,
+    pub(super) nodelay: bool,
+    pub(super) acceptors: u16,
+    pub(super) v6only: bool,
+    pub(super) mode: Option<u32>,
+    pub(super) owner: Option<String>,
+    pub(super) group: Option<String>,
+    pub(super) proxy: Option<Networks>,
+}
+
+/// How many connections wait in the kernel to be accepted.
+const BACKLOG: u32 = 4096;
+
+/// After how much silence the kernel asks whether the peer is there, by default.
+const KEEPALIVE: Duration = Duration::from_mins(1);
+
+impl Options {
+    const DEFAULT: Self = Self {
+        backlog: BACKLOG,
+        keepalive: Some(KEEPALIVE),
+        nodelay: true,
+        acceptors: 1,
+        v6only: false,
+        mode: None,
+        owner: None,
+        group: None,
+        proxy: None,
+    };
+}
+
+impl Address {
+    /// A Unix socket at `path`.
+    ///
+    /// A socket file that nobody listens on any more is replaced; any other file is left
+    /// alone and is an error. The file is removed when serving ends. In text, `?` ends the path; here it does not.
+    pub fn unix(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        if path.as_os_str().is_empty() {
+            return Self::mistake("unix:", "there is no path");
+        }
+        Self::of(Place::Unix(path))
+    }
+
+    /// A Unix socket in Linux's abstract namespace: a name without a file, which every process of the same network
+    /// namespace may connect to.
+    pub fn unix_abstract(name: impl AsRef<OsStr>) -> Self {
+        let name = name.as_ref();
+        if name.is_empty() {
+            return Self::mistake("unix:@", "there is no name");
+        }
+        Self::of(Place::Abstract(name.to_owned()))
+    }
+
+    pub(super) const fn of(place: Place) -> Self {
+        Self {
+            place,
+            options: Options::DEFAULT,
+        }
+    }
+
+    fn mistake(text: &str, problem: &'static str) -> Self {
+        Self::of(Place::Mistake(text.to_owned(), problem))
+    }
+
+    /// How many connections wait in the kernel to be accepted; by default 4096, as in the kernel's own
+    /// `net.core.somaxconn`, which bounds it.
+    ///
+    /// A longer queue survives a longer stall of the process, and a shorter one tells clients sooner. Does
+    /// nothing for a socket that was inherited.
+    #[must_use]
+    pub const fn backlog(mut self, connections: u32) -> Self {
+        self.options.backlog = connections;
+        self
+    }
+
+    /// After how much silence the kernel asks a TCP client whether it is still there; by default 60 s. `Duration::MAX`
+    /// never does.
+    ///
+    /// It finds the clients that are gone without a word during what no deadline of the gateway bounds: an application that
+    /// takes its time, an upgraded connection. After three questions at a quarter of that time without an answer the
+    /// connection is reset.
+    #[must_use]
+    pub fn keepalive(mut self, after: Duration) -> Self {
+        self.options.keepalive = (after != Duration::MAX).then_some(after);
+        self
+    }
+
+    /// Lets the kernel hold back small packets to join them with the next (Nagle's algorithm).
+    ///
+    /// By default `TCP_NODELAY` is on: the gateway writes whole answers, and to hold one back costs up to 40 ms.
+    #[must_use]
+    pub const fn delayed(mut self) -> Self {
+        self.options.nodelay = false;
+        self
+    }
+
+    /// How many sockets are bound to the address with `SO_REUSEPORT`, each with a task that accepts; by default one,
+    /// without.
+    ///
+    /// Only worth it where connections come faster than one task accepts them, tens of thousands a second: the kernel
+    /// deals them out blindly, and of those that wait in a socket's queue when that is closed it resets some. TCP
+    /// only.
+    #[must_use]
+    pub const fn acceptors(mut self, count: u16) -> Self {
+        self.options.acceptors = if count == 0 { 1 } else { count };
+        self
+    }
+
+    /// Keeps IPv4 away from an address of IPv6; by default `[::]` takes both, whatever `net.ipv6.bindv6only` says.
+    #[must_use]
+    pub const fn v6only(mut self) -> Self {
+        self.options.v6only = true;
+        self
+    }
+
+    /// The permissions of the socket file; by default those that the umask leaves.
+    ///
+    /// They are set before the first client can connect. Does nothing for TCP.
+    #[must_use]
+    pub fn mode(mut self, bits: u32) -> Self {
+        if let Place::Unix(_) = self.place {
+            self.options.mode = Some(bits & 0o777);
+        }
+        self
+    }
+
+    /// Who owns the socket file, by number or by a name in `/etc/passwd`; by default whom the process runs as.
+    ///
+    /// To give it away needs `CAP_CHOWN`. Does nothing for TCP.
+    #[must_use]
+    pub fn owner(mut self, user: impl Into<String>) -> Self {
+        self.options.owner = Some(user.into());
+        self
+    }
+
+    /// The group of the socket file, by number or by a name in `/etc/group`; by default that of the process.
+    ///
+    /// A process may give it to any group it is a member of. Does nothing for TCP.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.options.group = Some(group.into());
+        self
+    }
+
+    /// Each connection begins with a header of the PROXY protocol, which says who the client is; `networks` may send it,
+    /// written `10.0.0.0/8,2001:db8::/32`.
+    ///
+    /// Version 1 and 2 alike, before TLS and HTTP. A peer of another network is refused, and so is a connection
+    /// without a whole and valid header; see the [module documentation](super#the-proxy-protocol). Peers on Unix
+    /// sockets have no address and are always taken: their permissions say who may connect.
+    #[must_use]
+    pub fn proxy_protocol(mut self, networks: &str) -> Self {
+        match networks.parse() {
+            Ok(networks) => self.options.proxy = Some(networks),
+            Err(()) => {
+                self.place = Place::Mistake(format!("{self}?proxy={networks}"), text::NETWORKS);
+            }
+        }
+        self
+    }
+
+    /// The address and port, if this is a numeric TCP address.
+    pub const fn socket(&self) -> Option<SocketAddr> {
+        match &self.place {
+            Place::Socket(socket) => Some(*socket),
+            _ => None,
+        }
+    }
+
+    /// The path of the socket file, if this is a Unix socket that has one.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Unix(path) => Some(path),
+            _ => None,
+        }
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(socket: SocketAddr) -> Self {
+        Self::of(Place::Socket(socket))
+    }
+}
+
+impl<I: Into<IpAddr>> From<(I, u16)> for Address {
+    fn from(socket: (I, u16)) -> Self {
+        Self::of(Place::Socket(socket.into()))
+    }
+}
+
+/// Without the options.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Socket(socket) => socket.fmt(f),
+            Place::Name(text) | Place::Mistake(text, _) => f.write_str(text),
+            Place::Unix(path) => write!(f, "unix:{}", path.display()),
+            Place::Abstract(name) => write!(f, "unix:@{}", name.as_bytes().escape_ascii()),
+            Place::Fd(number) => write!(f, "fd:{number}"),
+            Place::Systemd(name) => write!(f, "systemd:{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mode_is_only_for_files() {
+        let tcp = Address::from("127.0.0.1:1");
+        assert_eq!(tcp.clone().mode(0o600), tcp);
+    }
+}

@@ -1,0 +1,204 @@
+//! Sockets that this process was started with.
+//!
+//! They come by the protocol of systemd (`sd_listen_fds(3)`): `LISTEN_FDS` says how many there are from descriptor 3
+//! on, `LISTEN_PID` for whom if it is set, and `LISTEN_FDNAMES` what they are called. A
+//! [predecessor](super::super::successor) passes its own the same way, under names that no service manager gives.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use listenfd::ListenFd;
+use socket2::SockRef;
+
+/// A socket that listens already.
+#[derive(Debug)]
+pub(super) enum Inherited {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// What was passed, each to be taken once.
+struct Passed {
+    fds: ListenFd,
+    names: Vec<String>,
+}
+
+/// What this process was passed; the environment is read once, and cleared so that its children do not believe it to be
+/// for them.
+static PASSED: LazyLock<Mutex<Passed>> = LazyLock::new(|| {
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    Mutex::new(Passed {
+        fds: ListenFd::from_env(),
+        names: names.split(':').map(str::to_owned).collect(),
+    })
+});
+
+fn passed() -> MutexGuard<'static, Passed> {
+    PASSED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How the name of a predecessor's socket begins.
+const OURS: &str = "gopuram/";
+
+/// The first descriptor that is passed.
+pub(in crate::gateway) const FIRST: u32 = 3;
+
+/// The name under which a predecessor passes what it bound at `address`.
+pub(in crate::gateway) fn name(address: &str) -> String {
+    // Names are joined by colons, and have no control characters.
+    let mut name = OURS.to_owned();
+    for byte in address.bytes() {
+        match byte {
+            b':' | b'%' | 0..=b' ' | 0x7f.. => name.extend(['%', hex(byte >> 4), hex(byte & 0xf)]),
+            _ => name.push(byte.into()),
+        }
+    }
+    name
+}
+
+fn hex(digit: u8) -> char {
+    char::from_digit(digit.into(), 16).unwrap_or_default()
+}
+
+/// The name under which it passes the channel that it waits at.
+pub(in crate::gateway) const CHANNEL: &str = "gopuram-ready";
+
+impl Passed {
+    fn name(&self, index: usize) -> &str {
+        self.names.get(index).map_or("", String::as_str)
+    }
+
+    fn take(&mut self, index: usize) -> io::Result<Option<Inherited>> {
+        // Which kind it is shows when it is taken.
+        let taken = match self.fds.take_tcp_listener(index) {
+            Ok(listener) => listener.map(Inherited::Tcp),
+            Err(_) => self.fds.take_unix_listener(index)?.map(Inherited::Unix),
+        };
+        taken.map(listening).transpose()
+    }
+}
+
+/// The first socket not taken yet for which `wanted` says so, by its name.
+fn take_where(wanted: impl Fn(&str) -> bool) -> io::Result<Option<Inherited>> {
+    let mut passed = passed();
+    for index in 0..passed.fds.len() {
+        if wanted(passed.name(index))
+            && let Some(taken) = passed.take(index)?
+        {
+            return Ok(Some(taken));
+        }
+    }
+    Ok(None)
+}
+
+/// What the predecessor had bound at `address`, if there was one.
+pub(super) fn from_predecessor(address: &str) -> io::Result<Option<Inherited>> {
+    let wanted = name(address);
+    take_where(|name| name == wanted)
+}
+
+/// Closes what the predecessor had bound and this process does not.
+pub(in crate::gateway) fn close_the_rest() {
+    while let Ok(Some(_)) = take_where(|name| name.starts_with(OURS)) {}
+}
+
+/// Where the predecessor waits for this process to be ready.
+pub(in crate::gateway) fn channel() -> Option<UnixStream> {
+    let mut passed = passed();
+    let index = (0..passed.fds.len()).find(|&index| passed.name(index) == CHANNEL)?;
+    // Of the kinds that can be taken this is one more Unix socket.
+    let taken = passed.fds.take_unix_listener(index).ok()??;
+    Some(OwnedFd::from(taken).into())
+}
+
+/// The socket of that name which a service manager passed, or the first without a name asked for.
+pub(super) fn from_manager(wanted: &str) -> io::Result<Inherited> {
+    let ours = |name: &str| name.starts_with(OURS) || name == CHANNEL;
+    take_where(|name| if wanted.is_empty() { !ours(name) } else { name == wanted })?
+        .ok_or_else(|| {
+            let names: Vec<_> = passed().names.iter().filter(|name| !ours(name)).cloned().collect();
+            io::Error::new(io::ErrorKind::InvalidInput, format!(
+                "no such socket was passed, or it was taken; `LISTEN_FDS` and `LISTEN_PID` have to be set \
+                 for this process, and `LISTEN_FDNAMES` names {names:?}"
+            ))
+        })
+}
+
+/// The socket that is descriptor `number`.
+pub(super) fn from_number(number: u32) -> io::Result<Inherited> {
+    if let Some(index) = number.checked_sub(FIRST)
+        && let Some(taken) = passed().take(index as usize)?
+    {
+        return Ok(taken);
+    }
+    by_kernel(number).and_then(|fd| {
+        if let Ok(listener) = kind_of(&fd) {
+            return listening(listener(fd));
+        }
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the descriptor is not a socket of TCP or Unix",
+        ))
+    })
+}
+
+/// What makes a listener of such a descriptor.
+fn kind_of(fd: impl AsFd) -> io::Result<fn(OwnedFd) -> Inherited> {
+    let address = SockRef::from(&fd).local_addr()?;
+    if address.is_unix() {
+        Ok(|fd| Inherited::Unix(fd.into()))
+    } else if address.as_socket().is_some() {
+        Ok(|fd| Inherited::Tcp(fd.into()))
+    } else {
+        Err(io::ErrorKind::InvalidInput.into())
+    }
+}
+
+/// Another descriptor of what `number` stands for in this process, which is asked of the kernel: nothing else that is
+/// safe tells whether it is one at all.
+#[cfg(target_os = "linux")]
+fn by_kernel(number: u32) -> io::Result<OwnedFd> {
+    use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+
+    let number = number.try_into().map_err(|_| io::ErrorKind::InvalidInput)?;
+    let this = pidfd_open(getpid(), PidfdFlags::empty())?;
+    Ok(pidfd_getfd(this, number, PidfdGetfdFlags::empty())?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn by_kernel(_: u32) -> io::Result<OwnedFd> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "the descriptor is not one of those that `LISTEN_FDS` counts",
+    ))
+}
+
+/// Sees that a socket listens: on one that does not every attempt to accept would fail.
+fn listening(inherited: Inherited) -> io::Result<Inherited> {
+    let listens = match &inherited {
+        Inherited::Tcp(listener) => SockRef::from(listener).is_listener()?,
+        Inherited::Unix(listener) => SockRef::from(listener).is_listener()?,
+    };
+    if listens {
+        Ok(inherited)
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the socket does not listen",
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_can_be_joined_by_colons() {
+        assert_eq!(name("[::1]:80"), "gopuram/[%3a%3a1]%3a80");
+        assert_eq!(name("unix:/a b%"), "gopuram/unix%3a/a%20b%25");
+    }
+}

@@ -1,0 +1,304 @@
+//! Signals, the service manager, and a new version that takes over.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use gopuram::Body;
+use http::{Request, Response};
+use tower::util::service_fn;
+
+/// Set for the process that serves: its directory.
+const SERVER: &str = "GOPURAM_TEST_LIFE";
+
+/// A server in a process of its own, which writes its port to a file and answers with its number.
+struct Life {
+    directory: PathBuf,
+    first: Child,
+    address: SocketAddr,
+    manager: UnixDatagram,
+}
+
+impl Life {
+    fn start(test: &str) -> Self {
+        let name = format!("gopuram-{}-{}", std::process::id(), test.replace(':', "-"));
+        let directory = std::env::temp_dir().join(name);
+        fs::remove_dir_all(&directory).ok();
+        fs::create_dir(&directory).unwrap();
+        let manager = UnixDatagram::bind(directory.join("manager")).unwrap();
+        manager
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        let first = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test])
+            .env(SERVER, &directory)
+            .env("NOTIFY_SOCKET", directory.join("manager"))
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut life = Self {
+            directory,
+            first,
+            address: ([127, 0, 0, 1], 0).into(),
+            manager,
+        };
+        life.told("READY=1");
+        let port = fs::read_to_string(life.directory.join("port")).unwrap();
+        life.address.set_port(port.parse().unwrap());
+        life
+    }
+
+    /// The next thing that the service manager is told, which begins so.
+    fn told(&self, expected: &str) -> String {
+        let mut told = [0; 256];
+        let len = self.manager.recv(&mut told).unwrap();
+        let told = String::from_utf8_lossy(&told[..len]).into_owned();
+        assert!(told.starts_with(expected), "{told} and not {expected}");
+        told
+    }
+
+    /// The number of the process that serves.
+    fn ask(&self) -> u32 {
+        ask(&mut connect(self.address)).unwrap().0
+    }
+
+    fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.directory.join(name)).unwrap_or_default()
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        // Whoever serves last is ended, and the first is ours to wait for.
+        if let Ok(mut client) = TcpStream::connect(self.address)
+            && let Ok((process, _)) = ask(&mut client)
+        {
+            kill("TERM", process);
+        }
+        self.first.wait().ok();
+        fs::remove_dir_all(&self.directory).ok();
+    }
+}
+
+fn kill(signal: &str, process: u32) {
+    let kill = Command::new("kill")
+        .args(["-s", signal, &process.to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let client = TcpStream::connect(address).unwrap();
+    client
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    client
+}
+
+/// The number of the process that answers, and whether the connection may be used again.
+fn ask(client: &mut TcpStream) -> std::io::Result<(u32, bool)> {
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")?;
+    let mut answer = Vec::new();
+    let mut bytes = [0; 1024];
+    while !answer.ends_with(b"\n\n") {
+        let len = client.read(&mut bytes)?;
+        if len == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        answer.extend(&bytes[..len]);
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    Ok((
+        body.trim().parse().unwrap(),
+        !head.contains("connection: close"),
+    ))
+}
+
+/// Serves in this process if it was started for that.
+async fn serve() -> bool {
+    let Some(directory) = std::env::var_os(SERVER).map(PathBuf::from) else {
+        return false;
+    };
+    if directory.join("slow").exists() {
+        fs::write(directory.join("tried"), std::process::id().to_string()).unwrap();
+        std::future::pending::<()>().await;
+    }
+    if directory.join("broken").exists() {
+        fs::write(directory.join("tried"), "").unwrap();
+        panic!("a version that is broken");
+    }
+    let app = service_fn(async |_: Request<Body>| {
+        let body = Body::from(format!("{}\n\n", std::process::id()));
+        Ok::<_, std::convert::Infallible>(Response::new(body))
+    });
+    let note = |directory: &Path, name: &str| {
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(directory.join(name));
+        file.unwrap().write_all(b"x").unwrap();
+    };
+    let (reload, reopen) = (directory.clone(), directory.clone());
+    let server = gopuram::serve(app)
+        .bind("127.0.0.1:0")
+        .bind(format!(
+            "unix:{}?mode=600",
+            directory.join("socket").display()
+        ))
+        .on_reload(move || {
+            let reload = reload.clone();
+            async move { note(&reload, "reloaded") }
+        })
+        .on_reopen(move || note(&reopen, "reopened"))
+        .hand_over()
+        .listen()
+        .await
+        .unwrap();
+    let port = server.socket().unwrap().port();
+    fs::write(directory.join("port"), port.to_string()).unwrap();
+    server.run().await.unwrap();
+    true
+}
+
+#[tokio::test]
+async fn signals_do_what_they_are_for_and_the_manager_is_told() {
+    if serve().await {
+        return;
+    }
+    let mut life = Life::start("life::signals_do_what_they_are_for_and_the_manager_is_told");
+    let process = life.first.id();
+    assert_eq!(life.ask(), process);
+    kill("HUP", process);
+    assert!(life.told("RELOADING=1\nMONOTONIC_USEC=").len() > 30);
+    life.told("READY=1");
+    assert_eq!(life.file("reloaded"), "x");
+    kill("USR1", process);
+    // What comes next is heard in turn.
+    let until = Instant::now() + Duration::from_secs(30);
+    while life.file("reopened").is_empty() {
+        assert_eq!(life.ask(), process);
+        assert!(Instant::now() < until);
+    }
+    kill("TERM", process);
+    life.told("STOPPING=1");
+    assert!(life.first.wait().unwrap().success());
+    assert!(!life.directory.join("socket").exists());
+}
+
+#[tokio::test]
+async fn a_version_that_is_broken_does_not_take_over() {
+    if serve().await {
+        return;
+    }
+    let life = Life::start("life::a_version_that_is_broken_does_not_take_over");
+    let process = life.first.id();
+    fs::write(life.directory.join("broken"), "").unwrap();
+    kill("USR2", process);
+    let begun = Instant::now();
+    while !life.directory.join("tried").exists() {
+        assert_eq!(life.ask(), process);
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+    fs::remove_file(life.directory.join("broken")).unwrap();
+    assert_eq!(life.ask(), process);
+    assert!(life.directory.join("socket").exists());
+    // A better one is heard of when the attempt before is over.
+    kill("USR2", process);
+    life.told("READY=1");
+    let told = life.told("MAINPID=");
+    while life.ask() == process {
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+    assert_eq!(told, format!("MAINPID={}", life.ask()));
+}
+
+#[tokio::test]
+async fn who_ends_before_its_successor_is_ready_takes_it_along() {
+    if serve().await {
+        return;
+    }
+    let mut life = Life::start("life::who_ends_before_its_successor_is_ready_takes_it_along");
+    fs::write(life.directory.join("slow"), "").unwrap();
+    kill("USR2", life.first.id());
+    let begun = Instant::now();
+    while life.file("tried").is_empty() {
+        assert_eq!(life.ask(), life.first.id());
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+    kill("TERM", life.first.id());
+    assert!(life.first.wait().unwrap().success());
+    let successor = Path::new("/proc").join(life.file("tried"));
+    assert!(!successor.exists(), "it serves on");
+}
+
+/// What asks all the time, and must always be answered.
+fn load(
+    address: SocketAddr,
+    kept: bool,
+    stop: &AtomicBool,
+    answered: &AtomicUsize,
+) -> HashSet<u32> {
+    let mut processes = HashSet::new();
+    let mut open = None;
+    while !stop.load(Ordering::Relaxed) {
+        let mut client = open.take().unwrap_or_else(|| connect(address));
+        let (process, again) = ask(&mut client).unwrap();
+        processes.insert(process);
+        answered.fetch_add(1, Ordering::Relaxed);
+        if kept && again {
+            open = Some(client);
+        }
+    }
+    processes
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_versions_take_over_under_load_and_no_request_fails() {
+    if serve().await {
+        return;
+    }
+    let life = Life::start("life::twenty_versions_take_over_under_load_and_no_request_fails");
+    let stop = Arc::new(AtomicBool::new(false));
+    let answered = Arc::new(AtomicUsize::new(0));
+    let clients: Vec<_> = [true, true, false, false]
+        .into_iter()
+        .map(|kept| {
+            let (address, stop) = (life.address, Arc::clone(&stop));
+            let answered = Arc::clone(&answered);
+            std::thread::spawn(move || load(address, kept, &stop, &answered))
+        })
+        .collect();
+    let mut process = life.first.id();
+    for _ in 0..20 {
+        let before = answered.load(Ordering::Relaxed);
+        kill("USR2", process);
+        let begun = Instant::now();
+        life.told("READY=1");
+        let told = life.told("MAINPID=");
+        process = told.strip_prefix("MAINPID=").unwrap().parse().unwrap();
+        // The old one answers what it had accepted.
+        while life.ask() != process {
+            assert!(begun.elapsed() < Duration::from_secs(30));
+        }
+        assert!(answered.load(Ordering::Relaxed) > before);
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut processes = HashSet::new();
+    for client in clients {
+        processes.extend(client.join().expect("a request failed"));
+    }
+    assert!(processes.len() > 2, "{processes:?}");
+    assert!(
+        life.directory.join("socket").exists(),
+        "an old version removed it"
+    );
+}
