@@ -10,6 +10,7 @@ pub(crate) struct Part {
     package: &'static str,
 }
 
+pub(crate) const AB: Part = Part::new("ab", "-V", "apache2-utils");
 pub(crate) const CHROMIUM: Part = Part::new("chromium", "--version", "chromium");
 pub(crate) const CURL: Part = Part::new("curl", "--version", "curl");
 pub(crate) const H2LOAD: Part = Part::new("h2load", "--version", "nghttp2-client");

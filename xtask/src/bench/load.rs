@@ -59,22 +59,23 @@ pub(crate) fn contest(
 ///
 /// If anything but successes (or, with `If-None-Match`, 304) came back.
 pub(crate) fn wrk(port: u16, path: &str, fields: &[&str], seconds: u32) -> Result<f64, Failed> {
-    let fields: Vec<_> = fields.iter().flat_map(|field| ["-H", field]).collect();
-    wrk_with(port, path, &fields, seconds)
-}
-
-/// As [`wrk`], with `HEAD`.
-pub(crate) fn wrk_head(port: u16, path: &str, seconds: u32) -> Result<f64, Failed> {
-    let script = target().join("head.lua");
-    std::fs::write(&script, "wrk.method = \"HEAD\"\n")
-        .map_err(|e| format!("{}: {e}", script.display()))?;
-    wrk_with(port, path, &["-s", &script.to_string_lossy()], seconds)
-}
-
-fn wrk_with(port: u16, path: &str, args: &[&str], seconds: u32) -> Result<f64, Failed> {
     let duration = format!("-d{seconds}s");
-    let mut wrk = command("taskset", &["-c", "1", "wrk", "-t1", "-c64", &duration]);
-    wrk.args(args);
+    let mut wrk = command(
+        "taskset",
+        &[
+            "-c",
+            "1",
+            "wrk",
+            "-t1",
+            "-c64",
+            "--timeout",
+            "30s",
+            &duration,
+        ],
+    );
+    for field in fields {
+        wrk.args(["-H", field]);
+    }
     wrk.arg(format!("http://127.0.0.1:{port}{path}"));
     let said = run::output(wrk)?;
     if let Some(line) = said
@@ -84,6 +85,36 @@ fn wrk_with(port: u16, path: &str, args: &[&str], seconds: u32) -> Result<f64, F
         return Err(format!("port {port}{path}: {}", line.trim()));
     }
     figure(&said, "Requests/sec:")
+}
+
+/// As [`wrk`], with `HEAD`: by `ab`, since `wrk` waits for the body that never comes.
+pub(crate) fn ab_head(port: u16, path: &str, seconds: u32) -> Result<f64, Failed> {
+    let seconds = seconds.to_string();
+    let url = format!("http://127.0.0.1:{port}{path}");
+    let args = [
+        "-c",
+        "1",
+        "ab",
+        "-q",
+        "-k",
+        "-i",
+        "-c",
+        "64",
+        "-n",
+        "100000000",
+        "-t",
+        &seconds,
+        &url,
+    ];
+    let said = run::output(command("taskset", &args))?;
+    if !said.contains("Failed requests:        0") || said.contains("Non-2xx") {
+        return Err(format!("port {port}{path} with HEAD:\n{said}"));
+    }
+    let line = said
+        .lines()
+        .find_map(|line| line.strip_prefix("Requests per second:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .ok_or_else(|| format!("no figure in:\n{said}"))
 }
 
 /// Loads a server over HTTP/2 with prior knowledge: `h2load`, 16 connections of 32 streams.
