@@ -1,4 +1,4 @@
-//! HTTPS, with certificates that are read again every hour.
+//! HTTPS, with certificates that are read again at `SIGHUP`.
 //!
 //! A pair to try it with: `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30
 //! -subj /CN=localhost -addext subjectAltName=DNS:localhost -keyout key.pem -out cert.pem`.
@@ -7,7 +7,6 @@
 //! `curl -i --cacert cert.pem https://localhost:8443/`, and `curl -i http://localhost:8443/`.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use gopuram::gateway::Tls;
 use gopuram::middleware::SecurityHeaders;
@@ -37,17 +36,15 @@ async fn main() -> Result<(), gopuram::Error> {
     let chain = args.next().unwrap_or("cert.pem".into());
     let key = args.next().unwrap_or("key.pem".into());
     let tls = Tls::pem_files(chain, key)?;
-    let again = tls.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(Duration::from_hours(1)).await;
-            // What is wrong is logged, and the old ones stay.
-            again.reload().ok();
-        }
-    });
+    let certificates = tls.clone();
     println!("serving on https://localhost:8443");
     gopuram::serve(app())
         .bind("127.0.0.1:8000")
         .tls("0.0.0.0:8443", tls)
+        .on_reload(move || {
+            // What is wrong is logged, and the old ones stay.
+            certificates.reload().ok();
+            std::future::ready(())
+        })
         .await
 }

@@ -234,8 +234,11 @@ impl Rules {
             }
         }
         if let Some(charsets) = &self.charsets
-            && let Some(charset) = media_type.and_then(|it| it.parameter("charset"))
-            && !charsets.iter().any(|one| one.eq_ignore_ascii_case(charset))
+            && !media_type.is_some_and(|it| {
+                // Of two the application may go by either.
+                let mut said = it.parameters("charset");
+                said.all(|said| charsets.iter().any(|one| one.eq_ignore_ascii_case(said)))
+            })
         {
             return ControlFlow::Break(self.wrong_type(method));
         }

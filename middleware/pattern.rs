@@ -45,11 +45,15 @@ fn like(pattern: &[u8], text: &[u8]) -> bool {
             _ => {}
         }
         // A star takes one more character and all after it is tried again.
-        if let Some((after, taken)) = single
-            && text.get(taken).is_some_and(|c| *c != b'/')
+        let taken = single.map(|(after, taken)| (after, taken, text.get(taken)));
+        if let Some((after, taken, Some(c))) = taken
+            && *c != b'/'
         {
             (p, t) = (after, taken + 1);
             single = Some((p, t));
+        } else if let Some((_, _, None)) = taken {
+            // It has had all there is: the one before it leaves it no more than a part of that.
+            return false;
         } else if let Some((after, taken)) = double
             && taken < text.len()
         {

@@ -76,21 +76,10 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use tower_layer::Layer;
 
 use crate::body::{Body, FileRegion};
+use crate::header::send_file::{FIELDS, X_ACCEL_REDIRECT, X_SENDFILE};
 use crate::place::{self, Placed};
 use crate::target::encoding::{is_unreserved, push_encoded};
 use crate::wrap::{OnRequest, OnResponse, Wrapped};
-
-/// nginx's field.
-const X_ACCEL_REDIRECT: HeaderName = HeaderName::from_static("x-accel-redirect");
-/// Apache's field (`mod_xsendfile`), and lighttpd's.
-const X_SENDFILE: HeaderName = HeaderName::from_static("x-sendfile");
-/// Fields that have some front send a file.
-const FIELDS: [HeaderName; 4] = [
-    X_ACCEL_REDIRECT,
-    X_SENDFILE,
-    HeaderName::from_static("x-sendfile2"),
-    HeaderName::from_static("x-lighttpd-send-file"),
-];
 
 /// Has the front server send files.
 ///

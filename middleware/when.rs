@@ -8,7 +8,7 @@
 //! # let app = ();
 //!
 //! let no_store = SetHeader::response(CACHE_CONTROL).value(HeaderValue::from_static("no-store"));
-//! let app = When::new(|head| head.uri.path().starts_with("/account"), no_store).layer(app);
+//! let app = When::new(|head| head.headers.contains_key("authorization"), no_store).layer(app);
 //! # let _ = app;
 //! ```
 //!
@@ -19,6 +19,11 @@
 //!
 //! [`Placed`] where the layer is that it wraps; around any other tower layer it goes wherever that goes. The
 //! layer is made once, as always: what it counts or keeps, it counts for the requests that it sees.
+//!
+//! # Security
+//!
+//! A path comes as the client wrote it: `/%61ccount` is `/account` to a router, and not to a predicate that compares
+//! text. What guards a part of a site belongs inside of its route, group or mount, which every spelling leads to.
 //!
 //! # Bodies and readiness
 //!

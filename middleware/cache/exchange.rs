@@ -80,6 +80,11 @@ impl Landing {
             // Until it is stored others wait for the flight, not for the store.
             (config.settings.spawn)(Box::pin(async move {
                 stored.await;
+                // It was invalidated while the store was at work, which may not have found it yet.
+                if self.registration.if_welcome(|| ()).is_none() {
+                    let store = &self.config.shared.store;
+                    store.remove(self.key.url()).get().await;
+                }
                 drop(self);
             }));
         }

@@ -114,9 +114,14 @@ fn normal(headers: &HeaderMap, name: &HeaderName) -> Option<Box<[u8]>> {
     Some(members.join(&b","[..]).into())
 }
 
+/// Without the white space around semicolons, and no other: `g zip` is not `gzip`, and who sends that must not
+/// choose what others get (RFC 9110, sections 5.6.3 and 5.6.6).
 fn without_space(member: &[u8]) -> Vec<u8> {
-    let bytes = member.iter().copied();
-    bytes.filter(|byte| !matches!(byte, b' ' | b'\t')).collect()
+    let parts = member.split(|byte| *byte == b';');
+    parts
+        .map(<[u8]>::trim_ascii)
+        .collect::<Vec<_>>()
+        .join(&b';')
 }
 
 #[cfg(test)]
@@ -134,6 +139,22 @@ mod tests {
     fn same(vary: &'static str, first: &HeaderMap, second: &HeaderMap) -> bool {
         let vary = Vary::of(&headers(&[("vary", vary)]), first).unwrap();
         vary.selects(second)
+    }
+
+    #[test]
+    fn white_space_inside_of_a_word_is_not_nothing() {
+        for (name, broken, right) in [
+            ("accept-encoding", "g zip, b r", "gzip, br"),
+            ("accept-encoding", "gzip;q=0 .5", "gzip;q=0.5"),
+            ("accept", "text/ html", "text/html"),
+            ("accept-language", "d e", "de"),
+        ] {
+            let (broken, right) = (headers(&[(name, broken)]), headers(&[(name, right)]));
+            assert!(!same(name, &broken, &right), "{name}");
+        }
+        let spaced = headers(&[("accept-encoding", "gzip ; q=0.5 ,br")]);
+        let dense = headers(&[("accept-encoding", "br,gzip;q=0.5")]);
+        assert!(same("accept-encoding", &spaced, &dense));
     }
 
     #[test]

@@ -151,6 +151,8 @@ where
         } = self;
         let fields = req.headers().clone();
         let requested = config.settings.clock.now();
+        // So that what is invalidated meanwhile is not stored again.
+        let (_flight, registration) = config.shared.flights.alone(&key);
         let mut res = caller.call(req).await?;
         let status = res.status();
         if let Some(Entry { head, body }) = found
@@ -171,7 +173,12 @@ where
             match head.filter(|_| same) {
                 Some(head) => {
                     let head = Arc::new(head);
-                    store.put(&key, Entry { head, body }).get().await;
+                    let landing = Landing {
+                        config: Arc::clone(&config),
+                        key,
+                        registration,
+                    };
+                    landing.put(Entry { head, body });
                 }
                 None if same => {}
                 None => store.remove(key.url()).get().await,

@@ -189,11 +189,17 @@ where
     }
 
     fn call(&mut self, req: Request<B>) -> Self::Future {
-        // The service that is ready is the one to call; its clone is not ready.
         let clone = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, clone);
         let Cascade { apps, passed } = &self.cascade;
-        let future = ResponseFuture::new(apps, apps.len(), passed, ready, req.map(Body::new));
+        // What inner has promised is given back while others are asked, who may want the same place: waiting
+        // for them with it in hand would be for ever.
+        let last = if apps.is_empty() {
+            ready
+        } else {
+            self.inner.clone()
+        };
+        let future = ResponseFuture::new(apps, apps.len(), passed, last, req.map(Body::new));
         promise::used(self);
         future
     }

@@ -15,6 +15,7 @@ use super::body::Kept;
 use crate::attributes::{Attributes, Told};
 use crate::body::Body;
 use crate::endpoint::{Endpoint, EndpointFuture};
+use crate::future::Oneshot;
 
 pin_project! {
     /// The future of a [`Cascade`](super::Cascade), and of a service with one before it.
@@ -25,7 +26,7 @@ pin_project! {
         #[doc(hidden)]
         Trying { asked: Option<EndpointFuture<E>>, tries: Option<Box<Tries<S, E>>> },
         #[doc(hidden)]
-        Last { #[pin] future: F },
+        Last { #[pin] future: Oneshot<S, Request<Body>, F> },
     }
 }
 
@@ -48,16 +49,16 @@ impl<S, C, E> ResponseFuture<S, S::Future, E>
 where
     S: Service<Request<Body>, Response = Response<C>, Error = E>,
 {
-    /// Asks the first `many` of `apps`, and then `last`, which is ready.
+    /// Asks the first `many` of `apps`, and then `last`, when that is ready.
     pub(super) fn new(
         apps: &Arc<[Endpoint<E>]>,
         many: usize,
         passed: &Arc<[StatusCode]>,
-        mut last: S,
+        last: S,
         req: Request<Body>,
     ) -> Self {
         if many == 0 {
-            let future = last.call(req);
+            let future = Oneshot::new(last, req);
             return Self::Last { future };
         }
         let (head, body) = req.into_parts();
@@ -134,12 +135,9 @@ where
                         continue;
                     }
                     let Tries {
-                        mut last,
-                        head,
-                        body,
-                        ..
+                        last, head, body, ..
                     } = *left;
-                    last.call(Request::from_parts(head, body.give()))
+                    Oneshot::new(last, Request::from_parts(head, body.give()))
                 }
             };
             self.set(Self::Last { future });

@@ -13,6 +13,7 @@ use super::algorithm::{Algorithm, Hasher};
 use super::body::Check;
 use crate::body::{self, Body, whole};
 use crate::header::digests::{CONTENT_DIGEST, REPR_DIGEST};
+use crate::header::send_file;
 use crate::verdict::Verdict;
 use crate::wrap::OnResponse;
 
@@ -91,7 +92,8 @@ impl Pending {
         let status = res.status();
         let wanted = self.wanted.of(status, res.headers());
         let tunnel = self.kind == Kind::Connect && status.is_success();
-        if tunnel || is_without_content(status) || wanted.fields().next().is_none() {
+        let elsewhere = send_file::is_elsewhere(res.headers());
+        if tunnel || elsewhere || is_without_content(status) || wanted.fields().next().is_none() {
             return res.map(Body::new);
         }
         let (mut head, body) = res.into_parts();

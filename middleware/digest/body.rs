@@ -21,6 +21,8 @@ use crate::verdict::Verdict;
 pub(super) struct Check {
     hashers: Vec<Hasher>,
     wanted: Vec<(Algorithm, Vec<u8>)>,
+    /// Whether it is a part that is sent, whose representation has another digest.
+    part: bool,
 }
 
 impl Check {
@@ -30,12 +32,19 @@ impl Check {
         if !said && !headers.contains_key(TRAILER) {
             return None;
         }
-        let wanted = wanted(headers, headers.contains_key(CONTENT_RANGE));
+        let part = headers.contains_key(CONTENT_RANGE);
+        let wanted = wanted(headers, part);
         let announced = announced(headers);
         let counts = |it: &Algorithm| announced || wanted.iter().any(|(one, _)| one == it);
         let all = Algorithm::ALL.into_iter().filter(counts);
         let hashers: Vec<_> = all.map(Hasher::new).collect();
-        (!hashers.is_empty()).then(|| Box::new(Self { hashers, wanted }))
+        (!hashers.is_empty()).then(|| {
+            Box::new(Self {
+                hashers,
+                wanted,
+                part,
+            })
+        })
     }
 
     fn update(&mut self, bytes: &[u8]) {
@@ -47,7 +56,7 @@ impl Check {
     /// Whether all that was put in is what it must come to, by these trailers too.
     pub(super) fn ends(&mut self, trailers: Option<&HeaderMap>) -> bool {
         if let Some(trailers) = trailers {
-            self.wanted.extend(wanted(trailers, false));
+            self.wanted.extend(wanted(trailers, self.part));
         }
         let wanted = std::mem::take(&mut self.wanted);
         self.hashers.drain(..).all(|hasher| {
@@ -144,6 +153,9 @@ where
                     None => true,
                 };
                 if right {
+                    if ends {
+                        *this.check = None;
+                    }
                     frame.map(Ok)
                 } else {
                     if let Some((_, verdict)) = this.check {
@@ -162,7 +174,8 @@ where
 
     #[inline]
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        // The end may come between two looks, and would not be verified by who stops at it.
+        self.check.is_none() && self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     #[inline]
@@ -209,5 +222,54 @@ impl StdError for Error {
             Self::Body(error) => Some(&**error),
             Self::Mismatch => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+    use std::task::Waker;
+
+    use http::HeaderValue;
+
+    use super::*;
+
+    /// Gives its bytes, and says that it has ended when it is told that it has, as a stream of HTTP/2 does.
+    struct Late(Option<Bytes>, Rc<Cell<bool>>);
+
+    impl Body for Late {
+        type Data = Bytes;
+        type Error = Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+            Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
+        }
+
+        fn is_end_stream(&self) -> bool {
+            self.1.get()
+        }
+    }
+
+    #[test]
+    fn an_end_that_comes_between_two_looks_is_verified_too() {
+        let mut headers = HeaderMap::new();
+        let other = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+        headers.insert(CONTENT_DIGEST, HeaderValue::from_static(other));
+        let check = Check::of(&headers).map(|check| (check, Verdict::default()));
+        let ended = Rc::new(Cell::new(false));
+        let late = Late(Some(Bytes::from("not nothing")), Rc::clone(&ended));
+        let mut body = VerifiedBody::new(late, check);
+        let mut cx = Context::from_waker(Waker::noop());
+        let first = Pin::new(&mut body).poll_frame(&mut cx);
+        assert!(matches!(first, Poll::Ready(Some(Ok(_)))));
+        ended.set(true);
+        assert!(!body.is_end_stream());
+        let last = Pin::new(&mut body).poll_frame(&mut cx);
+        assert!(matches!(last, Poll::Ready(Some(Err(Error::Mismatch)))));
+        assert!(body.is_end_stream());
     }
 }

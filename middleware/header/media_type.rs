@@ -44,19 +44,26 @@ impl<'a> MediaType<'a> {
     ///
     /// A backslash in a quoted value stays: no value that matters here has one.
     pub(crate) fn parameter(&self, name: &str) -> Option<&'a str> {
+        self.parameters(name).next()
+    }
+
+    /// The values of a parameter, each without its quotes.
+    pub(crate) fn parameters(&self, name: &str) -> impl Iterator<Item = &'a str> {
         let mut rest = self.parameters;
-        while !rest.is_empty() {
-            let (parameter, after) = cut(rest);
-            rest = after;
-            if let Some((key, value)) = parameter.split_once('=')
-                && key.trim_matches([' ', '\t']).eq_ignore_ascii_case(name)
-            {
-                let value = value.trim_matches([' ', '\t']);
-                let quoted = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
-                return Some(quoted.unwrap_or(value));
-            }
-        }
-        None
+        let all = std::iter::from_fn(move || {
+            (!rest.is_empty()).then(|| {
+                let (parameter, after) = cut(rest);
+                rest = after;
+                parameter
+            })
+        });
+        all.filter_map(move |parameter| {
+            let (key, value) = parameter.split_once('=')?;
+            let named = key.trim_matches([' ', '\t']).eq_ignore_ascii_case(name);
+            let value = value.trim_matches([' ', '\t']);
+            let quoted = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
+            named.then(|| quoted.unwrap_or(value))
+        })
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) mod digests;
 pub(crate) mod entity_tag;
 pub(crate) mod list;
 pub(crate) mod media_type;
+pub(crate) mod send_file;
 #[cfg(feature = "digest")]
 pub(crate) mod structured;
 #[cfg(any(feature = "br", feature = "dates", feature = "gzip", feature = "zstd"))]

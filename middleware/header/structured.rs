@@ -9,6 +9,8 @@
 //! does not spoil the members beside it. What breaks the grammar spoils the whole field, which is
 //! then as if it were not there (section 4.2). Of a key that is there twice the last counts.
 
+use std::collections::HashSet;
+
 use http::{HeaderMap, HeaderName};
 
 use super::base64;
@@ -29,12 +31,17 @@ pub(crate) fn dictionary(headers: &HeaderMap, name: &HeaderName) -> Vec<(String,
         let Some(members) = members(line.as_bytes()) else {
             return Vec::new();
         };
-        for (key, value) in members {
-            all.retain(|(other, _)| *other != key);
-            all.push((key, value));
-        }
+        all.extend(members);
     }
-    all
+    // From the end, and by a hash: a client may send thousands.
+    let mut seen = HashSet::new();
+    let mut last: Vec<_> = all
+        .into_iter()
+        .rev()
+        .filter(|(key, _)| seen.insert(key.clone()))
+        .collect();
+    last.reverse();
+    last
 }
 
 fn members(text: &[u8]) -> Option<Vec<(String, Value)>> {

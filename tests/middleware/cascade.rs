@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::convert::Infallible;
+use std::future::IntoFuture;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use gopuram::Stack;
@@ -16,6 +18,8 @@ use gopuram::testing::{Client, app};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower_layer::Layer as _;
 
 /// Answers with a status, and does nothing else.
 fn status(status: u16) -> Endpoint {
@@ -42,6 +46,24 @@ fn streamed(text: &'static str) -> Request<Body> {
 
 async fn text(res: Response<Body>) -> Bytes {
     res.into_body().collect().await.unwrap().to_bytes()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_all_share_does_not_wait_for_itself() {
+    let limit = GlobalConcurrencyLimitLayer::new(1);
+    let answers = |status: u16| {
+        limit.layer(tower::service_fn(move |_: Request<Body>| async move {
+            let res = Response::builder().status(status);
+            Ok::<_, Infallible>(res.body(Body::empty()).unwrap())
+        }))
+    };
+    let app = Cascade::new().then(answers(404)).layer(answers(200));
+    let client = Client::in_process(app);
+    for _ in 0..2 {
+        let answer = client.get("/").into_future();
+        let answer = tokio::time::timeout(Duration::from_mins(1), answer).await;
+        answer.expect("it waits for itself").assert_status(200);
+    }
 }
 
 #[tokio::test]

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gopuram::Stack;
 use gopuram::middleware::body::{FileRegion, Read, ReadAt};
+use gopuram::middleware::digest::Algorithm;
 use gopuram::middleware::static_files::HotCache;
-use gopuram::middleware::{Body, Compress, Head, Mount, Range, SendFile, StaticFiles};
+use gopuram::middleware::{Body, Compress, Digest, Head, Mount, Range, SendFile, StaticFiles};
 use gopuram::testing::{Client, app};
 use http::{Request, Response};
 use tower_layer::Layer;
@@ -43,6 +44,19 @@ impl Drop for Dir {
     fn drop(&mut self) {
         drop(fs::remove_dir_all(&self.0));
     }
+}
+
+#[tokio::test]
+async fn what_is_not_here_has_no_digest() {
+    let dir = Dir::new("digest");
+    let layer = SendFile::x_sendfile(&dir.0, "/sent").unwrap();
+    let stack = Stack::new()
+        .with(Digest::always(Algorithm::Sha256))
+        .with(layer);
+    let res = Client::new(stack.app(dir.files())).get("/film.webm").await;
+    assert!(res.header("x-sendfile").is_some());
+    res.assert_no_header("repr-digest")
+        .assert_no_header("content-digest");
 }
 
 #[tokio::test]

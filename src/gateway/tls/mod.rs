@@ -222,7 +222,8 @@ impl Tls {
     /// All of it or nothing: if anything is wrong, all stays as it was, which is also logged. Sessions of before do not go
     /// on, so that what was verified by authorities that are gone is verified again.
     ///
-    /// The files are read while it is called, which is short.
+    /// The files are read while it is called, which is short. [`Serve::on_reload`](crate::gateway::Serve::on_reload)
+    /// calls a clone at `SIGHUP`.
     ///
     /// # Errors
     ///
