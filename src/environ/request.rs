@@ -38,7 +38,7 @@ impl Environ {
         let (mut head, ()) = Request::new(()).into_parts();
         head.uri = uri(&target, &target.rest, version, scheme, &known)?;
         head.extensions.insert(attributes(
-            &known, mapping, connection, scheme, target, &head,
+            &known, mapping, connection, scheme, &target, &head,
         )?);
         head.method = method;
         head.version = version;
