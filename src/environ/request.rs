@@ -78,8 +78,10 @@ fn content(known: &mut Known<'_>) -> Result<(), Refused> {
     }
     // lighttpd says -1 of a body that has just begun.
     if let Some(value) = known.content_length.filter(|value| *value != b"-1") {
-        let number = HeaderValue::from_bytes(value).ok();
-        let number = number.filter(|_| is_number(value));
+        let number = HeaderValue::from_bytes(value).ok().filter(|number| {
+            let text = number.to_str().unwrap_or_default();
+            is_number(value) && text.parse::<u64>().is_ok()
+        });
         let number = number.ok_or_else(|| Refused::malformed("CONTENT_LENGTH"))?;
         known.headers.insert(CONTENT_LENGTH, number);
     }

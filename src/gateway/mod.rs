@@ -133,11 +133,13 @@
 
 mod address;
 pub(crate) mod answer;
+mod behind;
 mod call;
 mod connection;
 mod deadlines;
 mod drain;
 pub(crate) mod exact;
+mod fastcgi;
 mod flight;
 mod framing;
 pub(crate) mod front;
@@ -153,6 +155,7 @@ mod pace;
 mod paced;
 mod proxy_protocol;
 mod pulse;
+mod scgi;
 mod serve;
 mod server;
 mod settings;
@@ -166,9 +169,10 @@ mod tls;
 #[path = "no_tls.rs"]
 mod tls;
 mod transport;
+mod uwsgi;
 mod waiting;
 
-pub use address::Address;
+pub use address::{Address, Protocol};
 pub use deadlines::Deadlines;
 pub use drain::Handle;
 pub use limits::Limits;
