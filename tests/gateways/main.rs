@@ -13,6 +13,7 @@ mod deadlines;
 mod drain;
 mod fastcgi;
 mod front;
+mod fronts;
 mod refusals;
 mod rules;
 mod support;

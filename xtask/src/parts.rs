@@ -11,10 +11,12 @@ pub(crate) struct Part {
 }
 
 pub(crate) const AB: Part = Part::new("ab", "-V", "apache2-utils");
+pub(crate) const APACHE: Part = Part::new("apache2", "-v", "apache2");
 pub(crate) const CHROMIUM: Part = Part::new("chromium", "--version", "chromium");
 pub(crate) const CURL: Part = Part::new("curl", "--version", "curl");
 pub(crate) const H2LOAD: Part = Part::new("h2load", "--version", "nghttp2-client");
 pub(crate) const HAPROXY: Part = Part::new("haproxy", "-v", "haproxy");
+pub(crate) const LIGHTTPD: Part = Part::new("lighttpd", "-v", "lighttpd");
 pub(crate) const NGINX: Part = Part::new("nginx", "-v", "nginx");
 /// The part of nginx that passes connections on; it is loaded, not run.
 pub(crate) const NGINX_STREAM: Part = Part::new(
