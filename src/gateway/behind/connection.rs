@@ -74,6 +74,7 @@ pub(in crate::gateway) async fn serve<T, P, S>(
         old: settings.deadlines.old(),
         closing: Closing::No,
         unread: false,
+        broken: false,
         wait: (Wait::Head, 0),
         writes: 0,
         blocked: false,
@@ -104,6 +105,8 @@ struct Served<T, P, S: Application> {
     closing: Closing,
     /// Whether the front server may still be sending what nobody will read.
     unread: bool,
+    /// Whether an answer broke off, so that the connection is cut and not closed.
+    broken: bool,
     wait: (Wait, usize),
     /// How often the front server took something.
     writes: usize,
@@ -137,7 +140,9 @@ const TURNS: usize = 32;
 impl<T, P, S: Application> Served<T, P, S> {
     /// Whether an answer has begun and not ended.
     fn is_telling(&self) -> bool {
-        self.exchanges.iter().any(|exchange| exchange.has_begun()) || !self.out.is_empty()
+        self.broken
+            || self.exchanges.iter().any(|exchange| exchange.has_begun())
+            || !self.out.is_empty()
     }
 }
 
@@ -265,6 +270,10 @@ where
 
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) {
         match event {
+            // The end of the connection is near, and would take it along.
+            Event::Request { id, .. } | Event::Refused { id, .. } if self.broken => {
+                self.codec.fail(id, &mut self.out);
+            }
             Event::Request { id, environ, body } => self.begin(id, &environ, body, cx),
             Event::Refused { id, status } => self.refuse(id, status, None, cx),
             Event::Data { id, data } => {
@@ -443,7 +452,12 @@ where
                 self.remove(at, more);
                 Ok(false)
             }
-            Step::Broken if exchange.has_begun() => Err(Gone),
+            // What else is under way ends first, and what of it waits is written.
+            Step::Broken if exchange.has_begun() => {
+                self.remove(at, false);
+                self.broken = true;
+                Ok(false)
+            }
             Step::Broken => {
                 let more = self.codec.fail(id, &mut self.out).ok_or(Gone)?;
                 self.remove(at, more);
@@ -524,6 +538,10 @@ where
         };
         if !is_over {
             return Poll::Pending;
+        }
+        if self.broken {
+            // Whatever else is still to be read, it is not to look like an end.
+            return Poll::Ready(());
         }
         if self.closing != Closing::Shut {
             match Pin::new(&mut self.io).poll_shutdown(cx) {

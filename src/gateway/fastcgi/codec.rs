@@ -340,3 +340,6 @@ impl Codec for FastCgi {
         self.heads
     }
 }
+
+#[cfg(test)]
+mod tests;
