@@ -137,11 +137,13 @@
 
 mod address;
 pub(crate) mod answer;
+mod behind;
 mod call;
 mod connection;
 mod deadlines;
 mod drain;
 pub(crate) mod exact;
+mod fastcgi;
 mod flight;
 mod framing;
 pub(crate) mod front;
@@ -153,9 +155,11 @@ mod networks;
 mod notify;
 mod opening;
 mod outgoing;
+mod pace;
 mod paced;
 mod proxy_protocol;
 mod pulse;
+mod scgi;
 mod serve;
 mod server;
 mod settings;
@@ -169,13 +173,14 @@ mod tls;
 #[path = "no_tls.rs"]
 mod tls;
 mod transport;
+mod uwsgi;
 mod waiting;
 
-pub use address::Address;
+pub use address::{Address, Protocol};
 pub use deadlines::Deadlines;
 pub use drain::Handle;
 pub use limits::Limits;
-pub use paced::Stalled;
+pub use pace::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;
 pub use stats::Stats;

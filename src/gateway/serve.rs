@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::address::Address;
+use super::address::{Address, Protocol};
+use super::behind;
 use super::connection::Connection;
 use super::deadlines::Deadlines;
 use super::drain::Handle;
@@ -182,6 +183,40 @@ impl<S: Application> Serve<S> {
     {
         self.alone(|app, connection, settings| {
             Connection::new(io, app, connection, settings, None)
+        })
+        .await;
+    }
+
+    /// As [`over`](Self::over), for a front server that speaks another protocol than HTTP; it is believed in what it says of clients.
+    ///
+    /// ```
+    /// # use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    /// # use gopuram::gateway::Protocol;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let app = tower::service_fn(async |_| Ok::<_, std::convert::Infallible>(
+    /// #     http::Response::new(gopuram::Body::empty())));
+    /// let (mut front, io) = tokio::io::duplex(1024);
+    /// tokio::spawn(gopuram::serve(app).speak(Protocol::Scgi, io));
+    /// let variables = "CONTENT_LENGTH\x000\0SCGI\x001\0REQUEST_METHOD\0GET\0REQUEST_URI\0/\0";
+    /// front.write_all(format!("{}:{variables},", variables.len()).as_bytes()).await?;
+    /// let mut answer = String::new();
+    /// front.read_to_string(&mut answer).await?;
+    /// assert!(answer.starts_with("Status: 200 OK\r\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn speak<T>(self, protocol: Protocol, io: T)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.alone(|app, connection, settings| {
+            let arrival = behind::Arrival {
+                connection,
+                mapping: Arc::default(),
+                slot: None,
+            };
+            behind::speak(protocol, io, |_| {}, app, arrival, settings)
         })
         .await;
     }

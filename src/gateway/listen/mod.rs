@@ -17,7 +17,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tracing::error;
 
 use self::inherited::Inherited;
@@ -62,7 +62,7 @@ impl Listener {
 
     /// What a predecessor of this process had bound there.
     fn inherit(address: &Address) -> io::Result<Vec<Self>> {
-        let asked = address.to_string();
+        let asked = address.place.to_string();
         let mut listeners = Vec::new();
         while listeners.len() < address.options.acceptors.into()
             && let Some(socket) = inherited::from_predecessor(&asked)?
@@ -104,7 +104,7 @@ impl Listener {
     }
 
     fn of(address: &Address, socket: Inherited, file: Option<SocketFile>) -> io::Result<Self> {
-        let asked = address.to_string();
+        let asked = address.place.to_string();
         let mut address = address.clone();
         let socket = match socket {
             Inherited::Tcp(listener) => {
@@ -203,13 +203,13 @@ impl Listener {
                 slot.taken();
                 let local = stream.local_addr().ok();
                 let connection = Connection::new(local, Some(peer), Scheme::Http);
-                admit.admit(stream, connection, slot, options);
+                admit.admit(stream, reset, connection, slot, options);
             }
             Socket::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
                 slot.taken();
                 let connection = Connection::new(None, None, Scheme::Http);
-                admit.admit(stream, connection, slot, options);
+                admit.admit(stream, |_| {}, connection, slot, options);
             }
         }
         Ok(())
@@ -218,9 +218,21 @@ impl Listener {
 
 /// What becomes of a connection.
 pub(super) trait Admit: Send {
-    fn admit<T>(&mut self, io: T, connection: Connection, slot: Slot, options: &Options)
-    where
+    /// `cut` makes sure that the end of `io` does not look like one, as far as it can be made.
+    fn admit<T>(
+        &mut self,
+        io: T,
+        cut: fn(&T),
+        connection: Connection,
+        slot: Slot,
+        options: &Options,
+    ) where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+}
+
+/// Has the connection reset when it is closed. One that is not then says no less than it did.
+fn reset(stream: &TcpStream) {
+    SockRef::from(stream).set_linger(Some(Duration::ZERO)).ok();
 }
 
 /// Errors of the connection that was to be accepted, not of accepting (accept(2)); some of them are a firewall's.
