@@ -8,11 +8,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::address::{Address, Protocol};
 use super::behind;
+use super::cgi;
 use super::connection::Connection;
 use super::deadlines::Deadlines;
 use super::drain::Handle;
 use super::life::Hooks;
 use super::limits::Limits;
+use super::listen::inherited;
 use super::server::{Server, Until};
 use super::settings::Settings;
 use super::successor::Program;
@@ -45,7 +47,8 @@ pub fn serve<S: Application>(app: S) -> Serve<S> {
 
 /// An application and where to serve it; awaiting it serves.
 ///
-/// Made by [`serve`]. Awaiting it is [`listen`](Self::listen) and then [`run`](Server::run).
+/// Made by [`serve`]. Awaiting it is [`listen`](Self::listen) and then [`run`](Server::run); without an address, in a process that
+/// a web server started for one request (`GATEWAY_INTERFACE`), it is to [answer that request](super#behind-a-front-server).
 #[must_use = "await it"]
 pub struct Serve<S> {
     app: S,
@@ -137,12 +140,16 @@ impl<S> Serve<S> {
 
     /// Binds the addresses, and serves when it is [run](Server::run).
     ///
-    /// Must be called within a tokio runtime, of any kind.
+    /// Must be called within a tokio runtime, of any kind. Without an address it is FastCGI on the standard input, if
+    /// that is a socket that listens: so front servers start programs that speak it.
     ///
     /// # Errors
     ///
     /// If there is no address, or one that cannot be understood or bound.
-    pub async fn listen(self) -> Result<Server<S>, Error> {
+    pub async fn listen(mut self) -> Result<Server<S>, Error> {
+        if self.addresses.is_empty() && inherited::from_number(0).is_ok() {
+            self.addresses.push((Address::from("fastcgi:fd:0"), None));
+        }
         let settings = Settings::new(&self.limits, self.deadlines);
         Server::bind(
             self.app,
@@ -263,6 +270,12 @@ impl<S: Application> IntoFuture for Serve<S> {
     type IntoFuture = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async { self.listen().await?.run().await })
+        Box::pin(async {
+            if self.addresses.is_empty() && cgi::is_asked_for() {
+                self.alone(cgi::serve).await;
+                return Ok(());
+            }
+            self.listen().await?.run().await
+        })
     }
 }

@@ -7,6 +7,8 @@
 )]
 
 mod bodies;
+mod cgi;
+mod conformance;
 mod deadlines;
 mod drain;
 mod fastcgi;

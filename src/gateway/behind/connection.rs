@@ -160,6 +160,10 @@ where
         }
         for _ in 0..TURNS {
             let mut moved = false;
+            // CGI has its request before anything is read.
+            if self.requests == 0 && self.decode(cx).is_err() {
+                return self.give_up();
+            }
             match self.read(cx) {
                 Ok(read) => moved |= read,
                 Err(Gone) => return self.give_up(),

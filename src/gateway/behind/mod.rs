@@ -23,10 +23,9 @@ use super::scgi::Scgi;
 use super::settings::Settings;
 use super::uwsgi::Uwsgi;
 use crate::Application;
-use connection::serve;
 
 pub(super) use codec::{Broken, Codec, Event, Framing, Heads, Most, is_chunked};
-pub(super) use connection::Arrival;
+pub(super) use connection::{Arrival, serve};
 pub(super) use document::{cgi, http};
 pub(super) use peers::Peers;
 
