@@ -19,10 +19,10 @@ use tokio::net::TcpStream;
 use tower::util::service_fn;
 
 /// Where an application meets the test: the address of a listener of its.
-pub const CONTROL: HeaderName = HeaderName::from_static("x-control");
+pub(crate) const CONTROL: HeaderName = HeaderName::from_static("x-control");
 
 /// What is asked for by name.
-pub fn app() -> impl Application {
+pub(crate) fn app() -> impl Application {
     service_fn(answer)
 }
 
@@ -41,7 +41,7 @@ async fn answer(req: Request<Body>) -> Result<Response<Body>, Infallible> {
                 .append(SET_COOKIE, HeaderValue::from_static("b=2"));
             res
         }
-        "fails" => fails(),
+        "fails" => fails(next == "short"),
         "found" => with(StatusCode::FOUND, LOCATION, "/echo/there"),
         "late" => late(&req).await,
         "large" => Response::new(Body::from(vec![b'x'; 1 << 20])),
@@ -174,11 +174,16 @@ async fn upload(req: Request<Body>) -> Response<Body> {
     Response::new(Body::from(end.to_vec()))
 }
 
-/// A body that breaks off.
-fn fails() -> Response<Body> {
+/// A body that breaks off, short of its length or of none.
+fn fails(short: bool) -> Response<Body> {
     let frames = stream::iter([
         Ok(Frame::data(Bytes::from_static(b"begun"))),
         Err(std::io::Error::other("broken on purpose")),
     ]);
-    Response::new(Body::new(StreamBody::new(frames)))
+    let mut res = Response::new(Body::new(StreamBody::new(frames)));
+    if short {
+        let length = HeaderValue::from_static("100");
+        res.headers_mut().insert(CONTENT_LENGTH, length);
+    }
+    res
 }

@@ -288,14 +288,68 @@ pub(crate) fn cases(prefix: &str) -> Vec<Case> {
             b"",
             &[Status(200), Field("content-length", &["1048576"])],
         ),
-        case("what breaks off", &get("/fails"), &[], b"", &[Cut]),
+        case(
+            "what breaks off",
+            &get("/fails"),
+            &[b"Connection: close"],
+            b"",
+            &[Cut],
+        ),
     ]
 }
 
 /// Where a front has it otherwise: why, and what comes of it then.
-pub(crate) fn differs(kind: Kind, wire: Wire, name: &str) -> Option<(&'static str, Vec<Want>)> {
-    let _ = (
-        Apache, Haproxy, Lighttpd, Nginx, Cgi, FastCgi, Http, Scgi, Uwsgi, kind, wire, name,
-    );
-    None
+///
+/// None of these is ours to mend: it is what arrives here, or what the front makes of the answer.
+pub(crate) fn differs(
+    kind: Kind,
+    wire: Wire,
+    name: &str,
+) -> Option<(&'static str, &'static [Want])> {
+    Some(match (kind, wire, name) {
+        (_, Http, "the client") => (
+            "over HTTP a proxy is the client, until a layer that trusts it says otherwise",
+            &[Says("client", "127.0.0.1")],
+        ),
+        (Nginx | Apache | Haproxy, Http, "the field Proxy") => (
+            "only as a variable it could be taken for something else",
+            &[Says("proxy", "evil")],
+        ),
+        (Apache | Haproxy | Lighttpd, Http, "an underscore") => (
+            "over HTTP it is a field of its own",
+            &[Says("x_test", "evil"), Says("x-test", "-")],
+        ),
+        (Nginx, FastCgi | Scgi | Uwsgi, "the host") => (
+            "Debian's parameters have `HTTP_HOST $host`, which is without the port",
+            &[Says("host", "localhost")],
+        ),
+        (Apache, _, "cookies in two lines") => (
+            "it joins all fields by commas, cookies too",
+            &[Says("cookie", "a=1, b=2")],
+        ),
+        (Apache, Scgi | Uwsgi, "a body in chunks" | "no bytes in chunks") => {
+            ("it wants a length for these", &[Status(411)])
+        }
+        (Apache, FastCgi | Scgi | Cgi, "the head of much") => (
+            "it leaves lengths of `HEAD` out",
+            &[Status(200), Field("content-length", &[])],
+        ),
+        (_, Cgi, "what breaks off") => (
+            "to a server a CGI program that fails is one that ends, unless it told a length",
+            &[Status(200)],
+        ),
+        (Lighttpd, _, "no UTF-8") => ("it refuses such paths", &[Status(400)]),
+        (Lighttpd, _, "a method of its own") => ("it knows the methods there are", &[Status(501)]),
+        (Lighttpd, _, "an empty field") => ("it drops them", &[Says("x-test", "-")]),
+        (Lighttpd, _, "an underscore") => (
+            "it makes the same variable of both, as only it could tell",
+            &[Says("x-test", "evil")],
+        ),
+        (Lighttpd, Http, "an encoded slash") => {
+            ("it normalises paths", &[Says("path", "/echo/a/b")])
+        }
+        (Lighttpd, Http, "double slashes") => ("it normalises paths", &[Says("path", "/echo/a/b")]),
+        (Lighttpd, Http, "dot segments") => ("it normalises paths", &[Says("path", "/echo/b")]),
+        _ => return None,
+    })
 }

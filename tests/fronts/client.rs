@@ -67,6 +67,13 @@ impl Client {
         }
     }
 
+    /// Reads to the end.
+    pub(crate) async fn ends(&mut self) {
+        let mut rest = Vec::new();
+        let end = timeout(PATIENCE, self.0.read_to_end(&mut rest)).await;
+        end.expect("an end").unwrap();
+    }
+
     /// The next answer, to a request of this method.
     pub(crate) async fn answer(&mut self, method: &str) -> Answer {
         timeout(PATIENCE, self.read(method)).await.unwrap()

@@ -110,9 +110,29 @@ impl Wire {
             Self::FastCgi => "9001",
             Self::Scgi => "9002",
             Self::Uwsgi => "9003",
-            Self::Cgi => "/usr/lib/cgi-bin/application",
+            Self::Cgi => CGI_BIN,
         }
     }
+}
+
+/// Where Debian has CGI programs.
+const CGI_BIN: &str = "/usr/lib/cgi-bin";
+
+/// Whether there is such a front. Without it the test is skipped, loudly, but under `CI=true` it fails: there nothing
+/// may be skipped.
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
+pub(crate) fn is_there(kind: Kind) -> bool {
+    let Err(error) = Command::new(kind.program()).arg("-v").output() else {
+        return true;
+    };
+    let missing = format!(
+        "`{}` is missing ({error}): `cargo xtask test` gets it",
+        kind.program()
+    );
+    let strict = std::env::var_os("CI").is_some_and(|value| value == "true");
+    assert!(!strict, "{missing}");
+    eprintln!("SKIPPED: {missing}");
+    false
 }
 
 /// A front on a port of its own; it ends with the test.
@@ -151,8 +171,15 @@ impl Front {
         }
         let conf = kind
             .around(&dir, &shown)
-            .replace(wire.place(), place)
             .replace("8080", &address.port().to_string());
+        let conf = match wire {
+            Wire::Cgi => conf.replace(CGI_BIN, &dir.to_string_lossy()),
+            wire => conf.replace(wire.place(), place),
+        };
+        if wire == Wire::Cgi {
+            // Where a server that is not root may run it.
+            fs::copy(place, dir.join("application")).unwrap();
+        }
         let file = dir.join("conf");
         fs::write(&file, conf).unwrap();
         let mut command = Command::new(kind.program());
