@@ -197,6 +197,81 @@ async fn variants_are_asked_for_once_each() {
 }
 
 #[tokio::test]
+async fn who_wants_to_be_sure_follows_nobody_who_asked_before() {
+    // 5.2.1.4
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let client = gated(&gate, &calls, STORED);
+    let mut asked = JoinSet::new();
+    asked.spawn(client.get("/").into_future());
+    settle().await;
+    let sure = client.get("/").header("cache-control", "no-cache");
+    asked.spawn(sure.into_future());
+    settle().await;
+    assert_eq!(calls.get(), 2);
+    // Others may follow either.
+    asked.spawn(client.get("/").into_future());
+    settle().await;
+    assert_eq!(calls.get(), 2);
+    gate.add_permits(2);
+    asked.join_all().await;
+}
+
+#[tokio::test]
+async fn who_followed_one_that_failed_says_what_it_was_answered_in_place_of() {
+    // RFC 9211, 2.3
+    let (gate, calls) = (Arc::new(Semaphore::new(1)), Count::default());
+    let (inner, count) = (Arc::clone(&gate), calls.clone());
+    let app = service_fn(move |_: Request<Body>| {
+        let is_first = count.add() == 0;
+        let gate = Arc::clone(&inner);
+        async move {
+            gate.acquire().await.unwrap().forget();
+            let line = "max-age=60, stale-if-error=60";
+            let res = if is_first {
+                Response::builder().header("cache-control", line)
+            } else {
+                Response::builder().status(503)
+            };
+            Ok::<_, Infallible>(res.body(Body::from("a")).unwrap())
+        }
+    });
+    let time = clock();
+    let cache = Cache::in_memory(1 << 20).clock(time.clone());
+    let client = Client::in_process(Stack::new().with(cache).app(app));
+    client.get("/").await;
+    time.advance(Duration::from_mins(1));
+    let ask = || client.get("/").into_future();
+    let (first, second, ()) = tokio::join!(ask(), ask(), async {
+        settle().await;
+        gate.add_permits(1);
+    });
+    first.assert_status(200);
+    first.assert_header("cache-status", "gopuram; fwd=stale; fwd-status=503");
+    second.assert_status(200);
+    let told = "gopuram; fwd=stale; fwd-status=503; collapsed";
+    second.assert_header("cache-status", told);
+    assert_eq!(calls.get(), 2);
+}
+
+#[tokio::test]
+async fn a_head_does_not_bring_back_what_is_invalidated_meanwhile() {
+    // 4.3.5, 4.4
+    let (gate, calls) = (Arc::new(Semaphore::new(1)), Count::default());
+    let client = gated(&gate, &calls, STORED);
+    client.get("/").await;
+    let head = client.head("/").header("cache-control", "no-cache");
+    let head = tokio::spawn(head.into_future());
+    settle().await;
+    gate.add_permits(2);
+    // Called later, answered first: permits are given in order, so both have one.
+    client.post("/").await;
+    head.await.unwrap();
+    gate.add_permits(1);
+    client.get("/").await;
+    assert_eq!(calls.get(), 4);
+}
+
+#[tokio::test]
 async fn what_was_invalidated_on_its_way_is_not_stored() {
     let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
     let client = gated(&gate, &calls, STORED);
@@ -314,8 +389,30 @@ async fn if_one_reader_goes_the_others_read_on() {
     sender.data("cd");
     assert_eq!(piece(second.as_mut()).unwrap(), "ab");
     assert_eq!(piece(second.as_mut()).unwrap(), "cd");
+    drop(sender);
     client.get("/").await.assert_body("abcd");
     assert_eq!(calls.get(), 1);
+}
+
+#[tokio::test]
+async fn the_end_of_a_body_is_waited_for_though_its_reader_has_all_it_was_told_of() {
+    for is_cut in [false, true] {
+        let calls = Count::default();
+        let (sender, client) = fed(Some("2"), &calls);
+        let mut first = Box::pin(client.get("/").send().await.into_body());
+        sender.data("ab");
+        assert_eq!(piece(first.as_mut()).unwrap(), "ab");
+        // As a server does that has sent as many bytes as it said.
+        drop(first);
+        settle().await;
+        if is_cut {
+            sender.error("cut");
+        }
+        drop(sender);
+        settle().await;
+        let body = if is_cut { "other" } else { "ab" };
+        client.get("/").await.assert_body(body);
+    }
 }
 
 #[tokio::test]
