@@ -15,6 +15,7 @@ mod passing;
 mod purge;
 mod slow;
 mod storing;
+mod streams;
 mod support;
 mod update;
 mod vary;
