@@ -81,7 +81,7 @@ impl Kind {
                 format!(
                     "ServerRoot {dir}\nServerName localhost\nPidFile pid\nErrorLog error.log\n\
                      {modules}User www-data\nGroup www-data\nScriptSock {dir}/cgid\n\
-                     Listen 127.0.0.1:8080\n{file}"
+                     Listen 127.0.0.1:8080\nKeepAliveTimeout 1\n{file}"
                 )
             }
             Self::Lighttpd => format!(
