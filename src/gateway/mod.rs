@@ -103,7 +103,7 @@
 //! | upgrades | 101 is answered 500 |
 //! | trailers | dropped, both ways; they have no variables |
 //! | `Date`, `Connection` and the like | the front server's own; so is `Expect` |
-//! | a response that breaks off | FastCGI: no end is told. SCGI and uwsgi over TCP: the connection is reset. Over a Unix socket, and in CGI, the end of the connection is all there is, and front servers see it only by a `Content-Length`: every body that knows its length has one |
+//! | a response that breaks off | the connection is reset, over a Unix socket as well (on Linux), and FastCGI has no word for the end. In CGI there is nothing but the end of the output, so that the server sees it only by a `Content-Length`: every body that knows its length has one |
 //! | a `Location` with 200 | dropped, for CGI would take it for a redirect; `Status` is always told, for without it a path in `Location` is never seen by the client |
 //! | a body of unknown length | FastCGI ends it; SCGI and uwsgi cannot, and it is refused with 411 where it shows. Let the front server buffer requests, as all do by default |
 //!

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::address::{Address, Protocol};
-use super::behind;
+use super::behind::{self, Ends};
 use super::cgi;
 use super::connection::Connection;
 use super::deadlines::Deadlines;
@@ -217,13 +217,16 @@ impl<S: Application> Serve<S> {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        if protocol == Protocol::Http {
+            return self.over(io).await;
+        }
         self.alone(|app, connection, settings| {
             let arrival = behind::Arrival {
                 connection,
                 mapping: Arc::default(),
                 slot: None,
             };
-            behind::speak(protocol, io, |_| {}, app, arrival, settings)
+            behind::speak(protocol, io, Ends::alike(), app, arrival, settings)
         })
         .await;
     }

@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use super::address::{Address, Options, Protocol};
-use super::behind;
+use super::behind::{self, Wire};
 use super::connection::Connection;
 use super::drain::Handle;
 use super::life::{Hooks, Life};
@@ -316,16 +315,13 @@ struct Admission<S> {
 }
 
 impl<S: Application> Admit for Admission<S> {
-    fn admit<T>(
+    fn admit<T: Wire>(
         &mut self,
         mut io: T,
-        cut: fn(&T),
         mut connection: attributes::Connection,
         mut slot: Slot,
         options: &Options,
-    ) where
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    ) {
         if let Some(front) = &mut self.front
             && !front.is_believed(&connection)
         {
@@ -340,7 +336,7 @@ impl<S: Application> Admit for Admission<S> {
         };
         let settings = Arc::clone(&self.settings);
         let spoken = match &self.front {
-            Some(front) => Spoken::Behind(front.protocol, Arc::clone(&front.mapping), cut),
+            Some(front) => Spoken::Behind(front.protocol, Arc::clone(&front.mapping)),
             None => Spoken::Http(self.tls.clone()),
         };
         // Behind a front server all clients come from there.
@@ -367,14 +363,14 @@ impl<S: Application> Admit for Admission<S> {
 }
 
 /// What is spoken on a connection.
-enum Spoken<T> {
+enum Spoken {
     Http(Option<Tls>),
-    Behind(Protocol, Arc<Mapping>, fn(&T)),
+    Behind(Protocol, Arc<Mapping>),
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Spoken<T> {
+impl Spoken {
     /// Serves a connection in a task of its own.
-    fn spawn<S: Application>(
+    fn spawn<T: Wire, S: Application>(
         self,
         io: T,
         app: S,
@@ -389,13 +385,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Spoken<T> {
             Self::Http(Some(tls)) => {
                 tokio::spawn(tls.serve(io, app, connection, settings, Some(slot)))
             }
-            Self::Behind(protocol, mapping, cut) => {
+            Self::Behind(protocol, mapping) => {
                 let arrival = behind::Arrival {
                     connection,
                     mapping,
                     slot: Some(slot),
                 };
-                tokio::spawn(behind::speak(protocol, io, cut, app, arrival, settings))
+                let (io, ends) = io.cuttable();
+                tokio::spawn(behind::speak(protocol, io, ends, app, arrival, settings))
             }
         };
     }

@@ -43,6 +43,11 @@ async fn answer(req: Request<Body>) -> Result<Response<Body>, Infallible> {
         }
         "fails" => fails(next == "short"),
         "found" => with(StatusCode::FOUND, LOCATION, "/echo/there"),
+        "located" => {
+            let mut res = with(StatusCode::OK, LOCATION, "/echo/there");
+            *res.body_mut() = Body::from("here");
+            res
+        }
         "late" => late(&req).await,
         "large" => Response::new(Body::from(vec![b'x'; 1 << 20])),
         "latin" => with(

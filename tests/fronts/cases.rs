@@ -244,6 +244,20 @@ pub(crate) fn cases(prefix: &str) -> Vec<Case> {
         ),
         case("a status", &get("/status/404"), &[], b"", &[Status(404)]),
         case(
+            "a status that few know",
+            &get("/status/418"),
+            &[],
+            b"",
+            &[Status(418)],
+        ),
+        case(
+            "a location that is none to go to",
+            &get("/located"),
+            &[],
+            b"",
+            &[Status(200), Bytes(4)],
+        ),
+        case(
             "a status of the application",
             &get("/status/503"),
             &[],
@@ -341,6 +355,10 @@ pub(crate) fn differs(
         ),
         (Apache, Cgi, "what breaks off short of its length") => (
             "it makes a length of its own of what a CGI program gave",
+            &[Status(200)],
+        ),
+        (Apache, Uwsgi, "what breaks off") | (Lighttpd, Scgi | Uwsgi, "what breaks off") => (
+            "it may take a connection that was reset for one that ended, if the reset is faster than it",
             &[Status(200)],
         ),
         (Lighttpd, _, "no UTF-8") => ("it refuses such paths", &[Status(400)]),

@@ -106,10 +106,10 @@ impl Wire {
     /// What the files say the application is at.
     const fn place(self) -> &'static str {
         match self {
-            Self::Http => "9000",
-            Self::FastCgi => "9001",
-            Self::Scgi => "9002",
-            Self::Uwsgi => "9003",
+            Self::Http => "127.0.0.1:9000",
+            Self::FastCgi => "127.0.0.1:9001",
+            Self::Scgi => "127.0.0.1:9002",
+            Self::Uwsgi => "127.0.0.1:9003",
             Self::Cgi => CGI_BIN,
         }
     }
@@ -153,7 +153,7 @@ impl Drop for Front {
 }
 
 impl Front {
-    /// Starts it before the application at `place`: a port, or the path of a program.
+    /// Starts it before the application at `place`: an address, or the path of a program.
     pub(crate) async fn start(kind: Kind, wire: Wire, place: &str) -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -174,6 +174,11 @@ impl Front {
             .replace("8080", &address.port().to_string());
         let conf = match wire {
             Wire::Cgi => conf.replace(CGI_BIN, &dir.to_string_lossy()),
+            // lighttpd has address and port apart.
+            wire if kind == Kind::Lighttpd => {
+                let [shown, ours] = [wire.place(), place].map(|place| place.rsplit(':').next());
+                conf.replace(shown.unwrap(), ours.unwrap())
+            }
             wire => conf.replace(wire.place(), place),
         };
         if wire == Wire::Cgi {

@@ -88,6 +88,20 @@ pub(crate) async fn who_leaves_is_not_served(at: &At) {
         .expect("the application is dropped");
 }
 
+/// The application hears of it though it has nothing to say, where the front looks at its client meanwhile.
+pub(crate) async fn who_leaves_is_not_waited_for(at: &At) {
+    let met = Met::new(at, "GET", "/late", "").await;
+    let mut line = met.line().await;
+    drop(met);
+    let end = timeout(PATIENCE, line.read(&mut [0])).await;
+    assert_eq!(end.expect("the application is dropped").unwrap_or(0), 0);
+}
+
+/// Whether a front does: Apache and lighttpd do not, and a CGI program hears of nothing while it is silent.
+pub(crate) const fn looks_at_its_client(kind: Kind) -> bool {
+    matches!(kind, Kind::Nginx | Kind::Haproxy)
+}
+
 /// What is sent arrives when it is sent, unless the front collects it; what is cut short does not look whole.
 pub(crate) async fn uploads(at: &At, collected: bool) {
     let fields = "Content-Length: 10\r\n";

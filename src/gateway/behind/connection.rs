@@ -23,6 +23,7 @@ use super::codec::{Codec, Event, Framing, Heads};
 use super::exchange::{Exchange, Step, refusal};
 use super::inbox::{Arriving, Inbox};
 use super::signal::Signal;
+use super::wire::Ends;
 use crate::Application;
 use crate::environ::{Environ, Mapping};
 use crate::middleware::Body;
@@ -35,10 +36,10 @@ pub(in crate::gateway) struct Arrival {
     pub(in crate::gateway) slot: Option<Slot>,
 }
 
-/// Serves `app` over `io`; `cut` makes sure that its end does not look like one.
+/// Serves `app` over `io`.
 pub(in crate::gateway) async fn serve<T, P, S>(
     io: T,
-    cut: fn(&T),
+    ends: Ends<T>,
     codec: P,
     app: S,
     arrival: Arrival,
@@ -59,7 +60,7 @@ pub(in crate::gateway) async fn serve<T, P, S>(
     let mut timer = pin!(sleep_until(deadline));
     let mut served = Served {
         io,
-        cut,
+        ends,
         codec,
         app: slot::Slot::new(app),
         connection,
@@ -85,7 +86,7 @@ pub(in crate::gateway) async fn serve<T, P, S>(
 
 struct Served<T, P, S: Application> {
     io: T,
-    cut: fn(&T),
+    ends: Ends<T>,
     codec: P,
     app: slot::Slot<S>,
     connection: attributes::Connection,
@@ -133,6 +134,23 @@ const OUT: usize = 64 * 1024;
 /// How often all is looked at before others get their turn.
 const TURNS: usize = 32;
 
+impl<T, P, S: Application> Served<T, P, S> {
+    /// Whether an answer has begun and not ended.
+    fn is_telling(&self) -> bool {
+        self.exchanges.iter().any(|exchange| exchange.has_begun()) || !self.out.is_empty()
+    }
+}
+
+/// However it comes: what has not ended does not look so. FastCGI has a word for the end, but nginx does without it where it
+/// does not buffer.
+impl<T, P, S: Application> Drop for Served<T, P, S> {
+    fn drop(&mut self) {
+        if self.is_telling() {
+            (self.ends.cut)(&self.io);
+        }
+    }
+}
+
 impl<T, P, S> Served<T, P, S>
 where
     T: AsyncRead + AsyncWrite + Unpin,
@@ -150,7 +168,7 @@ where
             drain.set(self.settings.drain.changed());
         }
         if self.settings.drain.has_ended() {
-            return self.give_up();
+            return self.give_up(cx);
         }
         if self.closing == Closing::No && !self.settings.drain.is_running() {
             self.closing = Closing::Looking;
@@ -162,19 +180,19 @@ where
             let mut moved = false;
             // CGI has its request before anything is read.
             if self.requests == 0 && self.decode(cx).is_err() {
-                return self.give_up();
+                return self.give_up(cx);
             }
             match self.read(cx) {
                 Ok(read) => moved |= read,
-                Err(Gone) => return self.give_up(),
+                Err(Gone) => return self.give_up(cx),
             }
             match self.ask(cx) {
                 Ok(asked) => moved |= asked,
-                Err(Gone) => return self.give_up(),
+                Err(Gone) => return self.give_up(cx),
             }
             match self.write(cx) {
                 Ok(written) => moved |= written,
-                Err(Gone) => return self.give_up(),
+                Err(Gone) => return self.give_up(cx),
             }
             match self.close(cx) {
                 Poll::Ready(()) => return Poll::Ready(()),
@@ -193,6 +211,14 @@ where
         if !self.has_room() {
             return Ok(false);
         }
+        let more = self.exchanges.is_empty()
+            || self.codec.heads().is_open()
+            || self
+                .exchanges
+                .iter()
+                .filter_map(|exchange| exchange.inbox())
+                .any(|inbox| !inbox.has_ended());
+        (self.ends.expect)(&mut self.io, more);
         self.input.reserve(READ);
         let read = pin!(self.io.read_buf(&mut self.input)).poll(cx);
         match read {
@@ -226,7 +252,7 @@ where
     fn decode(&mut self, cx: &mut Context<'_>) -> Result<(), Gone> {
         loop {
             match self.codec.decode(&mut self.input, &mut self.out) {
-                Ok(Some(event)) => self.handle(event, cx)?,
+                Ok(Some(event)) => self.handle(event, cx),
                 Ok(None) => return Ok(()),
                 Err(broken) => {
                     warn!(problem = broken.0, "a front server was not understood");
@@ -237,7 +263,7 @@ where
         }
     }
 
-    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<(), Gone> {
+    fn handle(&mut self, event: Event, cx: &mut Context<'_>) {
         match event {
             Event::Request { id, environ, body } => self.begin(id, &environ, body, cx),
             Event::Refused { id, status } => self.refuse(id, status, None, cx),
@@ -253,16 +279,10 @@ where
             }
             Event::Abort { id, more } => {
                 // The application hears of it by being dropped.
-                let begun = |e: &Pin<Box<Exchange<S>>>| e.id() == id && e.has_begun();
-                let cut = self.exchanges.iter().any(begun) && P::ENDS_BY_CLOSING;
                 self.exchanges.retain(|exchange| exchange.id() != id);
                 self.ended(more);
-                if cut {
-                    return Err(Gone);
-                }
             }
         }
-        Ok(())
     }
 
     fn inbox(&self, id: u16) -> Option<&Arc<Inbox>> {
@@ -519,12 +539,12 @@ where
         Poll::Ready(())
     }
 
-    /// Gives the connection up, and all that is under way; none of it looks complete.
-    fn give_up(&mut self) -> Poll<()> {
-        if P::ENDS_BY_CLOSING && self.exchanges.iter().any(|exchange| exchange.has_begun()) {
-            (self.cut)(&self.io);
+    /// Gives the connection up, and all that is under way.
+    fn give_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_telling() {
+            // As far as it can be said at once.
+            drop(Pin::new(&mut self.io).poll_shutdown(cx));
         }
-        self.exchanges.clear();
         Poll::Ready(())
     }
 
@@ -560,7 +580,7 @@ where
                 if wait.0 != Wait::App {
                     debug!(wait = ?wait.0, "the connection was given up");
                     self.settings.counters.late(wait.0);
-                    return self.give_up();
+                    return self.give_up(cx);
                 }
                 // Not the gateway's to limit.
                 self.deadline = after(self.settings.deadlines.of(Wait::App));

@@ -278,8 +278,6 @@ impl Record {
 }
 
 impl Codec for FastCgi {
-    const ENDS_BY_CLOSING: bool = false;
-
     fn decode(
         &mut self,
         input: &mut BytesMut,

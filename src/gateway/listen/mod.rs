@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream, UnixListener};
+use tokio::net::{TcpListener, UnixListener};
 use tracing::error;
 
 use self::inherited::Inherited;
 use self::unix::SocketFile;
 use super::address::{Address, Options, Place};
+use super::behind::Wire;
 use super::drain::Drain;
 use super::slots::{Slot, Slots};
 use crate::Error;
@@ -203,13 +203,13 @@ impl Listener {
                 slot.taken();
                 let local = stream.local_addr().ok();
                 let connection = Connection::new(local, Some(peer), Scheme::Http);
-                admit.admit(stream, reset, connection, slot, options);
+                admit.admit(stream, connection, slot, options);
             }
             Socket::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
                 slot.taken();
                 let connection = Connection::new(None, None, Scheme::Http);
-                admit.admit(stream, |_| {}, connection, slot, options);
+                admit.admit(stream, connection, slot, options);
             }
         }
         Ok(())
@@ -218,21 +218,7 @@ impl Listener {
 
 /// What becomes of a connection.
 pub(super) trait Admit: Send {
-    /// `cut` makes sure that the end of `io` does not look like one, as far as it can be made.
-    fn admit<T>(
-        &mut self,
-        io: T,
-        cut: fn(&T),
-        connection: Connection,
-        slot: Slot,
-        options: &Options,
-    ) where
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static;
-}
-
-/// Has the connection reset when it is closed. One that is not then says no less than it did.
-fn reset(stream: &TcpStream) {
-    SockRef::from(stream).set_linger(Some(Duration::ZERO)).ok();
+    fn admit<T: Wire>(&mut self, io: T, connection: Connection, slot: Slot, options: &Options);
 }
 
 /// Errors of the connection that was to be accepted, not of accepting (accept(2)); some of them are a firewall's.
