@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
+use gopuram::gateway::Tls;
 use gopuram::middleware::access_log::Log;
 use gopuram::middleware::compress::Gzip;
 use gopuram::middleware::{
@@ -20,6 +21,11 @@ const HELLO: &str = "Hello, World!";
 /// Hello by a router alone.
 pub fn hello() -> Router {
     Router::new().get("/hello", async |_: Request<Body>| HELLO)
+}
+
+/// Hello by a router alone, whatever the path.
+pub fn any() -> Router {
+    Router::new().fallback(async |_: Request<Body>| HELLO)
 }
 
 /// Hello behind what a service on the open internet wears: the layers that axum's stack has.
@@ -80,4 +86,31 @@ pub async fn serve(port: u16, app: impl Application) -> io::Result<()> {
         .bind((Ipv4Addr::LOCALHOST, port))
         .await
         .map_err(io::Error::other)
+}
+
+/// Serves over TLS with the certificate and the key that are in a directory.
+///
+/// # Errors
+///
+/// If they are not there or cannot be used, or the port cannot be listened on.
+pub async fn serve_tls(port: u16, app: impl Application, dir: &str) -> io::Result<()> {
+    let dir = Path::new(dir);
+    let tls = Tls::pem_files(dir.join("cert.pem"), dir.join("key.pem"));
+    gopuram::serve(app)
+        .tls((Ipv4Addr::LOCALHOST, port), tls.map_err(io::Error::other)?)
+        .await
+        .map_err(io::Error::other)
+}
+
+/// Serves over HTTP, and over FastCGI and uwsgi on the ports named.
+///
+/// # Errors
+///
+/// If a port cannot be listened on.
+pub async fn serve_behind(port: u16, ports: &[&str], app: impl Application) -> io::Result<()> {
+    let mut serve = gopuram::serve(app).bind((Ipv4Addr::LOCALHOST, port));
+    for (protocol, port) in ["fastcgi", "uwsgi"].iter().zip(ports) {
+        serve = serve.bind(format!("{protocol}:127.0.0.1:{port}"));
+    }
+    serve.await.map_err(io::Error::other)
 }

@@ -13,7 +13,6 @@ mod deadlines;
 mod drain;
 mod fastcgi;
 mod front;
-mod fronts;
 mod refusals;
 mod rules;
 mod support;

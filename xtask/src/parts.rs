@@ -27,6 +27,14 @@ pub(crate) const NGINX_STREAM: Part = Part::new(
 pub(crate) const OPENSSL: Part = Part::new("openssl", "version", "openssl");
 pub(crate) const REDIS: Part = Part::new("redis-server", "--version", "redis-server");
 pub(crate) const SSLSCAN: Part = Part::new("sslscan", "--version", "sslscan");
+pub(crate) const PHP_FPM: Part = Part::new("php-fpm8.2", "-v", "php8.2-fpm");
+pub(crate) const UWSGI: Part = Part::new("uwsgi", "--version", "uwsgi");
+/// The part of uWSGI that runs Python; it is loaded, not run.
+pub(crate) const UWSGI_PYTHON: Part = Part::new(
+    "/usr/lib/uwsgi/plugins/python311_plugin.so",
+    "",
+    "uwsgi-plugin-python3",
+);
 pub(crate) const VALGRIND: Part = Part::new("valgrind", "--version", "valgrind");
 pub(crate) const WRK: Part = Part::new("wrk", "-v", "wrk");
 
@@ -44,7 +52,8 @@ impl Part {
         if self.program == WRK.program {
             return run::output(run::command("sh", &["-c", "command -v wrk"])).is_ok();
         }
-        if self.program == NGINX_STREAM.program {
+        // Neither is run.
+        if [NGINX_STREAM.program, UWSGI_PYTHON.program].contains(&self.program) {
             return std::path::Path::new(self.program).exists();
         }
         run::has(self.program, self.version)

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measured beside the peers, in the same run.
 
 mod build;
+mod gateways;
 mod gzip;
 mod http;
 mod in_process;
@@ -8,6 +9,7 @@ mod load;
 mod memory;
 mod nginx;
 mod statics;
+mod tls;
 
 use crate::run::{Failed, cargo, run};
 
@@ -43,10 +45,12 @@ pub(crate) fn section(name: &str, quick: bool) -> Result<(), Failed> {
         "http" => http::bench(effort),
         "static" => statics::bench(effort),
         "gzip" => gzip::bench(effort),
+        "tls" => tls::bench(effort),
+        "gateways" => gateways::bench(effort),
         "memory" => memory::bench(),
         "build" => build::bench(),
         other => Err(format!(
-            "no section `{other}`: there are layers, http, static, gzip, router, memory and build"
+            "no section `{other}`: there are layers, http, static, gzip, tls, gateways, router, memory and build"
         )),
     }
 }
