@@ -1,7 +1,7 @@
 //! An application behind Apache, by SCGI, which Apache has mounted under a prefix.
 //!
-//! Run: `cargo run --example behind_apache_scgi`, with `examples/fronts/apache.conf` in a `VirtualHost` and Apache started with
-//! `-D scgi`; then: `curl http://localhost/api/notes/7`.
+//! Run: `cargo run --example behind_apache_scgi`, with `examples/fronts/apache_scgi.conf` in Apache's own configuration; then:
+//! `curl http://127.0.0.1:8080/api/notes/7`.
 
 use gopuram::middleware::Router;
 use gopuram::middleware::attributes::{Attributes, Params};
@@ -23,6 +23,6 @@ pub(crate) fn app() -> impl Application {
 async fn main() -> Result<(), gopuram::Error> {
     // Only from this machine: `fronts=10.0.0.0/8` would let others connect.
     gopuram::serve(app())
-        .bind("scgi:127.0.0.1:9001?script_name=/api")
+        .bind("scgi:127.0.0.1:9002?script_name=/api")
         .await
 }

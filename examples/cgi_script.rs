@@ -1,6 +1,6 @@
 //! An application as a CGI script: the web server starts it for each request, and it needs no address.
 //!
-//! Run: copy it to `/usr/lib/cgi-bin/app` of an Apache with mod_cgid; then: `curl http://localhost/cgi-bin/app/`.
+//! Run: copy it to `/usr/lib/cgi-bin/app` of an Apache with `mod_cgid`; then: `curl http://localhost/cgi-bin/app/`.
 //! By hand: `cargo build --example cgi_script`, then
 //! `GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=GET REQUEST_URI=/ target/debug/examples/cgi_script`.
 

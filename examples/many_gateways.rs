@@ -1,7 +1,7 @@
 //! One application at many gateways at once: HTTP for clients, and three protocols for the servers in front of it.
 //!
-//! Run: `cargo run --example many_gateways`; then: `curl http://127.0.0.1:8000/`, or any of the configurations in
-//! `examples/fronts` and `curl http://localhost/`. All of them share the count.
+//! Run: `cargo run --example many_gateways`; then: `curl http://127.0.0.1:9000/`, or, with any of the configurations in
+//! `examples/fronts`, `curl http://127.0.0.1:8080/`. All of them share the count.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,9 +25,9 @@ pub(crate) fn app(log: Log) -> impl Application {
 #[tokio::main]
 async fn main() -> Result<(), gopuram::Error> {
     gopuram::serve(app(Log::stdout()))
-        .bind("127.0.0.1:8000")
-        .bind("fastcgi:127.0.0.1:9000")
-        .bind("scgi:127.0.0.1:9001")
-        .bind("uwsgi:127.0.0.1:9002")
+        .bind("127.0.0.1:9000")
+        .bind("fastcgi:127.0.0.1:9001")
+        .bind("scgi:127.0.0.1:9002")
+        .bind("uwsgi:127.0.0.1:9003")
         .await
 }

@@ -4,6 +4,7 @@
 //! once: whom to [trust](peers), the [connection](connection) with its deadlines and bounds, the request's [body](inbox),
 //! its [answer](exchange), and the [document](document) that this is in CGI.
 
+mod answers;
 mod codec;
 mod connection;
 mod document;
@@ -11,7 +12,9 @@ mod exchange;
 #[cfg(target_os = "linux")]
 mod held;
 mod inbox;
+mod out;
 mod peers;
+mod requests;
 mod signal;
 mod wire;
 

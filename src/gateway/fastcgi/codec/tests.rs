@@ -19,7 +19,16 @@ fn record() -> impl Strategy<Value = Vec<u8>> {
     let pair = Just(b"\x01\x01ab".to_vec());
     let content = prop_oneof![begin, pair, Just(Vec::new()), vec(any::<u8>(), 0..20)];
     (0..13_u8, 0..5_u8, content, 0..4_u8).prop_map(|(kind, id, content, padding)| {
-        let mut bytes = vec![1, kind, 0, id, 0, content.len() as u8, padding, 0];
+        let mut bytes = vec![
+            1,
+            kind,
+            0,
+            id,
+            0,
+            u8::try_from(content.len()).unwrap(),
+            padding,
+            0,
+        ];
         bytes.extend(content);
         bytes.extend(vec![b'?'; padding.into()]);
         bytes
@@ -72,8 +81,9 @@ proptest! {
         let mut codec = FastCgi::new(MOST);
         let (mut input, mut out) = (BytesMut::new(), BytesMut::new());
         input.extend_from_slice(&[1, 1, 0, 1, 0, 8, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0]);
+        assert!(matches!(codec.decode(&mut input, &mut out), Ok(None)));
         for content in records {
-            input.extend_from_slice(&[1, 4, 0, 1, 0, content.len() as u8, 0, 0]);
+            input.extend_from_slice(&[1, 4, 0, 1, 0, u8::try_from(content.len()).unwrap(), 0, 0]);
             input.extend_from_slice(&content);
             while let Ok(Some(_)) = codec.decode(&mut input, &mut out) {}
         }
