@@ -117,6 +117,31 @@
 //! process changes: systemd is told (`MAINPID=`), a container whose first process ends does not live on. One server
 //! in a process may do this.
 //!
+//! # A runtime for each core
+//!
+//! A server serves in the runtime in which it is [run](Server::run), whose threads, by tokio's default as many as there are
+//! cores, take work from each other. With [`Serve::per_core`] each core has a runtime and a thread of its own instead, which
+//! accepts, reads, calls the application and writes; a connection stays where it was accepted.
+//!
+//! It helps where requests are many, short and alike: nothing is woken on, or taken by, another core. It costs that nobody
+//! helps: a handler that computes or blocks for 50 ms holds up all connections of its core for so long, one busy connection is
+//! as fast as one core is, and the kernel deals connections out by a hash and not by load, so that few of them may well share
+//! a core while another has none. So measure both; without numbers of your own leave it.
+//!
+//! | | |
+//! |---|---|
+//! | TCP | a socket for each core, by `SO_REUSEPORT`, as [`Address::acceptors`] has it |
+//! | Unix sockets, `fd:`, `systemd:`, a predecessor's that had fewer | shared: each new connection wakes all cores, and one gets it |
+//! | the application | cloned for each core; what clones share, cores share |
+//! | limits, counters, the drain, a [`Handle`], [`Serve::hand_over`] | one for all, as without |
+//! | signals, [`Serve::until`], [`Serve::on_reload`], the watchdog | in the runtime in which the server is run, which has to go on |
+//! | what the application opened before, such as a pool of connections | stays in its own runtime, and works from each core |
+//! | `spawn_blocking` | a pool for each core, of 512 threads for all together and at least 16 for each |
+//! | `spawn`, connections that were upgraded | on the core, and dropped with it when [`Server::run`] ends |
+//! | a panic | as without: that of an application ends its connection, one in accepting goes on in [`Server::run`] |
+//!
+//! Threads are not pinned: the kernel leaves one that is busy where it is, and `taskset` and `cpuset` say where to.
+//!
 //! # TLS
 //!
 //! With the feature `tls`, which needs a C compiler, [`Serve`] has a method `tls` beside `bind`: it takes an address and a
@@ -132,9 +157,11 @@
 //! the kernel.
 
 mod address;
+mod admission;
 pub(crate) mod answer;
 mod call;
 mod connection;
+mod cores;
 mod deadlines;
 mod drain;
 pub(crate) mod exact;

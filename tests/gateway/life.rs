@@ -18,6 +18,9 @@ use tower::util::service_fn;
 /// Set for the process that serves: its directory.
 const SERVER: &str = "GOPURAM_TEST_LIFE";
 
+/// On how many cores it serves, if on runtimes of their own.
+const CORES: &str = "GOPURAM_TEST_LIFE_CORES";
+
 /// A server in a process of its own, which writes its port to a file and answers with its number.
 struct Life {
     directory: PathBuf,
@@ -28,6 +31,10 @@ struct Life {
 
 impl Life {
     fn start(test: &str) -> Self {
+        Self::on_cores(test, 0)
+    }
+
+    fn on_cores(test: &str, cores: usize) -> Self {
         let name = format!("gopuram-{}-{}", std::process::id(), test.replace(':', "-"));
         let directory = std::env::temp_dir().join(name);
         fs::remove_dir_all(&directory).ok();
@@ -39,6 +46,7 @@ impl Life {
         let first = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", test])
             .env(SERVER, &directory)
+            .env(CORES, cores.to_string())
             .env("NOTIFY_SOCKET", directory.join("manager"))
             .stdout(Stdio::null())
             .spawn()
@@ -148,7 +156,12 @@ async fn serve() -> bool {
         file.unwrap().write_all(b"x").unwrap();
     };
     let (reload, reopen) = (directory.clone(), directory.clone());
-    let server = gopuram::serve(app)
+    let mut serve = gopuram::serve(app);
+    let cores = std::env::var(CORES).unwrap().parse().unwrap();
+    if cores > 0 {
+        serve = serve.cores(cores);
+    }
+    let server = serve
         .bind("127.0.0.1:0")
         .bind(format!(
             "unix:{}?mode=600",
@@ -266,7 +279,21 @@ async fn twenty_versions_take_over_under_load_and_no_request_fails() {
     if serve().await {
         return;
     }
-    let life = Life::start("life::twenty_versions_take_over_under_load_and_no_request_fails");
+    let test = "life::twenty_versions_take_over_under_load_and_no_request_fails";
+    take_over(&Life::start(test), 20);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn versions_take_over_on_all_cores() {
+    if serve().await {
+        return;
+    }
+    let life = Life::on_cores("life::versions_take_over_on_all_cores", 3);
+    take_over(&life, 5);
+}
+
+/// So many new versions, while clients ask all the time.
+fn take_over(life: &Life, versions: usize) {
     let stop = Arc::new(AtomicBool::new(false));
     let answered = Arc::new(AtomicUsize::new(0));
     let clients: Vec<_> = [true, true, false, false]
@@ -278,7 +305,7 @@ async fn twenty_versions_take_over_under_load_and_no_request_fails() {
         })
         .collect();
     let mut process = life.first.id();
-    for _ in 0..20 {
+    for _ in 0..versions {
         let before = answered.load(Ordering::Relaxed);
         kill("USR2", process);
         let begun = Instant::now();

@@ -163,6 +163,25 @@ async fn more_connections_than_allowed_have_to_wait() {
     read_until(&mut third, "hello").await;
 }
 
+/// One that is waited for at the first address takes none from the second.
+#[tokio::test]
+async fn the_only_place_is_for_whichever_address_a_client_comes_to() {
+    let server = gopuram::serve(Counter::default().app())
+        .bind("127.0.0.1:0")
+        .bind("127.0.0.1:0")
+        .limits(Limits::default().connections(1))
+        .listen()
+        .await
+        .unwrap();
+    let addresses: Vec<_> = server.addresses().iter().map(Address::socket).collect();
+    tokio::spawn(server.run());
+    for address in addresses.iter().cycle().take(6) {
+        let mut client = TcpStream::connect(address.unwrap()).await.unwrap();
+        client.write_all(GET).await.unwrap();
+        read_until(&mut client, "hello").await;
+    }
+}
+
 /// Set for the process that serves with few descriptors.
 const FEW: &str = "GOPURAM_TEST_FEW_DESCRIPTORS";
 

@@ -9,6 +9,7 @@
 mod addresses;
 mod app;
 mod arrived;
+mod cores;
 mod counts;
 mod deadlines;
 mod drain;
