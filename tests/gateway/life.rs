@@ -31,10 +31,15 @@ struct Life {
 
 impl Life {
     fn start(test: &str) -> Self {
-        Self::on_cores(test, 0)
+        Self::with(test, &[])
     }
 
     fn on_cores(test: &str, cores: usize) -> Self {
+        Self::with(test, &[(CORES, &cores.to_string())])
+    }
+
+    /// With more in its environment.
+    fn with(test: &str, more: &[(&str, &str)]) -> Self {
         let name = format!("gopuram-{}-{}", std::process::id(), test.replace(':', "-"));
         let directory = std::env::temp_dir().join(name);
         fs::remove_dir_all(&directory).ok();
@@ -46,7 +51,7 @@ impl Life {
         let first = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", test])
             .env(SERVER, &directory)
-            .env(CORES, cores.to_string())
+            .envs(more.iter().copied())
             .env("NOTIFY_SOCKET", directory.join("manager"))
             .stdout(Stdio::null())
             .spawn()
@@ -65,11 +70,16 @@ impl Life {
 
     /// The next thing that the service manager is told, which begins so.
     fn told(&self, expected: &str) -> String {
-        let mut told = [0; 256];
-        let len = self.manager.recv(&mut told).unwrap();
-        let told = String::from_utf8_lossy(&told[..len]).into_owned();
+        let told = self.any();
         assert!(told.starts_with(expected), "{told} and not {expected}");
         told
+    }
+
+    /// The next thing that it is told.
+    fn any(&self) -> String {
+        let mut told = [0; 256];
+        let len = self.manager.recv(&mut told).unwrap();
+        String::from_utf8_lossy(&told[..len]).into_owned()
     }
 
     /// The number of the process that serves.
@@ -157,9 +167,8 @@ async fn serve() -> bool {
     };
     let (reload, reopen) = (directory.clone(), directory.clone());
     let mut serve = gopuram::serve(app);
-    let cores = std::env::var(CORES).unwrap().parse().unwrap();
-    if cores > 0 {
-        serve = serve.cores(cores);
+    if let Ok(cores) = std::env::var(CORES) {
+        serve = serve.cores(cores.parse().unwrap());
     }
     let server = serve
         .bind("127.0.0.1:0")
@@ -191,7 +200,15 @@ async fn signals_do_what_they_are_for_and_the_manager_is_told() {
     let process = life.first.id();
     assert_eq!(life.ask(), process);
     kill("HUP", process);
-    assert!(life.told("RELOADING=1\nMONOTONIC_USEC=").len() > 30);
+    let told = life.told("RELOADING=1\nMONOTONIC_USEC=");
+    let (_, micros) = told.rsplit_once('=').unwrap();
+    let uptime = fs::read_to_string("/proc/uptime").unwrap();
+    let uptime: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
+    // The clock that stands still while the machine sleeps is behind the other; both begin with it.
+    assert!(
+        (1..=uptime_micros(uptime)).contains(&micros.parse().unwrap()),
+        "{told}"
+    );
     life.told("READY=1");
     assert_eq!(life.file("reloaded"), "x");
     kill("USR1", process);
@@ -205,6 +222,42 @@ async fn signals_do_what_they_are_for_and_the_manager_is_told() {
     life.told("STOPPING=1");
     assert!(life.first.wait().unwrap().success());
     assert!(!life.directory.join("socket").exists());
+}
+
+/// With what its two digits leave open.
+fn uptime_micros(seconds: f64) -> u128 {
+    Duration::from_secs_f64(seconds + 0.02).as_micros()
+}
+
+#[tokio::test]
+async fn the_watchdog_hears_of_it_twice_in_its_time() {
+    if serve().await {
+        return;
+    }
+    let test = "life::the_watchdog_hears_of_it_twice_in_its_time";
+    let mut life = Life::with(test, &[("WATCHDOG_USEC", "40000")]);
+    let begun = Instant::now();
+    for _ in 0..6 {
+        life.told("WATCHDOG=1");
+    }
+    // The first comes at once, and none before its time.
+    assert!(begun.elapsed() > Duration::from_millis(4 * 20));
+    kill("TERM", life.first.id());
+    while !life.any().starts_with("STOPPING=1") {}
+    assert!(life.first.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn the_watchdog_of_another_process_is_left_alone() {
+    if serve().await {
+        return;
+    }
+    let test = "life::the_watchdog_of_another_process_is_left_alone";
+    let mut life = Life::with(test, &[("WATCHDOG_USEC", "1"), ("WATCHDOG_PID", "1")]);
+    life.ask();
+    kill("TERM", life.first.id());
+    life.told("STOPPING=1");
+    assert!(life.first.wait().unwrap().success());
 }
 
 #[tokio::test]
