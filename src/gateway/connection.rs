@@ -27,7 +27,7 @@ use super::slot;
 use super::slots::Slot;
 use super::transport::Transport;
 use crate::Application;
-use crate::middleware::attributes::{self, Draining};
+use crate::middleware::attributes::{self, Draining, Sender};
 
 /// What is known of a connection before the first byte of HTTP.
 pub(super) struct Arrival {
@@ -110,6 +110,7 @@ impl<T, S: Application> Connection<T, Call<S>> {
         let mut arrival = arrival.into();
         arrival.connection.draining = Draining::by(Arc::clone(&settings.drain) as _);
         let pulse = Arc::new(Pulse::default());
+        arrival.connection.hints = Sender::by(Arc::clone(&pulse.interim) as _);
         let deadline = after(settings.deadlines.head);
         let call = Call(Arc::new(Shared {
             app: slot::Slot::new(app),
@@ -181,6 +182,7 @@ where
             return;
         }
         *me.waker = Some(cx.waker().clone());
+        me.pulse.interim.wakes(cx.waker());
         let _ = poll_timer(me.timer, cx);
         // Before the phase is looked at: what comes after this is heard of.
         me.drain.set(me.settings.drain.changed());

@@ -45,6 +45,20 @@
 //! Each request carries [`Attributes`](crate::middleware::attributes::Attributes) that know its
 //! connection.
 //!
+//! # Before the answer
+//!
+//! On HTTP/1.1 an application sends early hints, 103, by [`EarlyHints`](crate::middleware::attributes::EarlyHints), as often as it
+//! likes and with up to 16 KiB of them waiting for the client; what is said behind the answer is not sent, and the application is
+//! told. That is of use behind a proxy that passes them on, as browsers heed them on HTTP/2 only. There hyper has no way
+//! to send any, so on HTTP/2 as on HTTP/1.0 they are `Unsupported`: let the proxy speak it.
+//!
+//! # Sockets within HTTP
+//!
+//! On HTTP/1.1 a `WebSocket` is an upgrade: a `GET`, answered 101. On HTTP/2 it is an extended `CONNECT` (RFC 8441), where
+//! [`Limits::extended_connect`] allows it: the request has scheme, authority and path, is routed by them, has a
+//! [`Protocol`](crate::middleware::attributes::Protocol) among its extensions, and is answered 200. From there on it is the same:
+//! `hyper::upgrade::on`, one of many streams instead of a connection.
+//!
 //! # Refused at the front
 //!
 //! Before the application, or any layer, sees a request, these are answered and the connection is
@@ -59,6 +73,7 @@
 //! | no `Host` on HTTP/1.1; two of them, or one that is not valid | 400 | 9112, 3.2 |
 //! | a target with a fragment, with a name or password, or in a form not meant for the method | 400 | 9112, 3.2 |
 //! | `Host` and `:authority` that differ, or neither | 400 | 9113, 8.3.1 |
+//! | `:scheme` and `:path` with a plain `CONNECT`, or an extended one without | 400, or `RST_STREAM` | 9113, 8.5; 8441, 4 |
 //! | fields of the connection on HTTP/2; a target that cannot be parsed | `RST_STREAM` | 9113, 8.1.1 and 8.2.2 |
 //! | a head that is [too large](Limits::head), whatever makes it so | 431 | 6585, 5 |
 //! | a target of more than 65,534 bytes in a head that is not | 414; on HTTP/2 `RST_STREAM` | 9110, 15.5.15 |
@@ -169,6 +184,7 @@ mod flight;
 mod framing;
 pub(crate) mod front;
 mod gate;
+mod interim;
 mod life;
 mod limits;
 mod listen;

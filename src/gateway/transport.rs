@@ -28,6 +28,8 @@ pub(super) struct Transport<T> {
     /// Of HTTP/1.
     framing: Option<Framing>,
     way_out: WayOut,
+    /// Of an interim answer, to be written before all else.
+    interim: Vec<u8>,
     ended: bool,
     shut: bool,
     counters: Arc<Counters>,
@@ -59,6 +61,7 @@ impl<T> Transport<T> {
             again: 0,
             framing: None,
             way_out: WayOut::Free,
+            interim: Vec::new(),
             ended: false,
             shut: false,
             counters,
@@ -179,12 +182,30 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
     }
 }
 
+impl<T: AsyncWrite + Unpin> Transport<T> {
+    /// Writes what there is of an interim answer.
+    #[cold]
+    fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.interim.is_empty() {
+            let written = Pin::new(&mut self.io).poll_write(cx, &self.interim);
+            match ready!(self.wrote(written))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => drop(self.interim.drain(..written)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if !self.interim.is_empty() {
+            ready!(self.poll_interim(cx))?;
+        }
         let result = Pin::new(&mut self.io).poll_write(cx, buf);
         self.wrote(result)
     }
@@ -194,6 +215,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if !self.interim.is_empty() {
+            ready!(self.poll_interim(cx))?;
+        }
         let io = Pin::new(&mut self.io);
         let mut small = [0; SMALL];
         let result = match gather(bufs, &mut small) {
@@ -208,6 +232,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes when it has passed on all it had to write; what is in between answers goes now.
+        if self.pulse.interim.is_waiting() {
+            let hints = self.pulse.interim.take();
+            self.interim.extend(hints);
+        }
+        if !self.interim.is_empty() {
+            ready!(self.poll_interim(cx))?;
+        }
         let result = Pin::new(&mut self.io).poll_flush(cx);
         self.flushed(result)
     }

@@ -14,6 +14,7 @@ mod counts;
 mod deadlines;
 mod drain;
 mod draining;
+mod early_hints;
 mod flow;
 mod frames;
 mod heads;
@@ -28,3 +29,4 @@ mod support;
 #[cfg(feature = "tls")]
 mod tls;
 mod upgrade;
+mod websocket;
