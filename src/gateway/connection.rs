@@ -153,11 +153,17 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.as_mut().listen(cx);
-        if self.settings.drain.has_ended()
-            || self.as_mut().drive(cx).is_ready()
+        if self.settings.drain.has_ended() {
+            self.settings.counters.cut.one();
+            return Poll::Ready(());
+        }
+        if self.as_mut().drive(cx).is_ready()
             // After it was driven: an application may have failed for good then.
             || self.as_mut().poll_close(cx).is_ready()
         {
+            if !self.settings.drain.is_running() {
+                self.settings.counters.drained.one();
+            }
             return Poll::Ready(());
         }
         self.poll_deadline(cx)

@@ -166,7 +166,7 @@
 //!
 //! Every wait for a client has an end and every buffer a bound: see [`Deadlines`] and
 //! [`Limits`]. When the machine runs out of file descriptors the gateway accepts again as soon
-//! as there are some. What was refused and what was late is [counted](Stats).
+//! as there are some. What was refused and what was late is [counted](Stats), and [told](Stats::openmetrics) to Prometheus.
 //!
 //! `TCP_DEFER_ACCEPT` is not set: a client that connects and is silent has a deadline here, and would be invisible in
 //! the kernel.
@@ -191,6 +191,7 @@ mod listen;
 mod networks;
 mod notify;
 mod opening;
+mod openmetrics;
 mod outgoing;
 mod paced;
 mod proxy_protocol;
