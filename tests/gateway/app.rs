@@ -280,6 +280,26 @@ async fn trailers_are_passed_on() {
     read_until(&mut client, "2\r\nhi\r\n0\r\nx: y\r\n\r\n").await;
 }
 
+/// A body that knows its length is sent in chunks then, or its trailers would have no place.
+#[tokio::test(start_paused = true)]
+async fn trailers_of_a_body_of_known_length_are_sent_too() {
+    let app = service_fn(async |_: Request<Body>| {
+        let trailers = http::HeaderMap::from_iter([(
+            http::HeaderName::from_static("x"),
+            http::HeaderValue::from_static("y"),
+        )]);
+        let body = http_body_util::Full::new(Bytes::from_static(b"hi"));
+        let body = body.with_trailers(ready(Some(Ok(trailers))));
+        let res = Response::builder().header("trailer", "x");
+        Ok::<_, Infallible>(res.body(Body::new(body)).unwrap())
+    });
+    let asks = "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n";
+    let answer = exchange(app, asks).await;
+    assert!(answer.ends_with("2\r\nhi\r\n0\r\nx: y\r\n\r\n"), "{answer}");
+    let answer = exchange(app, "GET / HTTP/1.0\r\n\r\n").await;
+    assert!(answer.contains("content-length: 2\r\n"), "{answer}");
+}
+
 /// RFC 9110, section 6.5.1: who does not say that it reads trailers is sent none.
 #[tokio::test(start_paused = true)]
 async fn trailers_are_kept_from_who_did_not_ask_for_them() {
