@@ -145,7 +145,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | TCP | a socket for each core, by `SO_REUSEPORT`, as [`Address::acceptors`] has it |
+//! | TCP | a socket for each core, by `SO_REUSEPORT`, as [`Address::acceptors`] has it; another process of the same user can bind the port as well, and gets a part of the connections |
 //! | Unix sockets, `fd:`, `systemd:`, a predecessor's that had fewer | shared: each new connection wakes all cores, and one gets it |
 //! | the application | cloned for each core; what clones share, cores share |
 //! | limits, counters, the drain, a [`Handle`], [`Serve::hand_over`] | one for all, as without |
