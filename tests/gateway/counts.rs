@@ -127,7 +127,7 @@ async fn what_is_under_way_and_what_became_of_it_at_the_end_is_counted() {
     let serve = gopuram::serve(app).bind("127.0.0.1:0").deadlines(deadlines);
     let server = serve.listen().await.unwrap();
     let (address, handle) = (server.socket().unwrap(), server.handle());
-    let served = tokio::spawn(server.run());
+    let running = tokio::spawn(server.run());
     let mut idle = TcpStream::connect(address).await.unwrap();
     idle.write_all(GET).await.unwrap();
     read_until(&mut idle, "hello").await;
@@ -143,7 +143,7 @@ async fn what_is_under_way_and_what_became_of_it_at_the_end_is_counted() {
     assert_eq!((stats.in_flight, stats.open_streams), (2, 1));
     assert_eq!((stats.drained, stats.cut), (0, 0));
     handle.stop();
-    served.await.unwrap().unwrap();
+    running.await.unwrap().unwrap();
     let stats = handle.stats();
     assert_eq!((stats.open, stats.in_flight, stats.open_streams), (0, 0, 0));
     assert_eq!((stats.drained, stats.cut), (1, 2));

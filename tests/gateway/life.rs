@@ -369,12 +369,16 @@ fn take_over(life: &Life, versions: usize) {
         while life.ask() != process {
             assert!(begun.elapsed() < Duration::from_secs(30));
         }
-        assert!(answered.load(Ordering::Relaxed) > before);
+        // The others go on too, when it is their turn on a busy machine.
+        while answered.load(Ordering::Relaxed) == before {
+            assert!(begun.elapsed() < Duration::from_secs(30));
+            std::thread::yield_now();
+        }
     }
     stop.store(true, Ordering::Relaxed);
     let mut processes = HashSet::new();
     for client in clients {
-        processes.extend(client.join().expect("a request failed"));
+        processes.extend(client.join().unwrap());
     }
     assert!(processes.len() > 2, "{processes:?}");
     assert!(

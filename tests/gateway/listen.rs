@@ -198,8 +198,8 @@ async fn it_accepts_again_after_it_ran_out_of_descriptors() {
             let body = gopuram::Body::from(format!("{errors} errors"));
             std::future::ready(Ok::<_, std::convert::Infallible>(http::Response::new(body)))
         });
-        let served = gopuram::serve(app).bind(Address::unix(path));
-        let server = served.listen().await.unwrap();
+        let serve = gopuram::serve(app).bind(Address::unix(path));
+        let server = serve.listen().await.unwrap();
         handle.set(server.handle()).unwrap();
         server.run().await.unwrap();
         return;
