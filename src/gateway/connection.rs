@@ -91,6 +91,10 @@ enum Closing {
 }
 
 /// Each in a box but the first, so that a connection that waits is small.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most connections wait, with nothing besides"
+)]
 enum State<T, H>
 where
     H: HttpService<Incoming>,
@@ -147,7 +151,7 @@ impl<T, S: Application> Connection<T, Call<S>> {
         let mut arrival = arrival.into();
         arrival.connection.draining = Draining::by(Arc::clone(&settings.drain) as _);
         let pulse = Arc::new(Pulse::default());
-        arrival.connection.hints = Sender::by(Arc::clone(&pulse.interim) as _);
+        arrival.connection.hints = Sender::by(Arc::clone(&pulse) as _);
         let deadline = after(settings.deadlines.head);
         let call = Call(Arc::new(Shared {
             app: slot::Slot::new(app),

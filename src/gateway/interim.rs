@@ -12,6 +12,7 @@ use std::task::Waker;
 use http::HeaderMap;
 use http::header::{CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 
+use super::pulse::Pulse;
 use crate::middleware::attributes::{Hints, Unsent};
 
 /// The interim answers of a connection.
@@ -86,7 +87,13 @@ impl Interim {
     }
 }
 
-impl Hints for Interim {
+impl Hints for Pulse {
+    fn send(&self, request: NonZeroU32, hints: &HeaderMap) -> Result<(), Unsent> {
+        self.interim.send(request, hints)
+    }
+}
+
+impl Interim {
     fn send(&self, request: NonZeroU32, hints: &HeaderMap) -> Result<(), Unsent> {
         let forbidden = [
             CONNECTION,

@@ -35,163 +35,139 @@ impl Stats {
     pub fn openmetrics(&self) -> String {
         let mut text = String::new();
         // Writing to a `String` does not fail.
-        self.write(&mut text).ok();
+        self.alone(&mut text)
+            .and_then(|()| self.labelled(&mut text))
+            .and_then(|()| text.write_str("# EOF\n"))
+            .ok();
         text
     }
 
-    fn write(&self, text: &mut String) -> fmt::Result {
-        let mut one = |name, kind, help, value| {
-            let samples = &[("", "", value)];
-            let family = Family {
-                name,
-                kind,
-                help,
-                samples,
-            };
-            family.write(text)
-        };
-        one(
-            "connections_accepted",
-            "counter",
-            "Connections that were accepted.",
-            self.accepted,
-        )?;
-        one(
-            "connections_open",
-            "gauge",
-            "Connections that are open.",
-            self.open,
-        )?;
-        one(
-            "connections_full",
-            "counter",
-            "Times that all places were taken.",
-            self.full,
-        )?;
-        one(
-            "accept_errors",
-            "counter",
-            "Times that the system could not accept.",
-            self.accept_errors,
-        )?;
-        one(
-            "requests",
-            "counter",
-            "Requests, those refused included.",
-            self.requests,
-        )?;
-        one(
-            "requests_in_flight",
-            "gauge",
-            "Requests not answered as a whole.",
-            self.in_flight,
-        )?;
-        one(
-            "http2_streams",
-            "counter",
-            "Requests that came over HTTP/2.",
-            self.streams,
-        )?;
-        one(
-            "http2_streams_open",
-            "gauge",
-            "Streams of HTTP/2 that are open.",
-            self.open_streams,
-        )?;
-        one(
-            "received_bytes",
-            "counter",
-            "Bytes read from connections.",
-            self.bytes_in,
-        )?;
-        one(
-            "sent_bytes",
-            "counter",
-            "Bytes written to connections.",
-            self.bytes_out,
-        )?;
-        for (name, help, samples) in [
+    /// What is one number.
+    fn alone(&self, text: &mut String) -> fmt::Result {
+        for (name, kind, help, value) in [
             (
-                "connections_refused",
-                "Connections refused before any request.",
-                [
-                    ("reason", "per_client", self.refused_per_client),
-                    ("reason", "proxy_header", self.refused_proxy_header),
-                    ("reason", "proxy_peer", self.refused_proxy_peer),
-                ]
-                .as_slice(),
+                "connections_accepted",
+                COUNTER,
+                "Connections that were accepted.",
+                self.accepted,
             ),
             (
-                "requests_refused",
-                "Requests refused before the application saw them.",
-                &[
-                    ("reason", "malformed", self.heads_malformed),
-                    ("reason", "not_implemented", self.heads_not_implemented),
-                    ("reason", "too_large", self.heads_too_large),
-                ],
+                "connections_open",
+                GAUGE,
+                "Connections that are open.",
+                self.open,
             ),
             (
-                "deadlines_hit",
-                "Connections and bodies that took too long.",
-                &[
-                    ("deadline", "body", self.late_bodies),
-                    ("deadline", "head", self.late_heads),
-                    ("deadline", "idle", self.idle),
-                    ("deadline", "linger", self.lingered),
-                    ("deadline", "proxy_header", self.late_proxy_headers),
-                    ("deadline", "write", self.late_reads),
-                ],
+                "connections_full",
+                COUNTER,
+                "Times that all places were taken.",
+                self.full,
             ),
             (
-                "connections_ended",
-                "Connections that were open when the server was to end.",
-                &[("how", "cut", self.cut), ("how", "drained", self.drained)],
+                "accept_errors",
+                COUNTER,
+                "Times that the system could not accept.",
+                self.accept_errors,
+            ),
+            (
+                "requests",
+                COUNTER,
+                "Requests, those refused included.",
+                self.requests,
+            ),
+            (
+                "requests_in_flight",
+                GAUGE,
+                "Requests not answered as a whole.",
+                self.in_flight,
+            ),
+            (
+                "http2_streams",
+                COUNTER,
+                "Requests that came over HTTP/2.",
+                self.streams,
+            ),
+            (
+                "http2_streams_open",
+                GAUGE,
+                "Streams of HTTP/2 that are open.",
+                self.open_streams,
+            ),
+            (
+                "received_bytes",
+                COUNTER,
+                "Bytes read from connections.",
+                self.bytes_in,
+            ),
+            (
+                "sent_bytes",
+                COUNTER,
+                "Bytes written to connections.",
+                self.bytes_out,
             ),
         ] {
-            let kind = "counter";
-            let family = Family {
-                name,
-                kind,
-                help,
-                samples,
-            };
-            family.write(text)?;
-        }
-        text.write_str("# EOF\n")
-    }
-}
-
-/// What has one name; the samples differ by a label, if they have one.
-struct Family<'a> {
-    name: &'a str,
-    kind: &'a str,
-    help: &'a str,
-    samples: &'a [(&'a str, &'a str, u64)],
-}
-
-impl Family<'_> {
-    fn write(&self, text: &mut String) -> fmt::Result {
-        let Self {
-            name,
-            kind,
-            help,
-            samples,
-        } = self;
-        writeln!(text, "# TYPE gopuram_{name} {kind}")?;
-        if name.ends_with("_bytes") {
-            writeln!(text, "# UNIT gopuram_{name} bytes")?;
-        }
-        writeln!(text, "# HELP gopuram_{name} {help}")?;
-        let total = if *kind == "counter" { "_total" } else { "" };
-        for (label, of, value) in *samples {
-            if label.is_empty() {
-                writeln!(text, "gopuram_{name}{total} {value}")?;
-            } else {
-                writeln!(text, "gopuram_{name}{total}{{{label}=\"{of}\"}} {value}")?;
-            }
+            family(text, name, kind, help, &[("", "", value)])?;
         }
         Ok(())
     }
+
+    /// What is one number for each value of a label.
+    fn labelled(&self, text: &mut String) -> fmt::Result {
+        let help = "Connections refused before any request.";
+        let samples = [
+            ("reason", "per_client", self.refused_per_client),
+            ("reason", "proxy_header", self.refused_proxy_header),
+            ("reason", "proxy_peer", self.refused_proxy_peer),
+        ];
+        family(text, "connections_refused", COUNTER, help, &samples)?;
+        let help = "Requests refused before the application saw them.";
+        let samples = [
+            ("reason", "malformed", self.heads_malformed),
+            ("reason", "not_implemented", self.heads_not_implemented),
+            ("reason", "too_large", self.heads_too_large),
+        ];
+        family(text, "requests_refused", COUNTER, help, &samples)?;
+        let help = "Connections and bodies that took too long.";
+        let samples = [
+            ("deadline", "body", self.late_bodies),
+            ("deadline", "head", self.late_heads),
+            ("deadline", "idle", self.idle),
+            ("deadline", "linger", self.lingered),
+            ("deadline", "proxy_header", self.late_proxy_headers),
+            ("deadline", "write", self.late_reads),
+        ];
+        family(text, "deadlines_hit", COUNTER, help, &samples)?;
+        let help = "Connections that were open when the server was to end.";
+        let samples = [("how", "cut", self.cut), ("how", "drained", self.drained)];
+        family(text, "connections_ended", COUNTER, help, &samples)
+    }
+}
+
+const COUNTER: &str = "counter";
+const GAUGE: &str = "gauge";
+
+/// What has one name; the samples differ by a label, if they have one.
+fn family(
+    text: &mut String,
+    name: &str,
+    kind: &str,
+    help: &str,
+    samples: &[(&str, &str, u64)],
+) -> fmt::Result {
+    writeln!(text, "# TYPE gopuram_{name} {kind}")?;
+    if name.ends_with("_bytes") {
+        writeln!(text, "# UNIT gopuram_{name} bytes")?;
+    }
+    writeln!(text, "# HELP gopuram_{name} {help}")?;
+    let total = if kind == COUNTER { "_total" } else { "" };
+    for (label, of, value) in samples {
+        if label.is_empty() {
+            writeln!(text, "gopuram_{name}{total} {value}")?;
+        } else {
+            writeln!(text, "gopuram_{name}{total}{{{label}=\"{of}\"}} {value}")?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

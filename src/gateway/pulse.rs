@@ -30,7 +30,7 @@ pub(super) struct Pulse {
     lingering: AtomicBool,
     closing: AtomicBool,
     detached: AtomicBool,
-    pub(super) interim: Arc<Interim>,
+    pub(super) interim: Interim,
 }
 
 /// What a connection waits for.
