@@ -23,6 +23,11 @@ pub fn hello() -> Router {
     Router::new().get("/hello", async |_: Request<Body>| HELLO)
 }
 
+/// Hello by a router alone, whatever the path.
+pub fn any() -> Router {
+    Router::new().fallback(async |_: Request<Body>| HELLO)
+}
+
 /// Hello behind what a service on the open internet wears: the layers that axum's stack has.
 ///
 /// # Errors
@@ -95,4 +100,17 @@ pub async fn serve_tls(port: u16, app: impl Application, dir: &str) -> io::Resul
         .tls((Ipv4Addr::LOCALHOST, port), tls.map_err(io::Error::other)?)
         .await
         .map_err(io::Error::other)
+}
+
+/// Serves over HTTP, and over FastCGI and uwsgi on the ports named.
+///
+/// # Errors
+///
+/// If a port cannot be listened on.
+pub async fn serve_behind(port: u16, ports: &[&str], app: impl Application) -> io::Result<()> {
+    let mut serve = gopuram::serve(app).bind((Ipv4Addr::LOCALHOST, port));
+    for (protocol, port) in ["fastcgi", "uwsgi"].iter().zip(ports) {
+        serve = serve.bind(format!("{protocol}:127.0.0.1:{port}"));
+    }
+    serve.await.map_err(io::Error::other)
 }

@@ -3,10 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-use tracing::error;
+use tracing::{error, warn};
 
-use super::address::Options;
+use super::address::{Options, Protocol};
+use super::behind::{self, Wire};
 use super::connection::Connection;
 use super::listen::Admit;
 use super::proxy_protocol;
@@ -14,26 +14,32 @@ use super::settings::Settings;
 use super::slots::{Slot, Slots};
 use super::tls::Tls;
 use crate::Application;
+use crate::environ::Mapping;
 use crate::middleware::attributes;
 
 /// Gives each connection a task and a clone of the application.
 pub(super) struct Admission<S> {
     pub(super) app: S,
     pub(super) tls: Option<Tls>,
+    pub(super) front: Option<Front>,
     pub(super) settings: Arc<Settings>,
     pub(super) slots: Slots,
 }
 
 impl<S: Application> Admit for Admission<S> {
-    fn admit<T>(
+    fn admit<T: Wire>(
         &mut self,
         mut io: T,
         mut connection: attributes::Connection,
         mut slot: Slot,
         options: &Options,
-    ) where
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    ) {
+        if let Some(front) = &mut self.front
+            && !front.is_believed(&connection)
+        {
+            self.settings.counters.refused_fronts.one();
+            return;
+        }
         // In a task of its own it could not be cloned: an application need not be `Sync`. Nothing is done
         // with what a panic leaves but to clone it again.
         let Ok(app) = catch_unwind(AssertUnwindSafe(|| self.app.clone())) else {
@@ -41,11 +47,16 @@ impl<S: Application> Admit for Admission<S> {
             return;
         };
         let settings = Arc::clone(&self.settings);
-        let tls = self.tls.clone();
+        let spoken = match &self.front {
+            Some(front) => Spoken::Behind(front.protocol, Arc::clone(&front.mapping)),
+            None => Spoken::Http(self.tls.clone()),
+        };
+        // Behind a front server all clients come from there.
+        let each = self.front.is_none();
         let ip = |connection: &attributes::Connection| connection.peer.map(|peer| peer.ip());
         let Some(networks) = &options.proxy else {
-            if self.slots.count(&mut slot, ip(&connection)) {
-                spawn(tls, io, app, connection, settings, slot);
+            if !each || self.slots.count(&mut slot, ip(&connection)) {
+                spoken.spawn(io, app, connection, settings, slot);
             }
             return;
         };
@@ -56,27 +67,78 @@ impl<S: Application> Admit for Admission<S> {
         let slots = self.slots.clone();
         tokio::spawn(async move {
             let said = proxy_protocol::introduce(&mut io, &mut connection, &settings).await;
-            if said && slots.count(&mut slot, ip(&connection)) {
-                spawn(tls, io, app, connection, settings, slot);
+            if said && (!each || slots.count(&mut slot, ip(&connection))) {
+                spoken.spawn(io, app, connection, settings, slot);
             }
         });
     }
 }
 
-/// Serves a connection in a task of its own.
-fn spawn<T, S>(
-    tls: Option<Tls>,
-    io: T,
-    app: S,
-    connection: attributes::Connection,
-    settings: Arc<Settings>,
-    slot: Slot,
-) where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Application,
-{
-    match tls {
-        None => tokio::spawn(Connection::new(io, app, connection, settings, Some(slot))),
-        Some(tls) => tokio::spawn(tls.serve(io, app, connection, settings, Some(slot))),
-    };
+/// What is spoken on a connection.
+enum Spoken {
+    Http(Option<Tls>),
+    Behind(Protocol, Arc<Mapping>),
+}
+
+impl Spoken {
+    /// Serves a connection in a task of its own.
+    fn spawn<T: Wire, S: Application>(
+        self,
+        io: T,
+        app: S,
+        connection: attributes::Connection,
+        settings: Arc<Settings>,
+        slot: Slot,
+    ) {
+        match self {
+            Self::Http(None) => {
+                tokio::spawn(Connection::new(io, app, connection, settings, Some(slot)))
+            }
+            Self::Http(Some(tls)) => {
+                tokio::spawn(tls.serve(io, app, connection, settings, Some(slot)))
+            }
+            Self::Behind(protocol, mapping) => {
+                let arrival = behind::Arrival {
+                    connection,
+                    mapping,
+                    slot: Some(slot),
+                };
+                let (io, ends) = io.cuttable();
+                tokio::spawn(behind::speak(protocol, io, ends, app, arrival, settings))
+            }
+        };
+    }
+}
+
+/// The front servers of an address.
+pub(super) struct Front {
+    protocol: Protocol,
+    peers: behind::Peers,
+    mapping: Arc<Mapping>,
+    /// Whether it was said that somebody was refused.
+    said: bool,
+}
+
+impl Front {
+    pub(super) fn of(options: &Options) -> Option<Self> {
+        (options.protocol != Protocol::Http).then(|| Self {
+            protocol: options.protocol,
+            peers: behind::Peers::of(options.protocol, options.fronts.as_ref()),
+            mapping: Arc::new(options.mapping()),
+            said: false,
+        })
+    }
+
+    /// Whether the peer is one of them; the log says once that one is not.
+    fn is_believed(&mut self, connection: &attributes::Connection) -> bool {
+        let believed = self.peers.contain(connection.peer);
+        if !believed && !std::mem::replace(&mut self.said, true) {
+            let peer = connection.peer;
+            warn!(
+                ?peer,
+                "refused a front server that is not on this machine; the option `fronts` allows it"
+            );
+        }
+        believed
+    }
 }

@@ -115,6 +115,7 @@ impl Stats {
     fn labelled(&self, text: &mut String) -> fmt::Result {
         let help = "Connections refused before any request.";
         let samples = [
+            ("reason", "front", self.refused_fronts),
             ("reason", "per_client", self.refused_per_client),
             ("reason", "proxy_header", self.refused_proxy_header),
             ("reason", "proxy_peer", self.refused_proxy_peer),

@@ -12,8 +12,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
-use super::address::Address;
-use super::admission::Admission;
+use super::address::{Address, Protocol};
+use super::admission::{Admission, Front};
 use super::cores::Cores;
 use super::drain::Handle;
 use super::life::{Hooks, Life};
@@ -96,6 +96,11 @@ impl<S> Server<S> {
         let mut bound = Vec::with_capacity(wanted.len());
         for (address, tls) in wanted {
             if let Some(tls) = &tls {
+                if address.options.protocol != Protocol::Http {
+                    let problem =
+                        "TLS is spoken with clients, and this is spoken with front servers";
+                    return Err(Error::address(&address.to_string(), problem));
+                }
                 tls.prepare()?;
             }
             let listeners = Listener::bind(&address.accepted_by(cores)).await?;
@@ -189,6 +194,7 @@ impl<S: Application> Server<S> {
                 let admission = Admission {
                     app: app.clone(),
                     tls: tls.clone(),
+                    front: Front::of(&listener.address().options),
                     settings: Arc::clone(&settings),
                     slots: slots.clone(),
                 };

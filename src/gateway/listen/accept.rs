@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::runtime::Handle;
 use tracing::error;
@@ -17,6 +16,7 @@ use super::Listener;
 use super::inherited::Inherited;
 use crate::Error;
 use crate::gateway::address::Options;
+use crate::gateway::behind::Wire;
 use crate::gateway::drain::Drain;
 use crate::gateway::slots::{Slot, Slots};
 use crate::middleware::attributes::{Connection, Scheme};
@@ -43,9 +43,7 @@ enum Accepted {
 
 /// What becomes of a connection.
 pub(in crate::gateway) trait Admit: Send {
-    fn admit<T>(&mut self, io: T, connection: Connection, slot: Slot, options: &Options)
-    where
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    fn admit<T: Wire>(&mut self, io: T, connection: Connection, slot: Slot, options: &Options);
 }
 
 impl Acceptor {

@@ -45,7 +45,7 @@ impl Listener {
 
     /// What a predecessor of this process had bound there.
     fn inherit(address: &Address) -> io::Result<Vec<Self>> {
-        let asked = address.to_string();
+        let asked = address.place.to_string();
         let mut listeners = Vec::new();
         while listeners.len() < address.options.acceptors.into()
             && let Some(socket) = inherited::from_predecessor(&asked)?
@@ -87,7 +87,7 @@ impl Listener {
     }
 
     fn of(address: &Address, socket: Inherited, file: Option<SocketFile>) -> io::Result<Self> {
-        let asked = address.to_string();
+        let asked = address.place.to_string();
         let mut address = address.clone();
         match &socket {
             Inherited::Tcp(listener) => {

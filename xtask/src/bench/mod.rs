@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measured beside the peers, in the same run.
 
 mod build;
+mod gateways;
 mod gzip;
 mod http;
 mod in_process;
@@ -45,10 +46,11 @@ pub(crate) fn section(name: &str, quick: bool) -> Result<(), Failed> {
         "static" => statics::bench(effort),
         "gzip" => gzip::bench(effort),
         "tls" => tls::bench(effort),
+        "gateways" => gateways::bench(effort),
         "memory" => memory::bench(),
         "build" => build::bench(),
         other => Err(format!(
-            "no section `{other}`: there are layers, http, static, gzip, tls, router, memory and build"
+            "no section `{other}`: there are layers, http, static, gzip, tls, gateways, router, memory and build"
         )),
     }
 }
