@@ -145,6 +145,7 @@ impl<T, P, S: Application> Served<T, P, S> {
 /// does not buffer.
 impl<T, P, S: Application> Drop for Served<T, P, S> {
     fn drop(&mut self) {
+        self.settings.counters.answered.add(self.exchanges.len());
         if self.is_telling() {
             (self.ends.cut)(&self.io);
         }
@@ -168,6 +169,7 @@ where
             drain.set(self.settings.drain.changed());
         }
         if self.settings.drain.has_ended() {
+            self.settings.counters.cut.one();
             return self.give_up(cx);
         }
         if self.closing == Closing::No && !self.settings.drain.is_running() {
@@ -283,7 +285,10 @@ where
             }
             Event::Abort { id, more } => {
                 // The application hears of it by being dropped.
+                let before = self.exchanges.len();
                 self.exchanges.retain(|exchange| exchange.id() != id);
+                let gone = before - self.exchanges.len();
+                self.settings.counters.answered.add(gone);
                 self.ended(more);
             }
         }
@@ -458,6 +463,7 @@ where
 
     fn remove(&mut self, at: usize, more: bool) {
         let exchange = self.exchanges.swap_remove(at);
+        self.settings.counters.answered.one();
         self.unread |= exchange.inbox().is_some_and(|inbox| !inbox.has_ended())
             || !self.input.is_empty()
             || self.codec.is_within();
