@@ -28,7 +28,7 @@ use super::slot;
 use super::slots::Slot;
 use super::transport::Transport;
 use crate::Application;
-use crate::middleware::attributes::{self, Draining};
+use crate::middleware::attributes::{self, Draining, Sender};
 
 /// What is known of a connection before the first byte of HTTP.
 pub(super) struct Arrival {
@@ -151,6 +151,7 @@ impl<T, S: Application> Connection<T, Call<S>> {
         let mut arrival = arrival.into();
         arrival.connection.draining = Draining::by(Arc::clone(&settings.drain) as _);
         let pulse = Arc::new(Pulse::default());
+        arrival.connection.hints = Sender::by(Arc::clone(&pulse) as _);
         let deadline = after(settings.deadlines.head);
         let call = Call(Arc::new(Shared {
             app: slot::Slot::new(app),
@@ -194,11 +195,17 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.as_mut().listen(cx);
-        if self.settings.drain.has_ended()
-            || self.as_mut().drive(cx).is_ready()
+        if self.settings.drain.has_ended() {
+            self.settings.counters.cut.one();
+            return Poll::Ready(());
+        }
+        if self.as_mut().drive(cx).is_ready()
             // After it was driven: an application may have failed for good then.
             || self.as_mut().poll_close(cx).is_ready()
         {
+            if !self.settings.drain.is_running() {
+                self.settings.counters.drained.one();
+            }
             return Poll::Ready(());
         }
         self.poll_deadline(cx)
@@ -223,6 +230,7 @@ where
             return;
         }
         *me.waker = Some(cx.waker().clone());
+        me.pulse.interim.wakes(cx.waker());
         let _ = poll_timer(me.timer, cx);
         // Before the phase is looked at: what comes after this is heard of.
         me.drain.set(me.settings.drain.changed());

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::framing::Framing;
@@ -28,6 +29,8 @@ pub(super) struct Transport<T> {
     /// Of HTTP/1.
     framing: Option<Framing>,
     way_out: WayOut,
+    /// Of an interim answer, to be written before all else.
+    interim: Option<Box<Bytes>>,
     ended: bool,
     shut: bool,
     counters: Arc<Counters>,
@@ -59,6 +62,7 @@ impl<T> Transport<T> {
             again: 0,
             framing: None,
             way_out: WayOut::Free,
+            interim: None,
             ended: false,
             shut: false,
             counters,
@@ -197,12 +201,34 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
     }
 }
 
+impl<T: AsyncWrite + Unpin> Transport<T> {
+    /// Writes what there is of an interim answer.
+    #[cold]
+    fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(hints) = &self.interim {
+            let written = Pin::new(&mut self.io).poll_write(cx, hints);
+            let written = ready!(self.wrote(written))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.interim = self.interim.take().and_then(|mut hints| {
+                hints.advance(written);
+                hints.has_remaining().then_some(hints)
+            });
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.interim.is_some() {
+            ready!(self.poll_interim(cx))?;
+        }
         let result = Pin::new(&mut self.io).poll_write(cx, buf);
         self.wrote(result)
     }
@@ -212,6 +238,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.interim.is_some() {
+            ready!(self.poll_interim(cx))?;
+        }
         let io = Pin::new(&mut self.io);
         let mut small = [0; SMALL];
         let result = match gather(bufs, &mut small) {
@@ -226,6 +255,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes when it has passed on all it had to write; what is in between answers goes now.
+        if self.interim.is_some() {
+            ready!(self.poll_interim(cx))?;
+        }
+        if self.pulse.interim.is_waiting() {
+            self.interim = Some(Box::new(self.pulse.interim.take().into()));
+            ready!(self.poll_interim(cx))?;
+        }
         let result = Pin::new(&mut self.io).poll_flush(cx);
         self.flushed(result)
     }

@@ -9,10 +9,12 @@
 mod addresses;
 mod app;
 mod arrived;
+mod cores;
 mod counts;
 mod deadlines;
 mod drain;
 mod draining;
+mod early_hints;
 mod flow;
 mod frames;
 mod heads;
@@ -28,3 +30,4 @@ mod support;
 #[cfg(feature = "tls")]
 mod tls;
 mod upgrade;
+mod websocket;

@@ -148,6 +148,12 @@ impl Address {
         }
     }
 
+    /// The address with a socket for each core, where there can be several.
+    pub(super) fn accepted_by(mut self, cores: u16) -> Self {
+        self.options.acceptors = self.options.acceptors.max(cores);
+        self
+    }
+
     fn mistake(text: &str, problem: &'static str) -> Self {
         Self::of(Place::Mistake(text.to_owned(), problem))
     }

@@ -83,6 +83,7 @@ impl<T, P: Codec, S: Application> Served<T, P, S> {
 
     fn remove(&mut self, at: usize, more: bool) {
         let exchange = self.exchanges.swap_remove(at);
+        self.settings.counters.answered.one();
         self.unread |= exchange.inbox().is_some_and(|inbox| !inbox.has_ended())
             || !self.input.is_empty()
             || self.codec.is_within();

@@ -131,6 +131,7 @@ impl<T, P, S: Application> Served<T, P, S> {
 /// does not buffer.
 impl<T, P, S: Application> Drop for Served<T, P, S> {
     fn drop(&mut self) {
+        self.settings.counters.answered.add(self.exchanges.len());
         if self.is_telling() {
             (self.ends.cut)(&self.io);
         }
@@ -154,6 +155,7 @@ where
             drain.set(self.settings.drain.changed());
         }
         if self.settings.drain.has_ended() {
+            self.settings.counters.cut.one();
             return self.give_up(cx);
         }
         if self.closing == Closing::No && !self.settings.drain.is_running() {
@@ -172,9 +174,13 @@ where
                 Ok(read) => moved |= read,
                 Err(Gone) => return self.give_up(cx),
             }
-            match self.ask(cx) {
-                Ok(asked) => moved |= asked,
-                Err(Gone) => return self.give_up(cx),
+            // All that there is goes out together: a head, its body and its end are one piece more often than not.
+            for _ in 0..TURNS {
+                match self.ask(cx) {
+                    Ok(true) => moved = true,
+                    Ok(false) => break,
+                    Err(Gone) => return self.give_up(cx),
+                }
             }
             match self.out.write(&mut self.io, &self.settings.counters, cx) {
                 Ok(written) => moved |= written,

@@ -106,7 +106,10 @@ where
             }
             Event::Abort { id, more } => {
                 // The application hears of it by being dropped.
+                let before = self.exchanges.len();
                 self.exchanges.retain(|exchange| exchange.id() != id);
+                let gone = before - self.exchanges.len();
+                self.settings.counters.answered.add(gone);
                 self.ended(more);
             }
         }

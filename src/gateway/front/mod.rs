@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 mod host;
 
+use crate::middleware::attributes::Protocol;
 use host::{is_authority, is_host, without_port};
 
 /// Whether a request may pass; the status to refuse it with if it may not.
@@ -97,9 +98,14 @@ fn http2<B>(req: &mut Request<B>, host: Host) -> Result<(), StatusCode> {
     } else if host == Host::Missing {
         return Err(StatusCode::BAD_REQUEST);
     }
-    // An extended `CONNECT` has a path like any other request (RFC 8441, section 4).
-    if req.method() == Method::CONNECT && req.uri().path_and_query().is_none() {
-        return connect(req.uri());
+    if req.method() == Method::CONNECT {
+        return match Protocol::of(req) {
+            None if req.uri().scheme().is_some() => Err(StatusCode::BAD_REQUEST),
+            None => connect(req.uri()),
+            // An extended one has a scheme and a path like any other request (RFC 8441, section 4).
+            Some(_) if req.uri().scheme().is_none() => Err(StatusCode::BAD_REQUEST),
+            Some(_) => origin(req.method(), req.uri()),
+        };
     }
     origin(req.method(), req.uri())
 }
@@ -256,6 +262,19 @@ mod tests {
             ),
             Some(400)
         );
+    }
+
+    #[test]
+    fn an_extended_connect_has_what_a_request_has() {
+        let extended = |target: &str| {
+            let req = Request::connect(target).version(Version::HTTP_2);
+            let mut req = req.extension(Protocol::new("websocket")).body(()).unwrap();
+            check(&mut req).err().map(|status| status.as_u16())
+        };
+        assert_eq!(extended("http://a/chat"), None);
+        assert_eq!(extended("a:80"), Some(400));
+        // Without `:protocol` it is to a host and a port.
+        assert_eq!(h2("CONNECT", "http://a:80/", &[]), Some(400));
     }
 
     #[test]
