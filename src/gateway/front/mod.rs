@@ -70,7 +70,7 @@ fn http1<B>(req: &mut Request<B>, host: Host) -> Result<(), StatusCode> {
         return origin(req.method(), req.uri());
     };
     // Without a scheme it is the authority form, which is for `CONNECT` only.
-    if req.uri().scheme().is_none() || !is_authority(authority) {
+    if !req.uri().scheme_str().is_some_and(is_scheme) || !is_authority(authority) {
         return Err(StatusCode::BAD_REQUEST);
     }
     // RFC 9112, section 3.2.2: the target wins.
@@ -129,12 +129,23 @@ fn origin(method: &Method, uri: &Uri) -> Result<(), StatusCode> {
     }
 }
 
-/// A host and a port, which must be there (RFC 9110, section 9.3.6).
+/// A host and a port, which must be there (RFC 9110, section 9.3.6), and nothing else.
 fn connect(uri: &Uri) -> Result<(), StatusCode> {
     match uri.authority() {
-        Some(authority) if is_authority(authority) && authority.port_u16().is_some() => Ok(()),
+        Some(authority)
+            if uri.scheme().is_none()
+                && is_authority(authority)
+                && authority.port_u16().is_some() =>
+        {
+            Ok(())
+        }
         _ => Err(StatusCode::BAD_REQUEST),
     }
+}
+
+/// RFC 3986, section 3.1; the parser has looked at all but the beginning.
+fn is_scheme(scheme: &str) -> bool {
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
 }
 
 /// The only transfer coding there is to undo is `chunked`, once (RFC 9112, section 6.1).
@@ -207,6 +218,7 @@ mod tests {
         assert_eq!(headers[HOST], "b:81");
         assert_eq!(h1("GET", "http://me@b/", &[("host", "b")]), Some(400));
         assert_eq!(h1("GET", "http://b/", &[]), Some(400));
+        assert_eq!(h1("GET", "1x://b/", &[("host", "b")]), Some(400));
     }
 
     #[test]
@@ -218,6 +230,7 @@ mod tests {
         assert_eq!(h1("CONNECT", "a:80", host), None);
         assert_eq!(h1("CONNECT", "a", host), Some(400));
         assert_eq!(h1("CONNECT", "/", host), Some(400));
+        assert_eq!(h1("CONNECT", "http://a:80/", host), Some(400));
         assert_eq!(h1("GET", "//a/b", host), None);
     }
 
