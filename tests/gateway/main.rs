@@ -15,7 +15,6 @@ mod drain;
 mod draining;
 mod flow;
 mod frames;
-mod heads;
 mod http1;
 mod http2;
 mod life;
