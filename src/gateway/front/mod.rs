@@ -10,6 +10,12 @@ mod host;
 
 use host::{is_authority, is_host, without_port};
 
+/// Whether a text is a host, for the fuzzer.
+#[cfg(any(fuzzing, test))]
+pub(super) fn is_a_host(text: &str) -> bool {
+    is_host(text.as_bytes())
+}
+
 /// Whether a request may pass; the status to refuse it with if it may not.
 #[inline]
 pub(crate) fn check<B>(req: &mut Request<B>) -> Result<(), StatusCode> {
@@ -81,6 +87,14 @@ fn http1<B>(req: &mut Request<B>, host: Host) -> Result<(), StatusCode> {
 
 /// HTTP/2: the control data (RFC 9113, section 8.3.1).
 fn http2<B>(req: &mut Request<B>, host: Host) -> Result<(), StatusCode> {
+    if req.headers().values().any(is_padded)
+        || req
+            .uri()
+            .scheme_str()
+            .is_some_and(|scheme| !is_scheme(scheme))
+    {
+        return Err(StatusCode::BAD_REQUEST);
+    }
     join_cookies(req.headers_mut());
     let authority = req.uri().authority();
     if let Some(authority) = authority {
@@ -102,6 +116,14 @@ fn http2<B>(req: &mut Request<B>, host: Host) -> Result<(), StatusCode> {
         return connect(req.uri());
     }
     origin(req.method(), req.uri())
+}
+
+/// Whether there is white space around a value, which HTTP/1 takes away and which makes a request of HTTP/2
+/// malformed (RFC 9113, section 8.2.1).
+#[inline]
+fn is_padded(value: &HeaderValue) -> bool {
+    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    blank(value.as_bytes().first()) || blank(value.as_bytes().last())
 }
 
 /// Makes one line of cookies that HTTP/2 sent as several (RFC 9113, section 8.2.3).
@@ -279,6 +301,8 @@ mod tests {
         assert_eq!(h2("GET", "http://a/", &[("host", "b")]), Some(400));
         assert_eq!(h2("GET", "http://u:p@a/", &[]), Some(400));
         assert_eq!(h2("GET", "/", &[]), Some(400));
+        assert_eq!(h2("GET", "1x://a/", &[]), Some(400));
+        assert_eq!(h2("GET", "http://a/", &[("x", "y ")]), Some(400));
         assert_eq!(h2("CONNECT", "a:80", &[]), None);
         assert_eq!(h2("CONNECT", "a", &[]), Some(400));
     }
