@@ -4,9 +4,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 pub(crate) const HEADERS: u8 = 1;
 pub(crate) const RST_STREAM: u8 = 3;
-/// `:status` 200 and 400 of the static table (RFC 7541, appendix A), as the first byte of a block.
+/// `:status` 200 of the static table (RFC 7541, appendix A), as the first byte of a block.
 pub(crate) const STATUS_200: u8 = 0x88;
-pub(crate) const STATUS_400: u8 = 0x8c;
 /// The last byte of `PROTOCOL_ERROR`.
 pub(crate) const PROTOCOL_ERROR: u8 = 1;
 

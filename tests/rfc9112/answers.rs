@@ -49,7 +49,7 @@ macro_rules! answers {
     ($($section:ident { $($(#[$note:meta])* $name:ident: $request:ident, $status:literal $fields:expr, $content:expr
         => $out:expr;)* })*) => {
         $(mod $section {
-            #[allow(clippy::wildcard_imports, reason = "what cases are made of")]
+            #[expect(clippy::wildcard_imports, reason = "what cases are made of")]
             use super::*;
             $($(#[$note])* #[tokio::test]
             async fn $name() {

@@ -31,7 +31,7 @@ pub(crate) enum Outcome {
 macro_rules! cases {
     ($($section:ident { $($(#[$note:meta])* $name:ident: $sent:expr => $outcome:expr;)* })*) => {
         $(mod $section {
-            #[allow(clippy::wildcard_imports, unused_imports, reason = "what cases are made of")]
+            #[expect(clippy::wildcard_imports, reason = "what cases are made of")]
             use super::*;
             $($(#[$note])* #[tokio::test]
             async fn $name() {
@@ -79,12 +79,11 @@ impl Asked {
                 let said = format!("{} {} {host}", head.method, head.uri);
                 let place = asked.push(said);
                 let mut res = Response::new(Body::empty());
-                match body.collect().await {
-                    Ok(body) => asked.add(place, &String::from_utf8_lossy(&body.to_bytes())),
-                    Err(_) => {
-                        asked.add(place, BROKEN);
-                        *res.status_mut() = StatusCode::BAD_REQUEST;
-                    }
+                if let Ok(body) = body.collect().await {
+                    asked.add(place, &String::from_utf8_lossy(&body.to_bytes()));
+                } else {
+                    asked.add(place, BROKEN);
+                    *res.status_mut() = StatusCode::BAD_REQUEST;
                 }
                 Ok::<_, Infallible>(res)
             }
