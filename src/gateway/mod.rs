@@ -141,6 +141,8 @@ pub(crate) mod exact;
 mod flight;
 mod framing;
 pub(crate) mod front;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod gate;
 mod life;
 mod limits;
