@@ -21,6 +21,7 @@ fn main() -> io::Result<()> {
                 "axum" => peers::axum(port, peers::axum_hello()).await,
                 "axum-stack" => peers::axum(port, peers::axum_production()).await,
                 "gopuram" => production::serve(port, production::hello()).await,
+                "gopuram-attacked" => production::serve(port, production::attacked()).await,
                 "gopuram-stack" => production::serve(port, production::app()?).await,
                 "gopuram-static" => production::serve(port, production::files(root)?).await,
                 "gopuram-gzip" => production::serve(port, production::coded(root, 0)?).await,

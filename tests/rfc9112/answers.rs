@@ -49,7 +49,6 @@ macro_rules! answers {
     ($($section:ident { $($(#[$note:meta])* $name:ident: $request:ident, $status:literal $fields:expr, $content:expr
         => $out:expr;)* })*) => {
         $(mod $section {
-            #[expect(clippy::wildcard_imports, reason = "what cases are made of")]
             use super::*;
             $($(#[$note])* #[tokio::test]
             async fn $name() {

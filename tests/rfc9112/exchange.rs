@@ -31,7 +31,6 @@ pub(crate) enum Outcome {
 macro_rules! cases {
     ($($section:ident { $($(#[$note:meta])* $name:ident: $sent:expr => $outcome:expr;)* })*) => {
         $(mod $section {
-            #[expect(clippy::wildcard_imports, reason = "what cases are made of")]
             use super::*;
             $($(#[$note])* #[tokio::test]
             async fn $name() {

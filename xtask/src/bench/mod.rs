@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: measured beside the peers, in the same run.
 
+mod attacks;
 mod build;
 mod gzip;
 mod http;
@@ -8,6 +9,7 @@ mod load;
 mod memory;
 mod nginx;
 mod statics;
+mod upgrades;
 
 use crate::run::{Failed, cargo, run};
 
@@ -43,10 +45,12 @@ pub(crate) fn section(name: &str, quick: bool) -> Result<(), Failed> {
         "http" => http::bench(effort),
         "static" => statics::bench(effort),
         "gzip" => gzip::bench(effort),
+        "attacks" => attacks::bench(effort),
+        "upgrades" => upgrades::bench(quick),
         "memory" => memory::bench(),
         "build" => build::bench(),
         other => Err(format!(
-            "no section `{other}`: there are layers, http, static, gzip, router, memory and build"
+            "no section `{other}`: there are layers, http, static, gzip, router, memory, attacks, upgrades and build"
         )),
     }
 }
@@ -61,6 +65,21 @@ fn build() -> Result<(), Failed> {
         "--package",
         "gopuram-benches",
     ]))
+}
+
+/// Builds two of them alone.
+fn build_two(one: &str, other: &str) -> Result<(), Failed> {
+    let package = [
+        "build",
+        "--quiet",
+        "--profile",
+        "bench",
+        "--package",
+        "gopuram-benches",
+    ];
+    run(cargo(
+        &[&package[..], &["--bin", one, "--bin", other]].concat(),
+    ))
 }
 
 /// Prints a ratio, ours over the peer's: higher is better.

@@ -1,0 +1,107 @@
+//! The load whose latency is measured: few connections, kept alive and paced.
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::Target;
+
+const REQUEST: &[u8] = b"GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const BODY: &[u8] = b"Hello, World!";
+
+/// How often each connection asks.
+const EVERY: Duration = Duration::from_millis(10);
+
+/// How late a request may be before it counts from when it was due: the timer is no more precise.
+const SLACK: Duration = Duration::from_millis(2);
+
+/// After how long a request has failed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[derive(Default)]
+struct Seen {
+    micros: Vec<u64>,
+    failed: usize,
+}
+
+/// Asks from all connections and prints `P50 P99 MAX REQUESTS FAILED`, times in microseconds.
+pub(super) async fn run(target: Target) -> io::Result<()> {
+    let start = Instant::now();
+    let mut asking = JoinSet::new();
+    for number in 0..target.connections {
+        let offset = EVERY * u32::try_from(number).unwrap_or(0);
+        let first = start + offset / u32::try_from(target.connections).unwrap_or(1);
+        asking.spawn(ask(target, first));
+    }
+    let mut all = Seen::default();
+    while let Some(seen) = asking.join_next().await {
+        let seen = seen.map_err(io::Error::other)?;
+        all.micros.extend(seen.micros);
+        all.failed += seen.failed;
+    }
+    all.micros.sort_unstable();
+    let at = |hundredths: usize| {
+        let place = all.micros.len() * hundredths / 100;
+        all.micros.get(place).copied().unwrap_or_default()
+    };
+    let most = all.micros.last().copied().unwrap_or_default();
+    #[expect(clippy::print_stdout, reason = "who started this reads it")]
+    {
+        println!(
+            "{} {} {most} {} {}",
+            at(50),
+            at(99),
+            all.micros.len(),
+            all.failed
+        );
+    }
+    Ok(())
+}
+
+async fn ask(target: Target, mut due: Instant) -> Seen {
+    let mut seen = Seen::default();
+    let mut stream = None;
+    while due < target.until {
+        sleep_until(due).await;
+        let now = Instant::now();
+        // Whoever has to wait for the answer before sees how late it was here as well.
+        let begun = if now - due > SLACK { due } else { now };
+        if let Ok(Ok(())) = timeout(PATIENCE, once(&mut stream, target.port)).await {
+            let micros = begun.elapsed().as_micros();
+            seen.micros.push(u64::try_from(micros).unwrap_or(u64::MAX));
+        } else {
+            seen.failed += 1;
+            stream = None;
+        }
+        due += EVERY;
+    }
+    seen
+}
+
+/// One request over the connection that there is.
+async fn once(kept: &mut Option<TcpStream>, port: u16) -> io::Result<()> {
+    let stream = if let Some(stream) = kept {
+        stream
+    } else {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+        stream.set_nodelay(true)?;
+        kept.insert(stream)
+    };
+    stream.write_all(REQUEST).await?;
+    let mut answer = Vec::with_capacity(256);
+    while !answer.ends_with(BODY) {
+        if stream.read_buf(&mut answer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    if answer.starts_with(b"HTTP/1.1 200 ") {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::InvalidData.into())
+    }
+}
