@@ -43,11 +43,12 @@ fn main() -> io::Result<()> {
             };
             match args.first().map_or("", String::as_str) {
                 "load" => load::run(target).await,
-                "slow-head" => many::hold(target, slow::head).await,
-                "slow-body" => many::hold(target, slow::body).await,
-                "slow-read" => many::hold(target, slow::read).await,
+                "slow-head" => many::hold(target, None, slow::head).await,
+                "large-head" => many::hold(target, None, slow::large_head).await,
+                "slow-body" => many::hold(target, None, slow::body).await,
+                "slow-read" => many::hold(target, Some(4096), slow::read).await,
                 "churn" => many::churn(target).await,
-                "rapid-reset" => streams::flood(target, 2_000, streams::rapid_reset).await,
+                "rapid-reset" => streams::flood(target, 10_000, streams::rapid_reset).await,
                 "ping-flood" => streams::flood(target, 10_000, streams::ping).await,
                 "settings-flood" => streams::flood(target, 5_000, streams::settings).await,
                 "continuation-flood" => streams::flood(target, 2_000, streams::continuation).await,

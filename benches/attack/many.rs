@@ -9,12 +9,15 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep_until, timeout_at};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout_at};
 
 use super::Target;
 
 /// How many connections are opened a second.
-const OPENED: u32 = 4_000;
+const OPENED: u32 = 3_000;
+
+/// How long what they brought about at first may take.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// How many are opened and closed a second.
 const CHURNED: u32 = 1_000;
@@ -23,7 +26,11 @@ const CHURNED: u32 = 1_000;
 const ADDRESSES: usize = 100;
 
 /// Opens all connections, says `ready`, and holds each as `slowly` does until the end.
-pub(super) async fn hold<F>(target: Target, slowly: fn(TcpStream) -> F) -> io::Result<()>
+pub(super) async fn hold<F>(
+    target: Target,
+    buffer: Option<u32>,
+    slowly: fn(TcpStream) -> F,
+) -> io::Result<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -32,7 +39,7 @@ where
     let mut pace = interval(Duration::from_secs(1) / OPENED);
     for number in 0..target.connections {
         pace.tick().await;
-        let stream = connect(target.port, number, None).await?;
+        let stream = connect(target.port, number, buffer).await?;
         let open = Arc::clone(&open);
         open.fetch_add(1, Ordering::Relaxed);
         held.spawn(async move {
@@ -40,6 +47,7 @@ where
             open.fetch_sub(1, Ordering::Relaxed);
         });
     }
+    sleep(SETTLE).await;
     say("ready");
     sleep_until(target.until).await;
     say(&format!("{} open at the end", open.load(Ordering::Relaxed)));

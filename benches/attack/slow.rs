@@ -18,6 +18,16 @@ pub(super) async fn head(mut stream: TcpStream) {
     }
 }
 
+/// The same with as much of it in front as a head may have.
+pub(super) async fn large_head(mut stream: TcpStream) {
+    let fields = format!("X-A: {}\r\n", "b".repeat(990)).repeat(60);
+    let mut line = format!("GET /hello HTTP/1.1\r\nHost: localhost\r\n{fields}");
+    while stream.write_all(line.as_bytes()).await.is_ok() {
+        "X-A: b\r\n".clone_into(&mut line);
+        sleep(PAUSE).await;
+    }
+}
+
 /// A body that comes byte by byte, behind as much of it as is read at once.
 pub(super) async fn body(mut stream: TcpStream) {
     let head = b"POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n";

@@ -27,8 +27,7 @@ pub(super) async fn flood(
 ) -> io::Result<()> {
     let ended = Arc::new(AtomicUsize::new(0));
     let sent = Arc::new(AtomicUsize::new(0));
-    let ticks = 200 * target.connections.max(1);
-    let each = per_second.div_ceil(ticks);
+    let each = per_second / target.connections.max(1);
     let mut attackers = JoinSet::new();
     for number in 0..target.connections {
         let (ended, sent) = (Arc::clone(&ended), Arc::clone(&sent));
@@ -55,7 +54,7 @@ pub(super) async fn flood(
 async fn one(
     port: u16,
     number: usize,
-    each: usize,
+    per_second: usize,
     unit: fn(u32) -> Vec<u8>,
     sent: &AtomicUsize,
 ) -> io::Result<()> {
@@ -70,12 +69,15 @@ async fn one(
     };
     let writing = async {
         writes.write_all(&opening()).await?;
-        let mut counted = 0..;
+        let (begun, mut counted) = (Instant::now(), 0_u32..);
         loop {
             pace.tick().await;
-            let units: Vec<_> = counted.by_ref().take(each).map(unit).collect();
-            writes.write_all(&units.concat()).await?;
-            sent.fetch_add(each, Ordering::Relaxed);
+            let due = begun.elapsed().as_millis() * per_second as u128 / 1000 + 1;
+            let due = usize::try_from(due).unwrap_or(usize::MAX);
+            let units = due.saturating_sub(usize::try_from(counted.start).unwrap_or(0));
+            let bytes: Vec<_> = counted.by_ref().take(units).map(unit).collect();
+            writes.write_all(&bytes.concat()).await?;
+            sent.fetch_add(units, Ordering::Relaxed);
         }
     };
     tokio::select! {

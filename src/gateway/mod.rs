@@ -128,6 +128,21 @@
 //! [`Limits`]. When the machine runs out of file descriptors the gateway accepts again as soon
 //! as there are some. What was refused and what was late is [counted](Stats).
 //!
+//! What a client can make one connection hold at most, by default and beside what the application keeps itself:
+//!
+//! | | bytes | bounded by |
+//! |---|---|---|
+//! | HTTP/1: a head, or a piece of a body | 64 KiB | [`Limits::head`] |
+//! | HTTP/1: what of an answer waits to be sent | 64 KiB and one piece of its body | [`Limits::head`] |
+//! | HTTP/2: uploads that the application does not read | 4 MiB | [`Limits::connection_window`] |
+//! | HTTP/2: the heads of requests that are not answered | 200 of 64 KiB | [`Limits::streams`], [`Limits::head`] |
+//! | HTTP/2: what of answers waits for the client | 200 of 128 KiB | [`Limits::streams`], [`Limits::send_buffer`] |
+//!
+//! A head counts as it is meant: one that is small by compression is as large as it says. What of it is far beyond
+//! the limit, or in more frames than any needs, ends the connection with `ENHANCE_YOUR_CALM`, as do streams that
+//! are reset over and over, by their client or for its mistakes. Times the number of connections this is what the
+//! machine has to have; who faces attackers with less of it sets these, or [`Limits::per_client`].
+//!
 //! `TCP_DEFER_ACCEPT` is not set: a client that connects and is silent has a deadline here, and would be invisible in
 //! the kernel.
 
