@@ -9,6 +9,7 @@ mod load;
 mod memory;
 mod nginx;
 mod statics;
+mod tls;
 mod upgrades;
 
 use crate::run::{Failed, cargo, run};
@@ -45,12 +46,13 @@ pub(crate) fn section(name: &str, quick: bool) -> Result<(), Failed> {
         "http" => http::bench(effort),
         "static" => statics::bench(effort),
         "gzip" => gzip::bench(effort),
+        "tls" => tls::bench(effort),
         "attacks" => attacks::bench(effort),
         "upgrades" => upgrades::bench(quick),
         "memory" => memory::bench(),
         "build" => build::bench(),
         other => Err(format!(
-            "no section `{other}`: there are layers, http, static, gzip, router, memory, attacks, upgrades and build"
+            "no section `{other}`: there are layers, http, static, gzip, tls, router, memory, attacks, upgrades and build"
         )),
     }
 }

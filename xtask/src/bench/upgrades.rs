@@ -10,14 +10,7 @@ use crate::run::{Failed, cargo, run};
 ///
 /// If a request failed, or a byte of an answer was lost.
 pub(crate) fn bench(quick: bool) -> Result<(), Failed> {
-    let program = [
-        "run",
-        "--quiet",
-        "--package",
-        "gopuram-benches",
-        "--features",
-        "tls",
-    ];
+    let program = ["run", "--quiet", "--package", "gopuram-benches"];
     let times = if quick { "quick" } else { "all" };
     run(cargo(
         &[&program[..], &["--bin", "bench-upgrades", "--", times]].concat(),
