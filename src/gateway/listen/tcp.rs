@@ -92,7 +92,7 @@ pub(super) fn tune(listener: &TcpListener, options: &Options) {
 /// a client that reads nothing, of its own memory and with all the work of copying them, a thousand clients gigabytes.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 fn bound_unsent(socket: &Socket) {
-    const UNSENT: u32 = 128 * 1024;
+    const UNSENT: u32 = 256 * 1024;
     socket.set_tcp_notsent_lowat(UNSENT).ok();
 }
 
