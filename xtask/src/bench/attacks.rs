@@ -2,13 +2,13 @@
 //!
 //! A server of its own for each, on the first core, with the limits and deadlines that everybody gets. On the second
 //! one, a load of eight connections of which each asks every 10 ms, first alone and then during the attack; and the
-//! attacker, bounded in rate and nicer than the load, so that it is the server that is measured. It has 100 addresses: a
+//! attacker, bounded in rate and behind the load in priority, so that it is the server that is measured. It has 100 addresses: a
 //! limit of connections per client (`Limits::per_client`, none by default) divides what each of them can hold, so that the
 //! crowd below would need as many more addresses.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::io::{BufRead as _, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::load;
 use super::{Effort, build_two};
@@ -133,8 +133,7 @@ pub(crate) fn bench(effort: Effort) -> Result<(), Failed> {
 }
 
 fn measure(attack: &Attack, port: u16, seconds: u32) -> Result<Figures, Failed> {
-    let server = many_files("0", "bench-server");
-    let mut server = server;
+    let mut server = program("bench-server", "0", Place::Before);
     server.args(["gopuram-attacked", &port.to_string()]);
     server.stdout(Stdio::null());
     let server = load::serve(server, port)?;
@@ -149,7 +148,7 @@ fn measure(attack: &Attack, port: u16, seconds: u32) -> Result<Figures, Failed> 
     } else {
         0
     };
-    let mut attacker = many_files("1", "bench-attack");
+    let mut attacker = program("bench-attack", "1", Place::With);
     attacker.args([attack.name, &port.to_string()]);
     attacker.args([
         (opening as u64 + u64::from(seconds) + 1).to_string(),
@@ -168,14 +167,23 @@ fn measure(attack: &Attack, port: u16, seconds: u32) -> Result<Figures, Failed> 
     })
 }
 
-/// One of our programs on a core, with as many files open as may be; what is on the second core gives way.
-fn many_files(core: &str, name: &str) -> std::process::Command {
-    let path = target().join("release").join(name);
-    let nice = if core == "1" { "10" } else { "0" };
+/// How a program stands to all others; without the right to a place before them it has the usual one.
+#[derive(Clone, Copy)]
+enum Place {
+    Before,
+    With,
+}
+
+/// One of our programs on a core, with as many files open as may be.
+fn program(name: &str, core: &str, place: Place) -> Command {
+    let nice = match place {
+        Place::Before => "-10",
+        Place::With => "0",
+    };
     let script =
         format!("ulimit -n \"$(ulimit -Hn)\"; exec nice -n {nice} taskset -c {core} \"$0\" \"$@\"");
     let mut command = command("sh", &["-c", &script]);
-    command.arg(path);
+    command.arg(target().join("release").join(name));
     command
 }
 
@@ -187,8 +195,7 @@ fn files() -> Result<usize, Failed> {
 
 /// What the load sees in so many seconds.
 fn load_of(port: u16, seconds: u32) -> Result<Latency, Failed> {
-    let mut load = command("taskset", &["-c", "1"]);
-    load.arg(target().join("release").join("bench-attack"));
+    let mut load = program("bench-attack", "1", Place::Before);
     load.args([
         "load",
         &port.to_string(),
@@ -228,11 +235,11 @@ fn resident(server: &Background, which: &str) -> Result<u64, Failed> {
 /// An attack that says a line when it has begun, and one at its end.
 struct Attacker {
     child: Child,
-    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+    lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Attacker {
-    fn start(mut command: std::process::Command) -> Result<Self, Failed> {
+    fn start(mut command: Command) -> Result<Self, Failed> {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|e| format!("bench-attack: {e}"))?;
         let out = child.stdout.take().ok_or("bench-attack has no output")?;
