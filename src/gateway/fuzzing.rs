@@ -40,10 +40,8 @@ pub fn host(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
-    let is_known = !text.is_empty()
-        && !text.contains('%')
-        && !(text.starts_with("[v") || text.starts_with("[V"));
-    if is_known && front::is_a_host(text) {
+    let is_unknown = text.contains('%') || text.starts_with("[v") || text.starts_with("[V");
+    if !text.is_empty() && !is_unknown && front::is_a_host(text) {
         let read = Authority::from_str(text);
         assert!(
             read.is_ok_and(|authority| authority.as_str() == text),

@@ -109,8 +109,8 @@ fn by_framing(stream: &[u8]) -> Vec<(usize, usize, At)> {
 pub(in crate::gateway) fn disagreement(stream: &[u8]) -> Option<String> {
     let framing = by_framing(stream);
     let mut lost = None;
-    for (index, (begun, ended)) in by_hyper(stream).into_iter().enumerate() {
-        let (heads, ends, at) = framing[index];
+    let both = by_hyper(stream).into_iter().zip(framing).enumerate();
+    for (index, ((begun, ended), (heads, ends, at))) in both {
         match at {
             // Not read by hyper at all.
             At::Broken => return None,
