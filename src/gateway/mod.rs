@@ -57,8 +57,9 @@
 //! | `Transfer-Encoding` that does not end in `chunked`, has it twice, or is on HTTP/1.0 | 400 | 9112, 6.1 and 7 |
 //! | any other transfer coding | 501 | 9112, 6.1 |
 //! | no `Host` on HTTP/1.1; two of them, or one that is not valid | 400 | 9112, 3.2 |
-//! | a target with a fragment, with a name or password, or in a form not meant for the method | 400 | 9112, 3.2 |
+//! | a target with a fragment, with a name or password, of no scheme, or in a form not meant for the method | 400 | 9112, 3.2 |
 //! | `Host` and `:authority` that differ, or neither | 400 | 9113, 8.3.1 |
+//! | white space around the value of a field on HTTP/2 | 400 | 9113, 8.2.1 |
 //! | fields of the connection on HTTP/2; a target that cannot be parsed | `RST_STREAM` | 9113, 8.1.1 and 8.2.2 |
 //! | a head that is [too large](Limits::head), whatever makes it so | 431 | 6585, 5 |
 //! | a target of more than 65,534 bytes in a head that is not | 414; on HTTP/2 `RST_STREAM` | 9110, 15.5.15 |
