@@ -25,6 +25,11 @@ pub fn hello() -> Router {
     Router::new().get("/hello", async |_: Request<Body>| HELLO)
 }
 
+/// Hello by a router alone, whatever the path.
+pub fn any() -> Router {
+    Router::new().fallback(async |_: Request<Body>| HELLO)
+}
+
 /// Hello, an upload that is read to its end, and an answer of 4 MiB.
 pub fn attacked() -> Router {
     let large = Bytes::from(vec![b'x'; 4 << 20]);
@@ -110,4 +115,17 @@ pub async fn serve_tls(port: u16, app: impl Application, dir: &str) -> io::Resul
         .tls((Ipv4Addr::LOCALHOST, port), tls.map_err(io::Error::other)?)
         .await
         .map_err(io::Error::other)
+}
+
+/// Serves over HTTP, and over FastCGI and uwsgi on the ports named.
+///
+/// # Errors
+///
+/// If a port cannot be listened on.
+pub async fn serve_behind(port: u16, ports: &[&str], app: impl Application) -> io::Result<()> {
+    let mut serve = gopuram::serve(app).bind((Ipv4Addr::LOCALHOST, port));
+    for (protocol, port) in ["fastcgi", "uwsgi"].iter().zip(ports) {
+        serve = serve.bind(format!("{protocol}:127.0.0.1:{port}"));
+    }
+    serve.await.map_err(io::Error::other)
 }

@@ -27,6 +27,14 @@ impl Asked {
         self.method == Kind::Head
     }
 
+    /// For a gateway that has no upgrades.
+    pub(super) fn without_upgrade<B>(req: &Request<B>) -> Self {
+        Self {
+            http2: true,
+            ..Self::of(req)
+        }
+    }
+
     #[inline]
     pub(crate) fn of<B>(req: &Request<B>) -> Self {
         Self {

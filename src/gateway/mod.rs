@@ -1,4 +1,5 @@
-//! Serves an application over HTTP/1.1 and HTTP/2, on TCP and Unix sockets, with TLS or without.
+//! Serves an application over HTTP/1.1 and HTTP/2, on TCP and Unix sockets, with TLS or without; behind a front server also over
+//! FastCGI, SCGI, uwsgi and CGI.
 //!
 //! ```no_run
 //! use std::convert::Infallible;
@@ -67,6 +68,48 @@
 //! On HTTP/2 it is the stream that ends, and the connection goes on. If the target is in absolute
 //! form, its authority replaces that of `Host` (RFC 9112, section 3.2.2). A fragment in `:path` is cut off by the
 //! parser and reaches nobody.
+//!
+//! # Behind a front server
+//!
+//! nginx, Apache, lighttpd, HAProxy and others pass requests on by protocols of their own. An address that begins with one speaks
+//! it, beside HTTP or instead, to the same application and by the same rules, deadlines and limits:
+//!
+//! ```no_run
+//! # use gopuram::middleware::Router;
+//! # async fn example() -> Result<(), gopuram::Error> {
+//! gopuram::serve(Router::new().get("/", async |_| "hello"))
+//!     .bind("fastcgi:unix:/run/app.sock?mode=660&group=www-data")
+//!     .bind("scgi:127.0.0.1:9001")
+//!     .bind("uwsgi:127.0.0.1:9002?script_name=/app")
+//!     .bind("0.0.0.0:8000")
+//!     .await
+//! # }
+//! ```
+//!
+//! Such a server says who the client is, how it speaks and where the application is mounted, and is believed in that, so that only those on
+//! this machine, on a Unix socket and in the [networks that are allowed](Address::fronts) are served; who the user is is taken from them only where
+//! [that is asked for](Address::remote_user). How what they say becomes a request is [`environ`](crate::environ)'s to tell.
+//!
+//! | | |
+//! |---|---|
+//! | [FastCGI](https://fastcgi-archives.github.io/FastCGI_Specification.html) | the responder, whole: kept connections, several requests at once over one, what is given up, what is asked besides. Without an address it is spoken on the standard input if that is a socket that listens, as where a front server starts its programs; `FCGI_WEB_SERVER_ADDRS` is heeded |
+//! | [SCGI](https://python.ca/scgi/protocol.txt) | one request over a connection |
+//! | [uwsgi](https://uwsgi-docs.readthedocs.io/en/latest/Protocol.html) | one request over a connection, of the kinds 0 and 30; the variables by which uWSGI is told to load code are nothing here |
+//! | CGI (RFC 3875) | without an address, in a process that a web server started (`GATEWAY_INTERFACE`): awaiting [`Serve`] answers one request over the standard input and output, and ends. Log to the standard error only |
+//!
+//! What they have no words for:
+//!
+//! | | |
+//! |---|---|
+//! | upgrades | 101 is answered 500 |
+//! | trailers | dropped, both ways; they have no variables |
+//! | `Date`, `Connection` and the like | the front server's own; so is `Expect` |
+//! | a response that breaks off | the connection is reset, over a Unix socket as well (on Linux), and FastCGI has no word for the end. In CGI there is nothing but the end of the output, so that the server sees it only by a `Content-Length`: every body that knows its length has one |
+//! | a `Location` with 200 | dropped, for CGI would take it for a redirect; `Status` is always told, for without it a path in `Location` is never seen by the client |
+//! | a body of unknown length | FastCGI ends it; SCGI and uwsgi cannot, and it is refused with 411 where it shows. Let the front server buffer requests, as all do by default |
+//!
+//! A request that is refused is answered as over HTTP; 308, with the slash, if nothing is behind the mount, 404 if a path is not under the
+//! `script_name` that was set, and 411. What is no protocol at all closes the connection, and the log says so.
 //!
 //! # The PROXY protocol
 //!
@@ -153,11 +196,14 @@
 
 mod address;
 pub(crate) mod answer;
+mod behind;
 mod call;
+mod cgi;
 mod connection;
 mod deadlines;
 mod drain;
 pub(crate) mod exact;
+mod fastcgi;
 mod flight;
 mod framing;
 pub(crate) mod front;
@@ -171,9 +217,11 @@ mod networks;
 mod notify;
 mod opening;
 mod outgoing;
+mod pace;
 mod paced;
 mod proxy_protocol;
 mod pulse;
+mod scgi;
 mod serve;
 mod server;
 mod settings;
@@ -187,13 +235,14 @@ mod tls;
 #[path = "no_tls.rs"]
 mod tls;
 mod transport;
+mod uwsgi;
 mod waiting;
 
-pub use address::Address;
+pub use address::{Address, Protocol};
 pub use deadlines::Deadlines;
 pub use drain::Handle;
 pub use limits::Limits;
-pub use paced::Stalled;
+pub use pace::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;
 pub use stats::Stats;

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::address::Address;
+use super::address::{Address, Protocol};
+use super::behind::{self, Ends};
+use super::cgi;
 use super::connection::Connection;
 use super::deadlines::Deadlines;
 use super::drain::Handle;
 use super::life::Hooks;
 use super::limits::Limits;
+use super::listen::inherited;
 use super::server::{Server, Until};
 use super::settings::Settings;
 use super::successor::Program;
@@ -44,7 +47,8 @@ pub fn serve<S: Application>(app: S) -> Serve<S> {
 
 /// An application and where to serve it; awaiting it serves.
 ///
-/// Made by [`serve`]. Awaiting it is [`listen`](Self::listen) and then [`run`](Server::run).
+/// Made by [`serve`]. Awaiting it is [`listen`](Self::listen) and then [`run`](Server::run); without an address, in a process that
+/// a web server started for one request (`GATEWAY_INTERFACE`), it is to [answer that request](super#behind-a-front-server).
 #[must_use = "await it"]
 pub struct Serve<S> {
     app: S,
@@ -136,12 +140,16 @@ impl<S> Serve<S> {
 
     /// Binds the addresses, and serves when it is [run](Server::run).
     ///
-    /// Must be called within a tokio runtime, of any kind.
+    /// Must be called within a tokio runtime, of any kind. Without an address it is FastCGI on the standard input, if
+    /// that is a socket that listens: so front servers start programs that speak it.
     ///
     /// # Errors
     ///
     /// If there is no address, or one that cannot be understood or bound.
-    pub async fn listen(self) -> Result<Server<S>, Error> {
+    pub async fn listen(mut self) -> Result<Server<S>, Error> {
+        if self.addresses.is_empty() && inherited::from_number(0).is_ok() {
+            self.addresses.push((Address::from("fastcgi:fd:0"), None));
+        }
         let settings = Settings::new(&self.limits, self.deadlines);
         Server::bind(
             self.app,
@@ -182,6 +190,43 @@ impl<S: Application> Serve<S> {
     {
         self.alone(|app, connection, settings| {
             Connection::new(io, app, connection, settings, None)
+        })
+        .await;
+    }
+
+    /// As [`over`](Self::over), for a front server that speaks another protocol than HTTP; it is believed in what it says of clients.
+    ///
+    /// ```
+    /// # use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    /// # use gopuram::gateway::Protocol;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// # let app = tower::service_fn(async |_| Ok::<_, std::convert::Infallible>(
+    /// #     http::Response::new(gopuram::Body::empty())));
+    /// let (mut front, io) = tokio::io::duplex(1024);
+    /// tokio::spawn(gopuram::serve(app).speak(Protocol::Scgi, io));
+    /// let variables = "CONTENT_LENGTH\x000\0SCGI\x001\0REQUEST_METHOD\0GET\0REQUEST_URI\0/\0";
+    /// front.write_all(format!("{}:{variables},", variables.len()).as_bytes()).await?;
+    /// let mut answer = String::new();
+    /// front.read_to_string(&mut answer).await?;
+    /// assert!(answer.starts_with("Status: 200 OK\r\n"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn speak<T>(self, protocol: Protocol, io: T)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        if protocol == Protocol::Http {
+            return self.over(io).await;
+        }
+        self.alone(|app, connection, settings| {
+            let arrival = behind::Arrival {
+                connection,
+                mapping: Arc::default(),
+                slot: None,
+            };
+            behind::speak(protocol, io, Ends::alike(), app, arrival, settings)
         })
         .await;
     }
@@ -228,6 +273,12 @@ impl<S: Application> IntoFuture for Serve<S> {
     type IntoFuture = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async { self.listen().await?.run().await })
+        Box::pin(async {
+            if self.addresses.is_empty() && cgi::is_asked_for() {
+                self.alone(cgi::serve).await;
+                return Ok(());
+            }
+            self.listen().await?.run().await
+        })
     }
 }

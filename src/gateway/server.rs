@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use super::address::{Address, Options};
+use super::address::{Address, Options, Protocol};
+use super::behind::{self, Wire};
 use super::connection::Connection;
 use super::drain::Handle;
 use super::life::{Hooks, Life};
@@ -25,6 +25,7 @@ use super::settings::Settings;
 use super::slots::{Slot, Slots};
 use super::stats::Stats;
 use super::tls::Tls;
+use crate::environ::Mapping;
 use crate::middleware::attributes;
 use crate::{Application, Error};
 
@@ -91,6 +92,11 @@ impl<S> Server<S> {
         let mut secured = Vec::new();
         for (address, tls) in addresses {
             if let Some(tls) = tls {
+                if address.options.protocol != Protocol::Http {
+                    let problem =
+                        "TLS is spoken with clients, and this is spoken with front servers";
+                    return Err(Error::address(&address.to_string(), problem));
+                }
                 tls.prepare()?;
             }
             let sockets = Listener::bind(address).await?;
@@ -173,6 +179,7 @@ impl<S: Application> Server<S> {
             let admit = Admission {
                 app: app.clone(),
                 tls,
+                front: Front::of(&listener.address().options),
                 settings: Arc::clone(&settings),
                 slots: slots.clone(),
             };
@@ -302,20 +309,25 @@ impl Ending {
 struct Admission<S> {
     app: S,
     tls: Option<Tls>,
+    front: Option<Front>,
     settings: Arc<Settings>,
     slots: Slots,
 }
 
 impl<S: Application> Admit for Admission<S> {
-    fn admit<T>(
+    fn admit<T: Wire>(
         &mut self,
         mut io: T,
         mut connection: attributes::Connection,
         mut slot: Slot,
         options: &Options,
-    ) where
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    ) {
+        if let Some(front) = &mut self.front
+            && !front.is_believed(&connection)
+        {
+            self.settings.counters.refused_fronts.one();
+            return;
+        }
         // In a task of its own it could not be cloned: an application need not be `Sync`. Nothing is done
         // with what a panic leaves but to clone it again.
         let Ok(app) = catch_unwind(AssertUnwindSafe(|| self.app.clone())) else {
@@ -323,11 +335,16 @@ impl<S: Application> Admit for Admission<S> {
             return;
         };
         let settings = Arc::clone(&self.settings);
-        let tls = self.tls.clone();
+        let spoken = match &self.front {
+            Some(front) => Spoken::Behind(front.protocol, Arc::clone(&front.mapping)),
+            None => Spoken::Http(self.tls.clone()),
+        };
+        // Behind a front server all clients come from there.
+        let each = self.front.is_none();
         let ip = |connection: &attributes::Connection| connection.peer.map(|peer| peer.ip());
         let Some(networks) = &options.proxy else {
-            if self.slots.count(&mut slot, ip(&connection)) {
-                spawn(tls, io, app, connection, settings, slot);
+            if !each || self.slots.count(&mut slot, ip(&connection)) {
+                spoken.spawn(io, app, connection, settings, slot);
             }
             return;
         };
@@ -338,27 +355,78 @@ impl<S: Application> Admit for Admission<S> {
         let slots = self.slots.clone();
         tokio::spawn(async move {
             let said = proxy_protocol::introduce(&mut io, &mut connection, &settings).await;
-            if said && slots.count(&mut slot, ip(&connection)) {
-                spawn(tls, io, app, connection, settings, slot);
+            if said && (!each || slots.count(&mut slot, ip(&connection))) {
+                spoken.spawn(io, app, connection, settings, slot);
             }
         });
     }
 }
 
-/// Serves a connection in a task of its own.
-fn spawn<T, S>(
-    tls: Option<Tls>,
-    io: T,
-    app: S,
-    connection: attributes::Connection,
-    settings: Arc<Settings>,
-    slot: Slot,
-) where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Application,
-{
-    match tls {
-        None => tokio::spawn(Connection::new(io, app, connection, settings, Some(slot))),
-        Some(tls) => tokio::spawn(tls.serve(io, app, connection, settings, Some(slot))),
-    };
+/// What is spoken on a connection.
+enum Spoken {
+    Http(Option<Tls>),
+    Behind(Protocol, Arc<Mapping>),
+}
+
+impl Spoken {
+    /// Serves a connection in a task of its own.
+    fn spawn<T: Wire, S: Application>(
+        self,
+        io: T,
+        app: S,
+        connection: attributes::Connection,
+        settings: Arc<Settings>,
+        slot: Slot,
+    ) {
+        match self {
+            Self::Http(None) => {
+                tokio::spawn(Connection::new(io, app, connection, settings, Some(slot)))
+            }
+            Self::Http(Some(tls)) => {
+                tokio::spawn(tls.serve(io, app, connection, settings, Some(slot)))
+            }
+            Self::Behind(protocol, mapping) => {
+                let arrival = behind::Arrival {
+                    connection,
+                    mapping,
+                    slot: Some(slot),
+                };
+                let (io, ends) = io.cuttable();
+                tokio::spawn(behind::speak(protocol, io, ends, app, arrival, settings))
+            }
+        };
+    }
+}
+
+/// The front servers of an address.
+struct Front {
+    protocol: Protocol,
+    peers: behind::Peers,
+    mapping: Arc<Mapping>,
+    /// Whether it was said that somebody was refused.
+    said: bool,
+}
+
+impl Front {
+    fn of(options: &Options) -> Option<Self> {
+        (options.protocol != Protocol::Http).then(|| Self {
+            protocol: options.protocol,
+            peers: behind::Peers::of(options.protocol, options.fronts.as_ref()),
+            mapping: Arc::new(options.mapping()),
+            said: false,
+        })
+    }
+
+    /// Whether the peer is one of them; the log says once that one is not.
+    fn is_believed(&mut self, connection: &attributes::Connection) -> bool {
+        let believed = self.peers.contain(connection.peer);
+        if !believed && !std::mem::replace(&mut self.said, true) {
+            let peer = connection.peer;
+            warn!(
+                ?peer,
+                "refused a front server that is not on this machine; the option `fronts` allows it"
+            );
+        }
+        believed
+    }
 }

@@ -17,6 +17,7 @@ pub(super) struct Settings {
     pub(super) http1: http1::Builder,
     pub(super) http2: http2::Builder<TokioExecutor>,
     pub(super) deadlines: Deadlines,
+    pub(super) limits: Limits,
     /// After how many requests a connection closes.
     pub(super) requests: usize,
     pub(super) drain: Arc<Drain>,
@@ -49,6 +50,7 @@ impl Settings {
             http1,
             http2,
             deadlines,
+            limits: *limits,
             requests: limits.requests,
             drain: Arc::default(),
             counters: Arc::default(),

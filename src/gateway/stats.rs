@@ -28,6 +28,8 @@ pub struct Stats {
     pub refused_proxy_peer: u64,
     /// Connections refused since their header of the PROXY protocol was malformed, cut short or missing.
     pub refused_proxy_header: u64,
+    /// Connections refused since their peer is no front server that is [believed](super::Address::fronts).
+    pub refused_fronts: u64,
     /// Requests, of all versions, those refused included.
     pub requests: u64,
     /// Requests that came as streams of HTTP/2.
@@ -89,6 +91,7 @@ pub(super) struct Counters {
     pub(super) refused_per_client: Count,
     pub(super) refused_proxy_peer: Count,
     pub(super) refused_proxy_header: Count,
+    pub(super) refused_fronts: Count,
     pub(super) requests: Count,
     pub(super) streams: Count,
     pub(super) late_bodies: Count,
@@ -139,6 +142,7 @@ impl Counters {
             refused_per_client: self.refused_per_client.now(),
             refused_proxy_peer: self.refused_proxy_peer.now(),
             refused_proxy_header: self.refused_proxy_header.now(),
+            refused_fronts: self.refused_fronts.now(),
             requests: self.requests.now(),
             streams: self.streams.now(),
             heads_malformed: self.heads_malformed.now(),

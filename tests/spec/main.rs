@@ -6,6 +6,7 @@ mod application;
 mod attributes;
 mod body;
 mod cancellation;
+mod fronts;
 mod mounts;
 mod readiness;
 mod request;

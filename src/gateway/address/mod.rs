@@ -1,5 +1,6 @@
 //! Where to listen, and how.
 
+mod protocol;
 mod text;
 
 use std::ffi::{OsStr, OsString};
@@ -10,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::networks::Networks;
+use crate::environ::Mapping;
 
+pub use protocol::Protocol;
 pub(super) use text::name_and_port;
 
 /// Where to listen, and how.
@@ -26,9 +29,11 @@ pub(super) use text::name_and_port;
 /// | `systemd:`, `systemd:NAME` | what a service manager passed: the first socket not taken yet, or the one of that name |
 /// | `fd:N` | the listening socket that this process inherited as descriptor `N` |
 ///
+/// `fastcgi:`, `scgi:` or `uwsgi:` before any of them says what is spoken there, if not HTTP: `fastcgi:unix:/run/app.sock`.
+///
 /// Options follow a question mark and are joined by `&`: `unix:/run/app.sock?mode=660&group=www-data`. They are the
 /// methods below: `backlog=N`, `keepalive=SECONDS` or `off`, `nodelay=off`, `acceptors=N`, `v6only`, `mode=OCTAL`,
-/// `owner=NAME`, `group=NAME`, `proxy=NETWORKS`.
+/// `owner=NAME`, `group=NAME`, `proxy=NETWORKS`, and behind front servers `fronts=NETWORKS`, `script_name=PREFIX` and `remote_user`.
 ///
 /// ```
 /// use gopuram::gateway::Address;
@@ -71,6 +76,10 @@ pub(super) struct Options {
     pub(super) owner: Option<String>,
     pub(super) group: Option<String>,
     pub(super) proxy: Option<Networks>,
+    pub(super) protocol: Protocol,
+    pub(super) fronts: Option<Networks>,
+    pub(super) script_name: Option<String>,
+    pub(super) remote_user: bool,
 }
 
 /// How many connections wait in the kernel to be accepted.
@@ -90,7 +99,23 @@ impl Options {
         owner: None,
         group: None,
         proxy: None,
+        protocol: Protocol::Http,
+        fronts: None,
+        script_name: None,
+        remote_user: false,
     };
+
+    /// How requests are made of what a front server says.
+    pub(super) fn mapping(&self) -> Mapping {
+        let mut mapping = Mapping::default();
+        if let Some(prefix) = &self.script_name {
+            mapping = mapping.script_name(prefix);
+        }
+        if self.remote_user {
+            mapping = mapping.remote_user();
+        }
+        mapping
+    }
 }
 
 impl Address {
@@ -224,6 +249,46 @@ impl Address {
         self
     }
 
+    /// What is spoken at the address; by default HTTP.
+    #[must_use]
+    pub const fn protocol(mut self, protocol: Protocol) -> Self {
+        self.options.protocol = protocol;
+        self
+    }
+
+    /// Which front servers may connect, written `10.0.0.0/8,2001:db8::/32`; by default those on this machine. Does nothing for HTTP.
+    ///
+    /// What they say of a client is believed, so that whoever may connect may be any client: others are refused, their connection is
+    /// closed before anything is read. Peers on Unix sockets have no address and are always taken: their permissions
+    /// say who may connect. Where FastCGI is spoken, `FCGI_WEB_SERVER_ADDRS` in the environment of the process is the default.
+    #[must_use]
+    pub fn fronts(mut self, networks: &str) -> Self {
+        match networks.parse() {
+            Ok(networks) => self.options.fronts = Some(networks),
+            Err(()) => {
+                self.place = Place::Mistake(format!("{self}?fronts={networks}"), text::FRONTS);
+            }
+        }
+        self
+    }
+
+    /// Where front servers have mounted the application, if they do not say so: see
+    /// [`Mapping::script_name`](crate::environ::Mapping::script_name). Does nothing for HTTP.
+    #[must_use]
+    pub fn script_name(mut self, prefix: impl Into<String>) -> Self {
+        self.options.script_name = Some(prefix.into());
+        self
+    }
+
+    /// Believes front servers who the client is that they have asked for proof, `REMOTE_USER`. Does nothing for HTTP.
+    ///
+    /// By default it is not looked at. The front server must not take it from clients.
+    #[must_use]
+    pub const fn remote_user(mut self) -> Self {
+        self.options.remote_user = true;
+        self
+    }
+
     /// The address and port, if this is a numeric TCP address.
     pub const fn socket(&self) -> Option<SocketAddr> {
         match &self.place {
@@ -256,15 +321,24 @@ impl<I: Into<IpAddr>> From<(I, u16)> for Address {
 /// Without the options.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Socket(socket) => socket.fmt(f),
+        if !matches!(self.place, Place::Mistake(..)) {
+            self.options.protocol.fmt(f)?;
+        }
+        self.place.fmt(f)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Socket(socket) => socket.fmt(f),
             // A host may be called as a prefix is; what is written is read as the same.
-            Place::Name(text) if text::has_prefix(text) => write!(f, "tcp:{text}"),
-            Place::Name(text) | Place::Mistake(text, _) => f.write_str(text),
-            Place::Unix(path) => write!(f, "unix:{}", path.display()),
-            Place::Abstract(name) => write!(f, "unix:@{}", name.as_bytes().escape_ascii()),
-            Place::Fd(number) => write!(f, "fd:{number}"),
-            Place::Systemd(name) => write!(f, "systemd:{name}"),
+            Self::Name(text) if text::has_prefix(text) => write!(f, "tcp:{text}"),
+            Self::Name(text) | Self::Mistake(text, _) => f.write_str(text),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Abstract(name) => write!(f, "unix:@{}", name.as_bytes().escape_ascii()),
+            Self::Fd(number) => write!(f, "fd:{number}"),
+            Self::Systemd(name) => write!(f, "systemd:{name}"),
         }
     }
 }

@@ -3,10 +3,13 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use super::{Address, Place};
+use super::{Address, Place, Protocol};
 
 pub(super) const NETWORKS: &str =
     "`proxy` takes the networks that may send the header, as in `proxy=10.0.0.0/8,2001:db8::/32`";
+
+pub(super) const FRONTS: &str =
+    "`fronts` takes the networks of front servers, as in `fronts=10.0.0.0/8,2001:db8::/32`";
 
 /// The name and the port in `text`.
 pub(in crate::gateway) fn name_and_port(text: &str) -> Result<(&str, u16), &'static str> {
@@ -40,9 +43,11 @@ fn port(text: &str) -> Option<u16> {
 
 /// Whether a text begins with what says what kind of place it is.
 pub(super) fn has_prefix(text: &str) -> bool {
-    ["fd:", "systemd:", "tcp:", "unix:"]
-        .iter()
-        .any(|prefix| text.starts_with(prefix))
+    [
+        "fastcgi:", "fd:", "scgi:", "systemd:", "tcp:", "unix:", "uwsgi:",
+    ]
+    .iter()
+    .any(|prefix| text.starts_with(prefix))
 }
 
 fn place(text: &str) -> Result<Place, &'static str> {
@@ -85,6 +90,10 @@ fn option(address: Address, name: &str, value: Option<&str>) -> Result<Address, 
         ("backlog", Some(value)) => {
             address.backlog(value.parse().map_err(|_| "`backlog` takes a number")?)
         }
+        ("fronts", Some(value)) if value.parse::<super::Networks>().is_ok() => {
+            address.fronts(value)
+        }
+        ("fronts", _) => return Err(FRONTS),
         ("group", Some(value)) => address.group(value),
         ("keepalive", Some("off")) => address.keepalive(Duration::MAX),
         ("keepalive", Some(value)) => {
@@ -103,11 +112,13 @@ fn option(address: Address, name: &str, value: Option<&str>) -> Result<Address, 
             address.proxy_protocol(value)
         }
         ("proxy", _) => return Err(NETWORKS),
+        ("remote_user", None | Some("on")) => address.remote_user(),
+        ("script_name", Some(value)) => address.script_name(value),
         ("v6only", None | Some("on")) => address.v6only(),
         _ => {
             return Err(
-                "options are `acceptors`, `backlog`, `group`, `keepalive`, `mode`, `nodelay`, \
-                 `owner`, `proxy` and `v6only`",
+                "options are `acceptors`, `backlog`, `fronts`, `group`, `keepalive`, `mode`, `nodelay`, \
+                 `owner`, `proxy`, `remote_user`, `script_name` and `v6only`",
             );
         }
     })
@@ -118,7 +129,8 @@ fn address(text: &str) -> Result<Address, &'static str> {
         Some((place, options)) => (place, options),
         None => (text, ""),
     };
-    let mut address = Address::of(place(place_text)?);
+    let (protocol, place_text) = Protocol::before(place_text);
+    let mut address = Address::of(place(place_text)?).protocol(protocol);
     for each in options.split('&').filter(|each| !each.is_empty()) {
         let (name, value) = match each.split_once('=') {
             Some((name, value)) => (name, Some(value)),
@@ -194,6 +206,33 @@ mod tests {
         assert_eq!(address.options.keepalive, None);
         assert_eq!(address.options.acceptors, 4);
         assert!(address.options.v6only && !address.options.nodelay);
+    }
+
+    #[test]
+    fn what_is_spoken_stands_before_the_place() {
+        for (text, protocol) in [
+            ("fastcgi:unix:/run/app.sock", Protocol::FastCgi),
+            ("scgi:127.0.0.1:9001", Protocol::Scgi),
+            ("uwsgi:[::1]:9002", Protocol::Uwsgi),
+            ("fastcgi:fd:0", Protocol::FastCgi),
+            ("scgi:systemd:web", Protocol::Scgi),
+            ("uwsgi:unix:@name", Protocol::Uwsgi),
+            ("127.0.0.1:80", Protocol::Http),
+        ] {
+            let address = Address::from(text);
+            assert_eq!(address.options.protocol, protocol);
+            assert_eq!(address.to_string(), text);
+            assert_eq!(Address::from(address.to_string()), address);
+        }
+        let text = "fastcgi:[::]:1?fronts=10.0.0.0/8&script_name=/app&remote_user";
+        let expected = Address::from("[::]:1")
+            .protocol(Protocol::FastCgi)
+            .fronts("10.0.0.0/8")
+            .script_name("/app")
+            .remote_user();
+        assert_eq!(Address::from(text), expected);
+        assert!(problem("scgi:a:1?fronts=x").contains("fronts"));
+        assert!(problem("uwsgi:/run/s").contains("unix:/path"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use socket2::SockRef;
 
 /// A socket that listens already.
 #[derive(Debug)]
-pub(super) enum Inherited {
+pub(in crate::gateway) enum Inherited {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
@@ -128,7 +128,7 @@ pub(super) fn from_manager(wanted: &str) -> io::Result<Inherited> {
 }
 
 /// The socket that is descriptor `number`.
-pub(super) fn from_number(number: u32) -> io::Result<Inherited> {
+pub(in crate::gateway) fn from_number(number: u32) -> io::Result<Inherited> {
     if let Some(index) = number.checked_sub(FIRST)
         && let Some(taken) = passed().take(index as usize)?
     {

@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tracing::error;
 
 use self::inherited::Inherited;
 use self::unix::SocketFile;
 use super::address::{Address, Options, Place};
+use super::behind::Wire;
 use super::drain::Drain;
 use super::slots::{Slot, Slots};
 use crate::Error;
@@ -62,7 +62,7 @@ impl Listener {
 
     /// What a predecessor of this process had bound there.
     fn inherit(address: &Address) -> io::Result<Vec<Self>> {
-        let asked = address.to_string();
+        let asked = address.place.to_string();
         let mut listeners = Vec::new();
         while listeners.len() < address.options.acceptors.into()
             && let Some(socket) = inherited::from_predecessor(&asked)?
@@ -104,7 +104,7 @@ impl Listener {
     }
 
     fn of(address: &Address, socket: Inherited, file: Option<SocketFile>) -> io::Result<Self> {
-        let asked = address.to_string();
+        let asked = address.place.to_string();
         let mut address = address.clone();
         let socket = match socket {
             Inherited::Tcp(listener) => {
@@ -218,9 +218,7 @@ impl Listener {
 
 /// What becomes of a connection.
 pub(super) trait Admit: Send {
-    fn admit<T>(&mut self, io: T, connection: Connection, slot: Slot, options: &Options)
-    where
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    fn admit<T: Wire>(&mut self, io: T, connection: Connection, slot: Slot, options: &Options);
 }
 
 /// Errors of the connection that was to be accepted, not of accepting (accept(2)); some of them are a firewall's.

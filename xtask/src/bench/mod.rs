@@ -2,6 +2,7 @@
 
 mod attacks;
 mod build;
+mod gateways;
 mod gzip;
 mod http;
 mod in_process;
@@ -47,12 +48,14 @@ pub(crate) fn section(name: &str, quick: bool) -> Result<(), Failed> {
         "static" => statics::bench(effort),
         "gzip" => gzip::bench(effort),
         "tls" => tls::bench(effort),
+        "gateways" => gateways::bench(effort),
         "attacks" => attacks::bench(effort),
         "upgrades" => upgrades::bench(quick),
         "memory" => memory::bench(),
         "build" => build::bench(),
         other => Err(format!(
-            "no section `{other}`: there are layers, http, static, gzip, tls, router, memory, attacks, upgrades and build"
+            "no section `{other}`: there are layers, http, static, gzip, tls, gateways, router, memory, attacks, upgrades \
+             and build"
         )),
     }
 }

@@ -1,0 +1,19 @@
+//! The gateways behind front servers on the wire: FastCGI, SCGI, uwsgi and CGI.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what helps a test may panic as it may"
+)]
+
+mod bodies;
+mod cgi;
+mod conformance;
+mod deadlines;
+mod drain;
+mod fastcgi;
+mod front;
+mod refusals;
+mod rules;
+mod support;
+mod trust;
