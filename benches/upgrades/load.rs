@@ -38,6 +38,8 @@ struct Seen {
     answered: AtomicUsize,
     failed: AtomicUsize,
     retried: AtomicUsize,
+    /// On a connection that was new.
+    retried_new: AtomicUsize,
     lost: AtomicUsize,
 }
 
@@ -56,8 +58,10 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
 /// What went wrong, and how much of an answer is missing.
 enum Failed {
+    /// There was no connection.
+    Refused(io::Error),
     /// Before any of the answer was there.
-    Unanswered(io::Error),
+    Unanswered,
     Cut(usize),
 }
 
@@ -95,6 +99,10 @@ impl Load {
             println!("COUNT {what}_requests {}", of(&self.seen.answered));
             println!("COUNT {what}_failed_requests {failed}");
             println!("COUNT {what}_retried_requests {}", of(&self.seen.retried));
+            println!(
+                "COUNT {what}_retried_on_new_connections {}",
+                of(&self.seen.retried_new)
+            );
             println!("COUNT {what}_lost_bytes {lost}");
         }
         if failed + lost == 0 {
@@ -117,9 +125,10 @@ impl Client {
             };
             match timeout(PATIENCE, self.once(&mut kept)).await {
                 Ok(Ok(())) => one(&seen.answered),
-                // Of a method that may be sent twice; only a connection that was good before may just have closed.
-                Ok(Err(Failed::Unanswered(_))) if used => one(&seen.retried),
-                Ok(Err(Failed::Unanswered(error))) => {
+                // Of a method that may be sent twice (RFC 9110, section 9.2.2).
+                Ok(Err(Failed::Unanswered)) if used => one(&seen.retried),
+                Ok(Err(Failed::Unanswered)) => one(&seen.retried_new),
+                Ok(Err(Failed::Refused(error))) => {
                     say(&error);
                     one(&seen.failed);
                 }
@@ -136,24 +145,21 @@ impl Client {
     async fn once(&self, kept: &mut Option<Box<dyn Io>>) -> Result<(), Failed> {
         let mut io = match kept.take() {
             Some(io) => io,
-            None => self.connect().await.map_err(Failed::Unanswered)?,
+            None => self.connect().await.map_err(Failed::Refused)?,
         };
         // As pools of connections do: one that was closed meanwhile is not asked.
         if timeout(Duration::ZERO, io.read_u8()).await.is_ok() {
-            io = self.connect().await.map_err(Failed::Unanswered)?;
+            io = self.connect().await.map_err(Failed::Refused)?;
         }
         let asked = async {
             io.write_all(REQUEST).await?;
             io.flush().await
         };
-        asked.await.map_err(Failed::Unanswered)?;
+        asked.await.map_err(|_| Failed::Unanswered)?;
         let mut answer = Vec::with_capacity(LENGTH + 1024);
         let begun = loop {
             match io.read_buf(&mut answer).await {
-                Ok(0) if answer.is_empty() => {
-                    return Err(Failed::Unanswered(io::ErrorKind::UnexpectedEof.into()));
-                }
-                Err(error) if answer.is_empty() => return Err(Failed::Unanswered(error)),
+                Ok(0) | Err(_) if answer.is_empty() => return Err(Failed::Unanswered),
                 Ok(0) | Err(_) => return Err(Failed::Cut(LENGTH)),
                 Ok(_) => {}
             }

@@ -2,8 +2,8 @@
 //!
 //! Certificates are reloaded (`SIGHUP`), new versions take over (`SIGUSR2`), and the server is drained and started
 //! again on sockets that somebody else holds, as systemd does. A request that fails counts as such; one on a
-//! connection that had been answered before, which is closed before the first byte of an answer, is sent again, as
-//! RFC 9110, section 9.2.2 allows, and counted apart. A connection that is found closed before anything is sent
+//! connection that is closed before the first byte of an answer is sent again, as RFC 9110, section 9.2.2 allows,
+//! and counted apart, on connections that had been answered before and on new ones. A connection that is found closed before anything is sent
 //! over it is neither.
 
 mod load;
