@@ -22,6 +22,7 @@ fn main() -> io::Result<()> {
                 "axum" => peers::axum(port, peers::axum_hello()).await,
                 "axum-stack" => peers::axum(port, peers::axum_production()).await,
                 "gopuram" => production::serve(port, production::hello()).await,
+                "gopuram-attacked" => production::serve(port, production::attacked()).await,
                 "gopuram-stack" => production::serve(port, production::app()?).await,
                 "gopuram-gateways" => {
                     production::serve_behind(port, &rest, production::any()).await

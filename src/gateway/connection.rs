@@ -79,6 +79,11 @@ pin_project! {
 /// enough that of those which a burst leaves open most can use the buffers of the others.
 const PARK: Duration = Duration::from_millis(100);
 
+/// How long a client that has connected when serving ends has for the first byte of a request.
+///
+/// It could not know, and may have sent a request that is on its way: to close at once would reset it.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// How far it is decided that no further request is wanted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Closing {
@@ -86,6 +91,8 @@ enum Closing {
     No,
     /// It is, and what the client has sent already is looked for: to reset it would lose a request.
     Looking,
+    /// It is, and a client that is just there may be about to send its first one.
+    Waiting,
     /// hyper knows.
     Told,
 }
@@ -243,7 +250,7 @@ where
 
     /// Wants no further request when it is time; whether that was all.
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let me = self.as_mut().project();
+        let mut me = self.as_mut().project();
         match me.closing {
             Closing::No if !me.pulse.is_closing() => Poll::Pending,
             Closing::No => {
@@ -260,8 +267,15 @@ where
                         return Poll::Pending;
                     }
                     State::Opening { opening, .. } if opening.is_silent() => {
-                        self.part(cx);
-                        return Poll::Ready(());
+                        if me.pulse.calls() > 0 {
+                            self.part(cx);
+                            return Poll::Ready(());
+                        }
+                        *me.closing = Closing::Waiting;
+                        *me.deadline = (*me.deadline).min(after(GRACE));
+                        me.timer.as_mut().reset(*me.deadline);
+                        let _ = poll_timer(me.timer.as_mut(), cx);
+                        return Poll::Pending;
                     }
                     // hyper would drop what there is of the head.
                     State::Opening { .. } => return Poll::Pending,
@@ -274,6 +288,15 @@ where
                 }
                 *me.closing = Closing::Told;
                 self.drive(cx)
+            }
+            Closing::Waiting if matches!(me.state, State::Opening { opening, .. } if opening.is_silent()) => {
+                Poll::Pending
+            }
+            Closing::Waiting => {
+                // It has, and has all the time for it that there is for any.
+                *me.deadline = after(me.settings.deadlines.head);
+                *me.closing = Closing::Looking;
+                self.poll_close(cx)
             }
             Closing::Told => Poll::Pending,
         }
@@ -396,7 +419,9 @@ where
                     Wait::Idle if me.pulse.is_tunnelled() => deadlines.of(Wait::App),
                     wait => {
                         debug!(?wait, "the connection was given up");
-                        me.settings.counters.late(wait);
+                        if *me.closing != Closing::Waiting {
+                            me.settings.counters.late(wait);
+                        }
                         if matches!(wait, Wait::Head | Wait::Idle) {
                             self.part(cx);
                         }

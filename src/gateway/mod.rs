@@ -72,9 +72,10 @@
 //! | `Transfer-Encoding` that does not end in `chunked`, has it twice, or is on HTTP/1.0 | 400 | 9112, 6.1 and 7 |
 //! | any other transfer coding | 501 | 9112, 6.1 |
 //! | no `Host` on HTTP/1.1; two of them, or one that is not valid | 400 | 9112, 3.2 |
-//! | a target with a fragment, with a name or password, or in a form not meant for the method | 400 | 9112, 3.2 |
+//! | a target with a fragment, with a name or password, of no scheme, or in a form not meant for the method | 400 | 9112, 3.2 |
 //! | `Host` and `:authority` that differ, or neither | 400 | 9113, 8.3.1 |
 //! | `:scheme` and `:path` with a plain `CONNECT`, or an extended one without | 400, or `RST_STREAM` | 9113, 8.5; 8441, 4 |
+//! | white space around the value of a field on HTTP/2 | 400 | 9113, 8.2.1 |
 //! | fields of the connection on HTTP/2; a target that cannot be parsed | `RST_STREAM` | 9113, 8.1.1 and 8.2.2 |
 //! | a head that is [too large](Limits::head), whatever makes it so | 431 | 6585, 5 |
 //! | a target of more than 65,534 bytes in a head that is not | 414; on HTTP/2 `RST_STREAM` | 9110, 15.5.15 |
@@ -215,6 +216,21 @@
 //! them again with the first byte. Until then it holds about 5 KiB, most of it the runtime's; `cargo xtask bench memory`
 //! measures it.
 //!
+//! What a client can make one connection hold at most, by default and beside what the application keeps itself:
+//!
+//! | | bytes | bounded by |
+//! |---|---|---|
+//! | HTTP/1: a head, or a piece of a body | 64 KiB | [`Limits::head`] |
+//! | HTTP/1: what of an answer waits to be sent | 64 KiB and one piece of its body | [`Limits::head`] |
+//! | HTTP/2: uploads that the application does not read | 4 MiB | [`Limits::connection_window`] |
+//! | HTTP/2: the heads of requests that are not answered | 200 of 64 KiB | [`Limits::streams`], [`Limits::head`] |
+//! | HTTP/2: what of answers waits for the client | 200 of 128 KiB | [`Limits::streams`], [`Limits::send_buffer`] |
+//!
+//! A head counts as it is meant: one that is small by compression is as large as it says. What of it is far beyond
+//! the limit, or in more frames than any needs, ends the connection with `ENHANCE_YOUR_CALM`, as do streams that
+//! are reset over and over, by their client or for its mistakes. Times the number of connections this is what the
+//! machine has to have; who faces attackers with less of it sets these, or [`Limits::per_client`].
+//!
 //! `TCP_DEFER_ACCEPT` is not set: a client that connects and is silent has a deadline here, and would be invisible in
 //! the kernel.
 
@@ -233,6 +249,8 @@ mod fastcgi;
 mod flight;
 mod framing;
 pub(crate) mod front;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod gate;
 mod interim;
 mod life;

@@ -1,5 +1,6 @@
 //! Addresses, sockets and their limits.
 
+use std::convert::Infallible;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
@@ -9,7 +10,11 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use gopuram::gateway::{Address, Handle, Limits};
+use bytes::Bytes;
+use gopuram::Body;
+use gopuram::gateway::{Address, Deadlines, Handle, Limits};
+use http::{Request, Response};
+use http_body_util::StreamBody;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -193,10 +198,10 @@ async fn it_accepts_again_after_it_ran_out_of_descriptors() {
     if let Some(path) = std::env::var_os(FEW) {
         let handle = Arc::new(OnceLock::<Handle>::new());
         let known = Arc::clone(&handle);
-        let app = tower::util::service_fn(move |_: http::Request<gopuram::Body>| {
+        let app = tower::util::service_fn(move |_: Request<Body>| {
             let errors = known.get().unwrap().stats().accept_errors;
-            let body = gopuram::Body::from(format!("{errors} errors"));
-            std::future::ready(Ok::<_, std::convert::Infallible>(http::Response::new(body)))
+            let body = Body::from(format!("{errors} errors"));
+            std::future::ready(Ok::<_, Infallible>(Response::new(body)))
         });
         let serve = gopuram::serve(app).bind(Address::unix(path));
         let server = serve.listen().await.unwrap();
@@ -254,4 +259,42 @@ async fn it_accepts_again_after_it_ran_out_of_descriptors() {
     drop(open);
     assert!(server.wait().unwrap().success());
     assert!(!path.exists());
+}
+
+/// Else the kernel takes as much as its largest send buffer, of memory that counts for nobody.
+#[tokio::test]
+async fn the_kernel_takes_little_of_what_a_client_does_not_read() {
+    const PIECE: usize = 16 * 1024;
+    let (taken, mut ended) = tokio::sync::mpsc::unbounded_channel();
+    let app = tower::service_fn(move |_: Request<Body>| {
+        let taken = taken.clone();
+        let pieces = futures_util::stream::repeat_with(move || {
+            taken.send(PIECE).unwrap();
+            Ok::<_, Infallible>(http_body::Frame::data(Bytes::from_static(&[b'x'; PIECE])))
+        });
+        std::future::ready(Ok::<_, Infallible>(Response::new(Body::new(
+            StreamBody::new(pieces),
+        ))))
+    });
+    let server = gopuram::serve(app)
+        .bind("127.0.0.1:0")
+        .deadlines(Deadlines::default().write(Duration::from_secs(1)))
+        .listen()
+        .await
+        .unwrap();
+    let address = server.socket().unwrap();
+    let handle = server.handle();
+    let running = tokio::spawn(server.run());
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut client = socket.connect(address).await.unwrap();
+    client.write_all(GET).await.unwrap();
+    // Until the deadline cuts it and the server with its application is gone.
+    let mut taken = ended.recv().await.unwrap();
+    handle.stop();
+    running.await.unwrap().unwrap();
+    while let Ok(piece) = ended.try_recv() {
+        taken += piece;
+    }
+    assert!(taken < 1024 * 1024, "{taken}");
 }

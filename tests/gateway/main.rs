@@ -17,7 +17,6 @@ mod draining;
 mod early_hints;
 mod flow;
 mod frames;
-mod heads;
 mod http1;
 mod http2;
 mod life;

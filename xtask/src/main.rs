@@ -19,7 +19,7 @@ Tasks of this workspace.
 cargo xtask test                       set up what the tests need, then run them all
 cargo xtask bench SECTION [--quick]    measure beside the peers, and print the ratios
 
-Sections: layers, http, static, router, build.
+Sections: layers, http, static, gzip, tls, gateways, router, memory, attacks, upgrades, build.
 --quick takes fewer and shorter rounds: the ratios are rough.
 ";
 

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -27,6 +28,8 @@ const RECOVERY: Duration = Duration::from_millis(100);
 /// A listener in the runtime that accepts.
 pub(in crate::gateway) struct Acceptor {
     socket: Socket,
+    /// Our end of all connections, unless it has to be asked for with each.
+    local: Option<SocketAddr>,
     listener: Arc<Listener>,
 }
 
@@ -35,9 +38,20 @@ enum Socket {
     Unix(UnixListener),
 }
 
+impl Socket {
+    /// Our end of all connections: that of the listener, if it has one address only.
+    fn every_local(&self) -> Option<SocketAddr> {
+        let Self::Tcp(listener) = self else {
+            return None;
+        };
+        let local = listener.local_addr().ok()?;
+        (!local.ip().is_unspecified()).then_some(local)
+    }
+}
+
 /// A connection, and whence it comes.
 enum Accepted {
-    Tcp(TcpStream, std::net::SocketAddr),
+    Tcp(TcpStream, SocketAddr),
     Unix(UnixStream),
 }
 
@@ -63,7 +77,11 @@ impl Acceptor {
                 .map(Socket::Unix),
         };
         let socket = socket.map_err(|error| Error::bind(&listener.address, error))?;
-        Ok(Self { socket, listener })
+        Ok(Self {
+            local: socket.every_local(),
+            socket,
+            listener,
+        })
     }
 
     /// Accepts connections and admits each with a slot of its own, until the server is to end.
@@ -155,7 +173,7 @@ impl Acceptor {
         slot.taken();
         match io {
             Accepted::Tcp(stream, peer) => {
-                let local = stream.local_addr().ok();
+                let local = self.local.or_else(|| stream.local_addr().ok());
                 let connection = Connection::new(local, Some(peer), Scheme::Http);
                 admit.admit(stream, connection, slot, options);
             }
