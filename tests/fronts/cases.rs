@@ -75,6 +75,7 @@ fn case(name: &'static str, line: &str, fields: &[&[u8]], body: &[u8], wants: &[
 }
 
 /// All of them; the path of each has `prefix` in front.
+#[expect(clippy::too_many_lines, reason = "it is one table")]
 pub(crate) fn cases(prefix: &str) -> Vec<Case> {
     let line = |method: &str, path: &str| format!("{method} {prefix}{path}");
     let get = |path: &str| line("GET", path);

@@ -1,6 +1,7 @@
 //! The same application behind real fronts, over every protocol that they speak.
 
 #![expect(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "what helps a test may panic as it may"

@@ -85,16 +85,4 @@ pub(super) fn tune(listener: &TcpListener, options: &Options) {
         }
         None => drop(socket.set_keepalive(false)),
     }
-    bound_unsent(&socket);
 }
-
-/// How much of an answer the kernel takes that it cannot send yet. Without a bound it takes megabytes of an answer to
-/// a client that reads nothing, of its own memory and with all the work of copying them, a thousand clients gigabytes.
-#[cfg(any(target_os = "android", target_os = "linux"))]
-fn bound_unsent(socket: &Socket) {
-    const UNSENT: u32 = 256 * 1024;
-    socket.set_tcp_notsent_lowat(UNSENT).ok();
-}
-
-#[cfg(not(any(target_os = "android", target_os = "linux")))]
-fn bound_unsent(_: &Socket) {}
