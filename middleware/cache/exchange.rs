@@ -74,6 +74,14 @@ pub(super) struct Landing {
 }
 
 impl Landing {
+    /// Removes what is stored: it was asked for anew, and what came may not be stored.
+    fn forget(&self) {
+        let Shared { store, .. } = &self.config.shared;
+        if let Promise::Later(removed) = store.remove(self.key.url()) {
+            (self.config.settings.spawn)(removed);
+        }
+    }
+
     /// Stores `entry`, which takes `room` until it is stored.
     pub(super) fn put(self, entry: Entry, room: Room) {
         let Shared { store, flights, .. } = &self.config.shared;
@@ -205,6 +213,7 @@ impl<E> Purpose<E> {
             received: self.now(),
         };
         let validated = self.stored.take();
+        let was_stored = validated.is_some();
         let is_confirmed = validated.is_some() && res.status() == StatusCode::NOT_MODIFIED;
         match validated {
             Some(stored) if is_confirmed => {
@@ -229,6 +238,9 @@ impl<E> Purpose<E> {
             let is_error = status.is_server_error();
             if !circumstances.no_store && !is_error && is_of_whole(status) {
                 self.pass(circumstances);
+                if was_stored {
+                    self.landing.forget();
+                }
             }
             return self.nothing(Ok(res), is_error);
         };

@@ -110,7 +110,11 @@ impl Store for Memory {
     }
 
     fn remove(&self, url: &str) -> Promise<()> {
-        let _gone = self.responses.remove(&Key::from_parts(url, None));
+        {
+            // Who is just adding a variant would put the others back.
+            let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let _gone = self.responses.remove(&Key::from_parts(url, None));
+        }
         if self.has_views.load(Ordering::Relaxed) {
             self.forget(|key, _| key.url() == url);
         }

@@ -239,10 +239,11 @@ where
         *me.waker = Some(cx.waker().clone());
         me.pulse.interim.wakes(cx.waker());
         let _ = poll_timer(me.timer, cx);
-        // Before the phase is looked at: what comes after this is heard of.
+        // Of how far it has come before it is listened to: if it goes on in between, the next look at it finds that this
+        // has heard of another phase, and listens anew.
+        *me.phase = me.settings.drain.phase();
         me.drain.set(me.settings.drain.changed());
         let _ = me.drain.as_mut().poll(cx);
-        *me.phase = me.settings.drain.phase();
         if !me.settings.drain.is_running() {
             me.pulse.close();
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::runtime::Handle;
+use tokio::task::unconstrained;
 use tracing::error;
 
 use super::Listener;
@@ -106,7 +107,8 @@ impl Acceptor {
         // woken after the runtime has looked at its sockets.
         tokio::task::yield_now().await;
         for _ in 0..self.listener.address.options.backlog {
-            let mut next = pin!(self.next(&slots, None));
+            // Whatever the task's budget: what it has left says nothing of the queue.
+            let mut next = pin!(unconstrained(self.next(&slots, None)));
             match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
                 Poll::Ready(Some(Ok((io, slot)))) => self.admit(io, slot, &mut admit),
                 Poll::Ready(Some(Err(error))) if is_of_one_connection(&error) => {}

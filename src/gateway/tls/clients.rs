@@ -67,11 +67,14 @@ impl Authorities {
     /// every one of an authority whose list is too old, by its `nextUpdate`: a list that is not
     /// renewed would else hide what was revoked since. So renew it in time, and [reload](super::Tls::reload).
     ///
+    /// Of each authority one list is looked at, the first: where it publishes several that each have a part, join them.
+    ///
     /// # Errors
     ///
-    /// If the file cannot be read, or has something in it that is no list, or none.
+    /// If the file cannot be read or has no list in it, or if there are lists already: all go into one file.
     pub fn revoked(self, file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
+        self.has_no_lists()?;
         let lists = Pem::read(file)?.revoked()?;
         Ok(self.without(Some(file.to_owned()), lists))
     }
@@ -80,10 +83,23 @@ impl Authorities {
     ///
     /// # Errors
     ///
-    /// If something in it is no list, or there is none.
+    /// If there is no list in it, or there are lists already.
     pub fn revoked_pem(self, text: impl AsRef<[u8]>) -> Result<Self, Error> {
+        self.has_no_lists()?;
         let lists = Pem::given(text.as_ref()).revoked()?;
         Ok(self.without(None, lists))
+    }
+
+    /// Of two that were set one after the other the first would not be looked at.
+    fn has_no_lists(&self) -> Result<(), Error> {
+        if self.revoked.is_none() {
+            return Ok(());
+        }
+        let why = "all lists of revoked certificates go into one file";
+        Err(Error::tls(
+            why,
+            std::io::Error::other("there are lists already"),
+        ))
     }
 
     fn without(
@@ -103,7 +119,11 @@ impl Authorities {
         match &self.revoked {
             Some(Revoked {
                 file: Some(file), ..
-            }) => fresh.revoked(file),
+            }) => Self {
+                revoked: None,
+                ..fresh
+            }
+            .revoked(file),
             revoked => Ok(Self {
                 revoked: revoked.clone(),
                 ..fresh

@@ -123,6 +123,17 @@ async fn who_was_revoked_is_sent_away_since_the_reload() {
     assert!(all.told(&tls, VERSIONS[1], Some(&second)).await.is_err());
 }
 
+#[test]
+fn lists_are_given_once() {
+    let all = Parties::new();
+    let some = all
+        .ours
+        .authorities()
+        .revoked_pem(all.ours.revokes(&[1], 2999));
+    let more = some.unwrap().revoked_pem(all.ours.revokes(&[2], 2999));
+    assert!(more.unwrap_err().to_string().contains("one file"));
+}
+
 #[tokio::test]
 async fn who_may_have_been_revoked_is_sent_away() {
     let all = Parties::new();

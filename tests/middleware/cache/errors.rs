@@ -149,6 +149,24 @@ async fn what_is_stale_is_answered_with_and_validated_meanwhile() {
 }
 
 #[tokio::test]
+async fn what_turns_out_to_be_no_more_or_not_for_all_is_not_answered_with_again() {
+    let line = "cache-control: max-age=60, stale-while-revalidate=6000";
+    for fresh in [
+        answer(404, &[], "gone"),
+        ok(&["cache-control: private"], "own"),
+        answer(304, &["cache-control: no-store", TAG], ""),
+    ] {
+        let rig = rig([ok(&[line, TAG], "a"), fresh, ok(&[line], "c")]);
+        rig.get(&[]).await;
+        rig.wait(60);
+        rig.get(&[]).await.assert_body("a");
+        settle().await;
+        rig.assert_asked(2);
+        rig.get(&[]).await.assert_body("c");
+    }
+}
+
+#[tokio::test]
 async fn who_bounds_the_age_and_says_no_more_is_answered_with_nothing_stale() {
     // RFC 9111, 5.2.1.1
     let line = "cache-control: max-age=60, stale-while-revalidate=60";
