@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
+use gopuram::gateway::Tls;
 use gopuram::middleware::access_log::Log;
 use gopuram::middleware::compress::Gzip;
 use gopuram::middleware::{
@@ -78,6 +79,20 @@ pub fn coded(root: &str, kept: usize) -> io::Result<impl Application> {
 pub async fn serve(port: u16, app: impl Application) -> io::Result<()> {
     gopuram::serve(app)
         .bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(io::Error::other)
+}
+
+/// Serves over TLS with the certificate and the key that are in a directory.
+///
+/// # Errors
+///
+/// If they are not there or cannot be used, or the port cannot be listened on.
+pub async fn serve_tls(port: u16, app: impl Application, dir: &str) -> io::Result<()> {
+    let dir = Path::new(dir);
+    let tls = Tls::pem_files(dir.join("cert.pem"), dir.join("key.pem"));
+    gopuram::serve(app)
+        .tls((Ipv4Addr::LOCALHOST, port), tls.map_err(io::Error::other)?)
         .await
         .map_err(io::Error::other)
 }

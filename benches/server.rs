@@ -22,6 +22,7 @@ fn main() -> io::Result<()> {
                 "axum-stack" => peers::axum(port, peers::axum_production()).await,
                 "gopuram" => production::serve(port, production::hello()).await,
                 "gopuram-stack" => production::serve(port, production::app()?).await,
+                "gopuram-tls" => production::serve_tls(port, production::hello(), root).await,
                 "gopuram-static" => production::serve(port, production::files(root)?).await,
                 "gopuram-gzip" => production::serve(port, production::coded(root, 0)?).await,
                 "gopuram-gzip-kept" => {

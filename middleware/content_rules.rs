@@ -380,6 +380,16 @@ mod tests {
             assert_eq!(res.headers()["accept-post"], res.headers()["accept"]);
         }
         assert!(post(&rules(), &[]).is_some());
+        // Of two charsets the application may go by either.
+        for (charsets, taken) in [
+            ("charset=utf-8;charset=latin1", false),
+            ("charset=latin1;charset=utf-8", false),
+            ("charset=utf-8;charset=us-ascii", true),
+        ] {
+            let text = format!("text/plain;{charsets}");
+            let res = post(&rules(), &[("content-type", &text)]);
+            assert_eq!(res.is_none(), taken, "{charsets}");
+        }
         let json = ("content-type", "application/json");
         assert!(post(&rules(), &[json, json]).is_some());
         let res = post(&rules(), &[json, ("content-encoding", "gzip, zstd")]).unwrap();

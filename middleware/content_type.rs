@@ -14,8 +14,8 @@
 //! ```
 //!
 //! An answer with content and without `Content-Type` gets the type of the extension that the path of
-//! the request ends in, if one is set for it, and else the [one of all](ContentType::or) ([RFC 9110,
-//! section 8.3]). Without one, browsers guess, and make a script of what was to be text. A text
+//! the request ends in, if one is set for it and the answer is a success (2xx), and else the [one of
+//! all](ContentType::or) ([RFC 9110, section 8.3]). Without one, browsers guess, and make a script of what was to be text. A text
 //! whose type says no charset gets one, if a [charset](ContentType::charset) is set.
 //!
 //! It stands innermost in `Represent`, since the layers around it go by the type: which answers are
@@ -29,6 +29,15 @@
 //!
 //! Costs a look-up, no allocation unless a charset is added; a comparison for each extension where the
 //! type is missing.
+//!
+//! # Security
+//!
+//! Who chooses the path chooses the extension: `/search/x.html` names a type that the application knows
+//! nothing of, if it answers there as at `/search`. An extension is to be set only where what is answered
+//! under it is of that type, and one of a type that scripts run in (HTML, SVG, XML, scripts themselves)
+//! only where no text of a client's is answered without a type of its own. So an error, which may
+//! say the path again, never gets it. `X-Content-Type-Options: nosniff`, as [`SecurityHeaders`](crate::SecurityHeaders)
+//! says it, holds browsers to the type that is said, and does not help against one that is wrong.
 //!
 //! [RFC 9110, section 8.3]: https://www.rfc-editor.org/rfc/rfc9110#section-8.3
 
@@ -72,7 +81,7 @@ impl ContentType {
         })
     }
 
-    /// Says `media_type` where there is none and the path ends in this extension, without its dot.
+    /// Says `media_type` of a success (2xx) without one if the path ends in this extension, without its dot.
     ///
     /// None by default: what is generated has the type that the application gives it, whatever the
     /// path looks like. The last one set for an extension counts.
@@ -149,7 +158,8 @@ impl<B> OnRequest<B> for ContentType {
     #[inline]
     fn on_request(&self, req: &mut Request<B>) -> ControlFlow<Infallible, Pending> {
         ControlFlow::Continue(Pending {
-            media_type: self.of(req.uri().path()).clone(),
+            media_type: self.media_type.clone(),
+            by_path: self.of(req.uri().path()).cloned(),
             charset: self.charset.clone(),
             method: match *req.method() {
                 Method::CONNECT => Kind::Connect,
@@ -164,6 +174,8 @@ impl<B> OnRequest<B> for ContentType {
 #[derive(Debug)]
 pub struct Pending {
     media_type: HeaderValue,
+    /// That of the extension.
+    by_path: Option<HeaderValue>,
     charset: Option<Arc<str>>,
     method: Kind,
 }
@@ -184,7 +196,10 @@ impl<C: Body> OnResponse<C> for Pending {
             if !self.has_content(&res) {
                 return res;
             }
-            res.headers_mut().insert(CONTENT_TYPE, self.media_type);
+            // An error is no answer of the kind that was asked for, and may say the path again.
+            let by_path = self.by_path.filter(|_| res.status().is_success());
+            let media_type = by_path.unwrap_or(self.media_type);
+            res.headers_mut().insert(CONTENT_TYPE, media_type);
         }
         if let Some(charset) = &self.charset
             && let Some(full) = with_charset(res.headers(), charset)
@@ -218,17 +233,12 @@ impl Pending {
 }
 
 impl ContentType {
-    fn of(&self, path: &str) -> &HeaderValue {
-        let Some(extensions) = &self.extensions else {
-            return &self.media_type;
-        };
-        let name = path.rsplit('/').next().unwrap_or_default();
-        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-        let found = extension.and_then(|extension| {
-            let is = |(one, _): &&(Box<str>, _)| one.eq_ignore_ascii_case(extension);
-            extensions.iter().find(is)
-        });
-        found.map_or(&self.media_type, |(_, media_type)| media_type)
+    /// The type of the extension that a path ends in.
+    fn of(&self, path: &str) -> Option<&HeaderValue> {
+        let extensions = self.extensions.as_deref()?;
+        let (_, extension) = path.rsplit('/').next()?.rsplit_once('.')?;
+        let is = |(one, _): &&(Box<str>, _)| one.eq_ignore_ascii_case(extension);
+        extensions.iter().find(is).map(|(_, media_type)| media_type)
     }
 }
 
@@ -289,6 +299,15 @@ mod tests {
         assert_eq!(of("/a"), "text/html; charset=utf-8");
         assert_eq!(of("/a.CSV?b.x"), "text/csv; charset=utf-8");
         assert_eq!(of("/a.csv/b"), "text/html; charset=utf-8");
+    }
+
+    #[test]
+    fn an_error_has_no_type_of_the_path() {
+        for (status, media_type) in [(201, "text/csv"), (404, "text/html"), (500, "text/html")] {
+            let res = Response::builder().status(status);
+            let said = of(Method::GET, "/a.csv", res, "a").unwrap();
+            assert_eq!(said, format!("{media_type}; charset=utf-8"), "{status}");
+        }
     }
 
     #[test]

@@ -14,22 +14,31 @@ pub(crate) fn is_like(pattern: &str, path: &[u8]) -> bool {
     like(pattern.as_bytes(), name.unwrap_or_default())
 }
 
-/// Whether `text` is like `pattern`, by remembering the last star of each kind: linear
-/// for one star, quadratic at worst, never exponential.
+/// Whether `text` is like `pattern`, by remembering the last star of each kind: in steps of the
+/// order of one length times the other at worst, whatever the path.
 fn like(pattern: &[u8], text: &[u8]) -> bool {
+    search(pattern, text, || {})
+}
+
+/// The same, counting its steps.
+fn search(pattern: &[u8], text: &[u8], mut step: impl FnMut()) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where to go on after each kind of star: in the pattern, and in the text.
     let (mut single, mut double) = (None::<(usize, usize)>, None::<(usize, usize)>);
+    // Where the first single star after the double one began: as above.
+    let mut first = None::<(usize, usize)>;
     loop {
+        step();
         let rest = pattern.get(p..).unwrap_or_default();
         match (rest, text.get(t)) {
             ([], None) => return true,
             ([b'*', b'*', ..], _) => {
                 p += 2;
-                (single, double) = (None, Some((p, t)));
+                (first, single, double) = (None, None, Some((p, t)));
                 continue;
             }
             ([b'*', ..], _) => {
+                first = first.or(Some((p, t)));
                 p += 1;
                 single = Some((p, t));
                 continue;
@@ -58,6 +67,14 @@ fn like(pattern: &[u8], text: &[u8]) -> bool {
             && taken < text.len()
         {
             (p, t) = (after, taken + 1);
+            if let Some((star, began)) = first.take() {
+                // What that star can take ends at the next slash, and is less from each start that has it
+                // begin before: only one that has it begin behind the slash gives more.
+                let ahead = text.get(began..).unwrap_or_default();
+                let slash = ahead.iter().position(|byte| *byte == b'/');
+                let slash = began + slash.unwrap_or(ahead.len());
+                t = t.max((slash + 1).saturating_sub(star - after));
+            }
             (single, double) = (None, Some((p, t)));
         } else {
             return false;
@@ -90,6 +107,34 @@ mod tests {
             ([b'?', p @ ..], [c, t @ ..]) => *c != b'/' && model(p, t),
             ([a, p @ ..], [b, t @ ..]) => a == b && model(p, t),
             _ => false,
+        }
+    }
+
+    fn steps(pattern: &str, text: &str) -> usize {
+        let mut steps = 0;
+        let found = search(pattern.as_bytes(), text.as_bytes(), || steps += 1);
+        assert!(!found);
+        steps
+    }
+
+    #[test]
+    fn steps_are_as_many_as_the_path_has_characters() {
+        let long = 4096;
+        for (pattern, unit) in [
+            // The star has all there is, and no other start leaves it more.
+            ("**a*b", "a"),
+            ("**/a*b", "/a"),
+            ("**a*b", "aaaaaaaaaaaaaaa/"),
+            ("**a*/*b", "a/"),
+            ("**/*/*/*.b", "/a"),
+            ("**a*a/*b*c", "aaaa/aab/"),
+        ] {
+            let text = unit.repeat(long / unit.len());
+            let most = pattern.len() * text.len();
+            let steps = steps(pattern, &text);
+            assert!(steps <= most, "{pattern} {unit}: {steps}");
+            let steps = self::steps(pattern, &[&text, "/"].concat());
+            assert!(steps <= most, "{pattern} {unit}, slash: {steps}");
         }
     }
 

@@ -12,13 +12,13 @@ use tower_service::Service;
 
 use super::driven::lock;
 use super::entry::{Entry, Head};
-use super::flight::{Confirmed, Landed, Registration};
+use super::flight::{Confirmed, Failure, Landed, Registration};
 use super::key::Key;
 use super::reuse::{Asked, Use};
-use super::service::Config;
+use super::service::{Config, Shared};
 use super::storable::Circumstances;
 use super::store::Promise;
-use super::stream::{Keeping, Streaming};
+use super::stream::{Keeping, Room, Streaming};
 use crate::body::Body;
 
 /// The inner service, ready or to be asked first.
@@ -69,15 +69,20 @@ pub(super) struct Landing {
     pub(super) config: Arc<Config>,
     pub(super) key: Key,
     pub(super) registration: Registration,
+    /// The request has `Authorization`.
+    pub(super) authorized: bool,
 }
 
 impl Landing {
-    pub(super) fn put(self, entry: Entry) {
-        let store = &self.config.shared.store;
+    /// Stores `entry`, which takes `room` until it is stored.
+    pub(super) fn put(self, entry: Entry, room: Room) {
+        let Shared { store, flights, .. } = &self.config.shared;
+        flights.unpass(&self.key, self.authorized);
         let put = || store.put(&self.key, entry);
         if let Some(Promise::Later(stored)) = self.registration.if_welcome(put) {
             let config = Arc::clone(&self.config);
-            // Until it is stored others wait for the flight, not for the store.
+            // Until it is stored others get it from the flight, which nobody else may have any more.
+            let flight = self.registration.flight();
             (config.settings.spawn)(Box::pin(async move {
                 stored.await;
                 // It was invalidated while the store was at work, which may not have found it yet.
@@ -85,7 +90,7 @@ impl Landing {
                     let store = &self.config.shared.store;
                     store.remove(self.key.url()).get().await;
                 }
-                drop(self);
+                drop((self, room, flight));
             }));
         }
     }
@@ -96,6 +101,16 @@ pub(super) struct Errand<S: Service<Request<Body>>> {
     pub(super) caller: Caller<S>,
     pub(super) req: Request<Body>,
     pub(super) purpose: Purpose<S::Error>,
+    pub(super) form: Form,
+}
+
+/// In which form a request is passed on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Form {
+    /// As it came: its response is for the client, and for others if it is whole.
+    AsIs,
+    /// As one for the whole, of which the cache answers what each client wants.
+    Whole,
 }
 
 /// What the response of an [`Errand`] is for.
@@ -120,8 +135,11 @@ where
             caller,
             mut req,
             mut purpose,
+            form,
         } = self;
-        if let Some(entry) = purpose.stored_meanwhile(req.headers()).await {
+        if form == Form::Whole
+            && let Some(entry) = purpose.stored_meanwhile(req.headers()).await
+        {
             return Landed::Stored(entry, Confirmed::No);
         }
         let fields = req.headers().clone();
@@ -208,8 +226,8 @@ impl<E> Purpose<E> {
         let settings = &config.settings;
         let head = Head::to_store(status, headers, fields, circumstances, settings);
         let (Some(head), Ok(len)) = (head, length(&res)) else {
-            let is_error = res.status().is_server_error();
-            if !circumstances.no_store && !is_error {
+            let is_error = status.is_server_error();
+            if !circumstances.no_store && !is_error && is_of_whole(status) {
                 self.pass(circumstances);
             }
             return self.nothing(Ok(res), is_error);
@@ -221,21 +239,24 @@ impl<E> Purpose<E> {
         let (parts, body) = res.into_parts();
         let is_short = |len: u64| len <= settings.entry;
         match body.try_into_bytes() {
-            Ok(body) if is_short(body.len() as u64) => {
+            Ok(body) => {
+                let len = body.len() as u64;
+                let room = is_short(len).then(|| config.shared.budget.room(len));
+                let Some(room) = room.flatten() else {
+                    self.pass(circumstances);
+                    let res = Response::from_parts(parts, Body::from(body));
+                    return self.nothing(Ok(res), false);
+                };
                 let whole = Body::from(body.clone());
                 // Copied: it may share the buffer of all that a client has read, which would stay.
                 let body = Bytes::copy_from_slice(&body);
                 let entry = Entry { head, body };
-                self.landing.put(entry.clone());
+                self.landing.put(entry.clone(), room);
                 if is_confirmed {
                     return Landed::Stored(entry, Confirmed::Yes);
                 }
                 *lock(&self.first) = Some(Ok(Response::from_parts(parts, whole)));
                 Landed::Stored(entry, Confirmed::No)
-            }
-            Ok(long) => {
-                self.pass(circumstances);
-                self.nothing(Ok(Response::from_parts(parts, Body::from(long))), false)
             }
             Err(body) => {
                 let room = len.is_none_or(is_short);
@@ -261,11 +282,20 @@ impl<E> Purpose<E> {
         flights.pass(key, circumstances.authorized, until);
     }
 
-    /// Nothing for others.
+    /// Nothing for others, but that it failed.
     fn nothing(self, result: Result<Response<Body>, E>, error: bool) -> Landed {
+        let failure = error.then(|| match &result {
+            Ok(res) => Failure::Answered(res.status()),
+            Err(_) => Failure::Unanswered,
+        });
         *lock(&self.first) = Some(result);
-        Landed::Nothing { error }
+        Landed::Nothing(failure)
     }
+}
+
+/// Whether a response says by not being stored that the whole is not: not one to a condition or a range.
+fn is_of_whole(status: StatusCode) -> bool {
+    !matches!(status.as_u16(), 206 | 304 | 416)
 }
 
 /// What a stored response is better than (RFC 5861, section 4).

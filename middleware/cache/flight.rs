@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::{Context, Poll};
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use quick_cache::sync::Cache;
 
 use super::driven::{Driven, Seat, lock};
@@ -31,8 +31,27 @@ pub(super) enum Landed {
     Stored(Entry, Confirmed),
     /// A response that will be stored when its body has come.
     Streaming(Arc<Streaming>),
-    /// Nothing for others, and whether it is an error that others would get, too.
-    Nothing { error: bool },
+    /// Nothing for others; a failure if others would get it, too.
+    Nothing(Option<Failure>),
+}
+
+/// What a stored response may be better than.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Failure {
+    /// A response that is an error.
+    Answered(StatusCode),
+    /// No response: an error of the application, or its panic.
+    Unanswered,
+}
+
+impl Failure {
+    /// The status that was answered with, if any was.
+    pub(super) fn status(self) -> Option<u16> {
+        match self {
+            Self::Answered(status) => Some(status.as_u16()),
+            Self::Unanswered => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -73,18 +92,16 @@ impl Flight {
         }
         // Over without a result: there was a panic, which whoever polled has.
         let landed = self.landed.get().cloned();
-        Poll::Ready(landed.unwrap_or(Landed::Nothing { error: true }))
+        Poll::Ready(landed.unwrap_or(Landed::Nothing(Some(Failure::Unanswered))))
     }
 
     /// Whether a request with these fields can wait for it.
-    fn is_for(&self, fields: &HeaderMap, validated: bool) -> bool {
+    fn is_for(&self, fields: &HeaderMap) -> bool {
         match self.landed.get() {
             None => !self.course.is_over(),
-            // What is there already was not validated for this request.
-            Some(_) if validated => false,
             Some(Landed::Stored(entry, _)) => entry.selects(fields),
             Some(Landed::Streaming(stream)) => stream.is_for(fields),
-            Some(Landed::Nothing { .. }) => false,
+            Some(Landed::Nothing(_)) => false,
         }
     }
 }
@@ -121,7 +138,7 @@ impl Flights {
     }
 
     /// Waits for a request for the same, or asks for others too.
-    pub(super) fn join(self: &Arc<Self>, key: &Key, fields: &HeaderMap, validated: bool) -> Join {
+    pub(super) fn join(self: &Arc<Self>, key: &Key, fields: &HeaderMap) -> Join {
         // Whoever holds the last of a flight ends it when it lets go, which takes the lock.
         let mut seen = Vec::new();
         let mut open = lock(&self.open);
@@ -130,13 +147,18 @@ impl Flights {
             let Some(flight) = slot.flight.upgrade() else {
                 continue;
             };
-            if flight.is_for(fields, validated) {
+            if flight.is_for(fields) {
                 return Join::Follow(flight);
             }
             seen.push(flight);
         }
         let (flight, registration) = self.register(&mut open, key, true);
         Join::Lead(flight, registration)
+    }
+
+    /// Asks for others too, and follows nobody who asked before.
+    pub(super) fn afresh(self: &Arc<Self>, key: &Key) -> (Arc<Flight>, Registration) {
+        self.register(&mut lock(&self.open), key, true)
     }
 
     /// Asks for itself alone.
@@ -179,13 +201,19 @@ impl Flights {
         self.passes.insert((key.clone(), authorized), until);
     }
 
+    /// Has requests wait for each other again.
+    pub(super) fn unpass(&self, key: &Key, authorized: bool) {
+        let _until = self.passes.remove(&(key.clone(), authorized));
+    }
+
     pub(super) fn is_passed(&self, key: &Key, authorized: bool, now: u64) -> bool {
         let until = self.passes.get(&(key.clone(), authorized));
         until.is_some_and(|until| now < until)
     }
 }
 
-/// Keeps a flight among those that can be waited for, and its response welcome in the store.
+/// Keeps a flight among those that can be waited for, and its response welcome in the store. It does not
+/// keep the flight, of whose work it is a part.
 pub(super) struct Registration {
     flights: Arc<Flights>,
     flight: Weak<Flight>,
@@ -193,6 +221,11 @@ pub(super) struct Registration {
 }
 
 impl Registration {
+    /// The flight, if somebody has it.
+    pub(super) fn flight(&self) -> Option<Arc<Flight>> {
+        self.flight.upgrade()
+    }
+
     /// Calls `store` unless what it would store was invalidated since the flight began. None
     /// can be meanwhile.
     pub(super) fn if_welcome<T>(&self, store: impl FnOnce() -> T) -> Option<T> {
@@ -228,21 +261,15 @@ mod tests {
     fn one_leads_and_the_others_follow_until_it_lets_go() {
         let flights = Flights::new();
         let fields = HeaderMap::new();
-        let Join::Lead(flight, registration) = flights.join(&key("a"), &fields, false) else {
+        let Join::Lead(flight, registration) = flights.join(&key("a"), &fields) else {
             panic!("nobody leads");
         };
-        let followed = flights.join(&key("a"), &fields, true);
+        let followed = flights.join(&key("a"), &fields);
         assert!(matches!(followed, Join::Follow(other) if Arc::ptr_eq(&other, &flight)));
-        assert!(matches!(
-            flights.join(&key("b"), &fields, false),
-            Join::Lead(..)
-        ));
+        assert!(matches!(flights.join(&key("b"), &fields), Join::Lead(..)));
         drop(registration);
         assert!(lock(&flights.open).is_empty());
-        assert!(matches!(
-            flights.join(&key("a"), &fields, false),
-            Join::Lead(..)
-        ));
+        assert!(matches!(flights.join(&key("a"), &fields), Join::Lead(..)));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What a response is stored under: RFC 9111, sections 2 and 4.4.
 
+use std::fmt::Write as _;
+use std::net::Ipv6Addr;
+
 use http::header::{CONTENT_LOCATION, HOST, LOCATION};
 use http::uri::{Authority, Scheme as UriScheme};
-use http::{HeaderMap, HeaderName, Request, Uri, request};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, request};
 
 use crate::attributes::{Attributes, Scheme};
 use crate::wrap::with_parts;
@@ -31,18 +34,18 @@ impl Key {
         self.view.as_deref()
     }
 
+    /// None if it is not certain what was asked for: see [`authority`].
     #[inline]
-    pub(super) fn of<B>(req: &Request<B>) -> Self {
+    pub(super) fn of<B>(req: &Request<B>) -> Option<Self> {
         let attributes = Attributes::of(req);
         let scheme = attributes.map_or(Scheme::default(), Attributes::scheme);
         let target = req.uri();
         let original = attributes.and_then(Attributes::original_uri);
         let asked = original.unwrap_or(target);
-        let host = || req.headers().get(HOST)?.to_str().ok();
-        let authority = asked.authority().or(target.authority());
-        let authority = authority.map(Authority::as_str).or_else(host);
+        let said = asked.authority().or(target.authority());
+        let authority = authority(scheme.as_str(), said, req.headers())?;
         let path = asked.path_and_query().map_or("/", |path| path.as_str());
-        let url = url(scheme.as_str(), authority.unwrap_or_default(), path);
+        let url = url(scheme.as_str(), authority, path);
         let rewritten = original.is_some().then(|| {
             let prefix = attributes.map_or("", |attributes| attributes.mount().prefix());
             let rest = target.path_and_query().map_or("/", |path| path.as_str());
@@ -50,7 +53,7 @@ impl Key {
         });
         // Beneath a mount, prefix and rest are what was asked for.
         let view = rewritten.filter(|now| now != path).map(Into::into);
-        Self { url, view }
+        Some(Self { url, view })
     }
 
     /// With what `user` says of the request, and whether it says something.
@@ -79,19 +82,90 @@ impl Key {
 /// Whose response it is, by the head of a request.
 pub(super) type User = dyn Fn(&request::Parts) -> Option<String> + Send + Sync;
 
+/// Host and port, in the form that all keys have.
+#[derive(Clone, Copy, Default)]
+struct HostPort<'a> {
+    host: &'a str,
+    /// None if it is the scheme's.
+    port: Option<u16>,
+}
+
+impl<'a> HostPort<'a> {
+    /// Reads an authority without userinfo; none if it is anything else.
+    ///
+    /// Of the characters of RFC 3986, section 3.2.2 those are taken that names of hosts have: others
+    /// are read differently by different readers, and name nothing.
+    fn parse(scheme: &str, text: &'a str) -> Option<Self> {
+        let end = match text.strip_prefix('[') {
+            Some(inside) => inside.find(']')? + 2,
+            None => text.find(':').unwrap_or(text.len()),
+        };
+        let (host, port) = text.split_at_checked(end)?;
+        let inside = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        let is_host = if let Some(address) = inside {
+            address.parse::<Ipv6Addr>().is_ok()
+        } else {
+            let is_of_names = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+            !host.is_empty() && host.bytes().all(is_of_names)
+        };
+        let port = match port.strip_prefix(':') {
+            Some("") => None,
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                Some(digits.parse().ok()?)
+            }
+            None if port.is_empty() => None,
+            _ => return None,
+        };
+        let default = if scheme == "https" { 443 } else { 80 };
+        let port = port.filter(|port| *port != default);
+        is_host.then_some(Self { host, port })
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        // A host is the same in any case (RFC 9110, section 4.2.3).
+        self.host.eq_ignore_ascii_case(other.host) && self.port == other.port
+    }
+}
+
+/// The authority that is asked for: the target's, or else the `Host` field's (RFC 9110, section 7.2).
+///
+/// None if there are two different ones, two fields, or one that is none: what the application makes of
+/// that is not known here, and nothing of it may be for others. Where there is none at all it is empty,
+/// as in HTTP/1.0.
+fn authority<'a>(
+    scheme: &str,
+    said: Option<&'a Authority>,
+    headers: &'a HeaderMap,
+) -> Option<HostPort<'a>> {
+    let parse = |text: &'a str| HostPort::parse(scheme, text);
+    let read = |value: &'a HeaderValue| value.to_str().ok().and_then(parse);
+    let mut fields = headers.get_all(HOST).iter().map(read);
+    let field = fields.next();
+    if fields.next().is_some() {
+        return None;
+    }
+    match (said.map(Authority::as_str).map(parse), field) {
+        (Some(said), Some(field)) => said.filter(|said| field.is_some_and(|it| it.is_same(said))),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => Some(HostPort::default()),
+    }
+}
+
 /// A URI in the form that all keys have.
-fn url(scheme: &str, authority: &str, path: &str) -> Box<str> {
-    let default = if scheme == "https" { ":443" } else { ":80" };
-    let authority = authority.strip_suffix(default).unwrap_or(authority);
-    let authority = authority.strip_suffix(':').unwrap_or(authority);
+fn url(scheme: &str, authority: HostPort<'_>, path: &str) -> Box<str> {
+    let HostPort { host, port } = authority;
     let slash = if path.starts_with('/') { "" } else { "/" };
-    let len = scheme.len() + "://".len() + authority.len() + slash.len() + path.len();
+    let digits = port.map_or(0, |_| ":65535".len());
+    let len = scheme.len() + "://".len() + host.len() + digits + slash.len() + path.len();
     let mut url = String::with_capacity(len);
     url.push_str(scheme);
     url.push_str("://");
-    url.push_str(authority);
-    // A host is the same in any case (RFC 9110, section 4.2.3).
+    url.push_str(host);
     url.make_ascii_lowercase();
+    if let Some(port) = port {
+        // Writing to a string does not fail.
+        let _done = write!(url, ":{port}");
+    }
     url.push_str(slash);
     url.push_str(path);
     url.into()
@@ -101,12 +175,9 @@ fn url(scheme: &str, authority: &str, path: &str) -> Box<str> {
 pub(super) fn normal(text: &str) -> Option<Box<str>> {
     let uri: Uri = text.parse().ok()?;
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let scheme = uri.scheme().map(UriScheme::as_str)?;
-    Some(url(
-        &scheme.to_ascii_lowercase(),
-        uri.authority()?.as_str(),
-        path,
-    ))
+    let scheme = uri.scheme().map(UriScheme::as_str)?.to_ascii_lowercase();
+    let authority = HostPort::parse(&scheme, uri.authority()?.as_str())?;
+    Some(url(&scheme, authority, path))
 }
 
 /// The URIs that an answer names beside `base`, if they are of the same origin (section 4.4).
@@ -185,13 +256,11 @@ fn without_dots(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn key(target: &str, host: &str) -> Key {
         let req = Request::get(target).header(HOST, host).body(()).unwrap();
-        Key::of(&req)
+        Key::of(&req).unwrap()
     }
 
     #[test]
@@ -201,12 +270,13 @@ mod tests {
             "http://example.com/a?b"
         );
         assert_eq!(key("/A%2f", "e:8080").url(), "http://e:8080/A%2f");
-        assert_eq!(key("http://h/a", "other").url(), "http://h/a");
+        assert_eq!(key("http://H:80/a", "h").url(), "http://h/a");
+        assert_eq!(key("/", "[::1]:08").url(), "http://[::1]:8/");
         let req = Request::get("*").body(()).unwrap();
-        assert_eq!(Key::of(&req).url(), "http:///*");
+        assert_eq!(Key::of(&req).unwrap().url(), "http:///*");
         let mut https = Request::get("/").header(HOST, "h:443").body(()).unwrap();
         Attributes::of_mut(&mut https).set_scheme(Scheme::Https);
-        assert_eq!(Key::of(&https).url(), "https://h/");
+        assert_eq!(Key::of(&https).unwrap().url(), "https://h/");
     }
 
     #[test]
@@ -215,7 +285,7 @@ mod tests {
         let attributes = Attributes::of_mut(&mut req);
         attributes.keep_original_uri(&"/api/users?a".parse().unwrap());
         attributes.enter_mount("/api");
-        let key = Key::of(&req);
+        let key = Key::of(&req).unwrap();
         assert_eq!((key.url(), key.view()), ("http://h/api/users?a", None));
     }
 
@@ -223,7 +293,7 @@ mod tests {
     fn where_a_layer_rewrites_by_more_than_the_uri_answers_are_kept_apart() {
         let mut req = Request::get("/de/x").header(HOST, "h").body(()).unwrap();
         Attributes::of_mut(&mut req).keep_original_uri(&"/x".parse().unwrap());
-        let key = Key::of(&req);
+        let key = Key::of(&req).unwrap();
         assert_eq!((key.url(), key.view()), ("http://h/x", Some("/de/x")));
         let user: &User = &|head| Some(head.uri.path().len().to_string());
         let (key, is_own) = key.for_user(&mut req, user);
@@ -258,6 +328,7 @@ mod tests {
             "https://h/x",
             "//h.evil/x",
             "http://h:81/x",
+            "http://a@h/x",
             "#a",
             "",
             "mailto:a@b",

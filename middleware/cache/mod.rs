@@ -49,7 +49,8 @@
 //! `Pragma`), `no-store`, `max-age`, `min-fresh`, `max-stale`, `only-if-cached`, `stale-if-error`,
 //! unless they are [ignored](Cache::ignore_requests).
 //!
-//! What was done is in `Cache-Status` ([RFC 9211]): `gopuram; hit; ttl=30`, `gopuram; fwd=miss; stored`.
+//! What was done is in `Cache-Status` ([RFC 9211]): `gopuram; hit; ttl=30`, `gopuram; fwd=miss; stored`, and
+//! `gopuram; fwd=stale; fwd-status=503` where what is stale is answered in place of an error.
 //!
 //! # What is never stored
 //!
@@ -57,20 +58,29 @@
 //!   `public`, `must-revalidate` or `s-maxage` ([3.5]), `Vary: *`.
 //! - What [sets a cookie](Cache::cookies), unless told otherwise.
 //! - Answers to other methods than `GET`; 1xx, 206, 304, 416; parts. A `Range` of what is not stored is passed
-//!   on as it is, or [without it](Cache::fetch_whole) if that is chosen.
+//!   on as it is, or [without it](Cache::fetch_whole) if that is chosen; what is then answered is stored if it is whole.
 //! - A body that broke off, is not as long as was said, or was not read to its end by anybody; one with
 //!   trailers; a stream of events; one longer than [1 MiB](Cache::entry).
 //! - What nobody could use: neither fresh nor with a validator.
 //!
-//! Left alone are requests with content, with `Upgrade`, `If-Match` or `If-Unmodified-Since`.
+//! Left alone are requests with content, with `Upgrade`, `If-Match` or `If-Unmodified-Since`, and those of which it
+//! is not certain what they ask for: with two `Host`s, with one that is no name or address with or without a
+//! port (userinfo, say), or with one that is not the target's. Such a request with an unsafe method invalidates
+//! nothing. A gateway refuses them, as the one of `gopuram` does.
 //!
 //! # Many at once
 //!
 //! Of all that ask for the same at once one request is passed on. The others get its response if it
 //! is for them, too: the body as it comes if its length is known, else when it is whole. No client waits for another:
 //! whoever waits drives the request on, and what each reads is in memory. If the client goes
-//! whose request it was, the others go on; if all go, it is dropped. If it turns out that the response is not
-//! to be stored, all go on by themselves, and for [10 seconds](Cache::pass) nobody waits.
+//! whose request it was, the others go on; if all go, it is dropped. Who says `no-cache` follows nobody that asked
+//! before. While a response is being stored where that takes time, others get it from who asked.
+//!
+//! If it turns out that the response is not to be stored, all go on by themselves, and for [10 seconds](Cache::pass)
+//! nobody waits: each request of this URI that finds nothing goes alone and as it came, conditions and `Range`
+//! included, so that an application that says 304 to its own clients goes on doing so. That is no rule that nothing be
+//! stored: the first whole response that may be is, and from then on requests wait for each other again. So
+//! one answer for one user keeps nobody else's out, whatever variant it was of.
 //!
 //! # What outer layers see
 //!
@@ -82,8 +92,8 @@
 //! Who makes the application answer others with what he asked for has poisoned the cache. The key is
 //! scheme, host, path and query, and the fields that `Vary` names: **whatever else an answer
 //! depends on must be in `Vary`, or the answer must not be stored**. `X-Forwarded-Host`,
-//! `X-Original-URL` and the like must be removed further out, by a layer that decides whom to trust; `Host` is in the key, and
-//! should be checked further out against those that exist, so that nobody fills the
+//! `X-Original-URL` and the like must be removed further out, by a layer that decides whom to trust; `Host` is in the key, in
+//! lower case and without a default port, and should be checked further out against those that exist, so that nobody fills the
 //! store with others. So should a path be normalised that has many spellings.
 //!
 //! Answers for one user are `private` or `no-store`, or are cached [for each](Cache::private_for). A
@@ -95,7 +105,7 @@
 //! # Limits and cost
 //!
 //! Bytes in all and bytes of one response are bounded, and so are variants of one URI (32), bodies on
-//! their way (as many bytes as are stored, or 64 MiB around another [store](Store)) and what is
+//! their way until they are stored (as many bytes as are stored, or 64 MiB around another [store](Store)) and what is
 //! remembered of responses that are not to be stored (4096 URIs).
 //!
 //! A hit from memory is answered in the call, without a future of its own: it allocates the key, a copy of the
@@ -107,7 +117,9 @@
 //!
 //! Work behind an answer (a validation, a store that must be waited for) is spawned on the tokio runtime
 //! that answers, whose time driver must be enabled, or [elsewhere](Cache::spawner). It ends after a minute, since no
-//! client's deadline ends it. Without a runtime it is not done, which does not panic.
+//! client's deadline ends it. Without a runtime it is not done, which does not panic. What an unsafe method invalidates is
+//! waited for by its answer, and done though its client goes then; a client that goes before inner has answered
+//! leaves all as it was.
 //!
 //! [3]: https://www.rfc-editor.org/rfc/rfc9111#section-3
 //! [3.5]: https://www.rfc-editor.org/rfc/rfc9111#section-3.5
@@ -130,6 +142,7 @@ mod driven;
 mod entry;
 mod exchange;
 mod flight;
+mod follow;
 mod freshness;
 mod handle;
 mod key;
@@ -241,7 +254,7 @@ impl Cache {
     }
 
     /// For how long requests of what was not to be stored do not wait for each other; 10 seconds by
-    /// default.
+    /// default. It ends when something is stored.
     #[must_use]
     pub const fn pass(mut self, after: Duration) -> Self {
         self.settings.pass = after.as_secs();

@@ -62,19 +62,12 @@ impl Asked {
         if asked.no_cache {
             return Use::Validate(Why::Request);
         }
-        self.judge_received(head, now)
-    }
-
-    /// As [`judge`](Self::judge), of a response that was received for a request that came after
-    /// this one: it is as good as validated.
-    pub(super) fn judge_received(&self, head: &Head, now: u64) -> Use {
-        let asked = &self.directives;
         let terms = head.terms;
         let age = head.age(now);
         if terms.reuse == Reuse::Never {
             return Use::Validate(Why::Stale);
         }
-        if asked.max_age.is_some_and(|most| age > most) && asked.max_stale.is_none() {
+        if asked.max_age.is_some_and(|most| age > most) {
             return Use::Validate(Why::Request);
         }
         let left = terms.lifetime.saturating_sub(age);
@@ -92,6 +85,10 @@ impl Asked {
         }
         if asked.max_stale.is_some_and(|most| stale <= most) && terms.reuse == Reuse::AsAsked {
             return Use::Answer;
+        }
+        // Who bounds the age and says no more wants nothing that is stale (section 5.2.1.1).
+        if asked.max_age.is_some() && asked.max_stale.is_none() {
+            return Use::Validate(Why::Stale);
         }
         // The second in which it becomes stale is one of staleness.
         if stale < terms.while_revalidate {
@@ -221,7 +218,9 @@ mod tests {
         assert_eq!(judge("max-stale=5", "max-age=10", 15), Use::Answer);
         assert_eq!(judge("max-stale=5", "max-age=10", 16), STALE);
         assert_eq!(judge("max-stale", "max-age=10", 9999), Use::Answer);
-        assert_eq!(judge("max-stale, max-age=1", "max-age=10", 15), Use::Answer);
+        // 5.2.1.1
+        let both = |age| judge("max-stale, max-age=15", "max-age=10", age);
+        assert_eq!((both(15), both(16)), (Use::Answer, REQUEST));
         for line in [
             "max-age=10, must-revalidate",
             "max-age=10, proxy-revalidate",
@@ -242,6 +241,12 @@ mod tests {
             assert_eq!(judge("", line, 14), Use::AnswerAndValidate);
             assert_eq!(judge("", line, 15), STALE);
         }
+        let line = "max-age=10, stale-while-revalidate=5";
+        assert_eq!(judge("max-age=99", line, 11), STALE);
+        assert_eq!(
+            judge("max-age=99, max-stale=0", line, 11),
+            Use::AnswerAndValidate
+        );
         let line = "max-age=10, stale-while-revalidate=5, must-revalidate";
         assert_eq!(judge("", line, 11), STALE);
     }

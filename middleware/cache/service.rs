@@ -16,7 +16,7 @@ use super::exchange::Caller;
 use super::flight::Flights;
 use super::key::{self, Key};
 use super::reuse::{Asked, Use};
-use super::settings::Settings;
+use super::settings::{Settings, Task};
 use super::status::{Forward, Handled};
 use super::store::{Promise, Store};
 use super::stream::Budget;
@@ -82,14 +82,15 @@ where
         let mut req = req.map(Body::new);
         let config = &self.config;
         if !matches!(*req.method(), Method::GET | Method::HEAD) {
-            let after = (!is_safe(req.method())).then(|| Invalidation::of(&req, config));
-            return CacheFuture::pass(self.inner.call(req), after, None);
+            let is_unsafe = !is_safe(req.method());
+            let after = is_unsafe.then(|| Invalidation::of(&req, config));
+            return CacheFuture::pass(self.inner.call(req), after.flatten(), None);
         }
-        if is_left_alone(&req) {
+        let key = Key::of(&req).filter(|_| !is_left_alone(&req));
+        let Some(mut key) = key else {
             let config = Arc::clone(config);
             return CacheFuture::pass(self.inner.call(req), None, Some(config));
-        }
-        let mut key = Key::of(&req);
+        };
         let mut shared = true;
         if let Some(user) = &config.settings.user {
             let (of_user, is_own) = key.for_user(&mut req, &**user);
@@ -154,15 +155,14 @@ struct Invalidation {
 }
 
 impl Invalidation {
-    fn of(req: &Request<Body>, config: &Arc<Config>) -> Self {
-        Self {
-            url: Key::of(req).url().into(),
-            config: Arc::clone(config),
-        }
+    fn of(req: &Request<Body>, config: &Arc<Config>) -> Option<Self> {
+        let url = Key::of(req)?.url().into();
+        let config = Arc::clone(config);
+        Some(Self { url, config })
     }
 
     /// Forgets what the answer may have changed; what must be waited for comes back.
-    fn run(self, res: &Response<Body>) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
+    fn run(self, res: &Response<Body>) -> Option<Task> {
         let status = res.status();
         if !status.is_success() && !status.is_redirection() {
             return None;
@@ -176,12 +176,13 @@ impl Invalidation {
                 waiting.push(removed);
             }
         }
-        (!waiting.is_empty()).then(|| -> Pin<Box<dyn Future<Output = ()> + Send>> {
-            Box::pin(async move {
+        (!waiting.is_empty()).then(|| {
+            // The change is made: that its client goes does not leave what it made wrong.
+            self.config.settings.behind(Box::pin(async move {
                 for removed in waiting {
                     removed.await;
                 }
-            })
+            }))
         })
     }
 }
@@ -200,7 +201,7 @@ pin_project! {
         // Answered at once, or when what was invalidated is gone.
         Answered {
             res: Option<Response<Body>>,
-            after: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+            after: Option<Task>,
         },
         Pass {
             #[pin]

@@ -1,16 +1,21 @@
 //! How a cache is set.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
 use http::HeaderName;
 
 use super::clock::Clock;
+use super::driven::Driven;
 use super::key::User;
 
-/// Work that goes on after a response was sent: a stale response is validated, or one is stored.
+/// Work that goes on after a response was sent, or though its client has gone: a stale response is
+/// validated, one is stored, or forgotten.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What is done with responses that set cookies, which are somebody's own more often than not.
@@ -63,6 +68,25 @@ impl Default for Settings {
             user: None,
         }
     }
+}
+
+impl Settings {
+    /// Has work done whether who waits for it goes or not. What comes back waits for its end, and
+    /// works for it too, so that it needs nobody else.
+    pub(super) fn behind(&self, task: Task) -> Task {
+        let task = Arc::new(Driven::new(Some(task)));
+        (self.spawn)(driven(Arc::clone(&task)));
+        driven(task)
+    }
+}
+
+fn driven(task: Arc<Driven<Task>>) -> Task {
+    Box::pin(async move {
+        let seat = task.seat();
+        let end =
+            |task: &mut Task, cx: &mut Context<'_>| task.as_mut().poll(cx).map(ControlFlow::Break);
+        poll_fn(|cx| task.poll(&seat, cx, end)).await;
+    })
 }
 
 /// How long such work may take: no client waits for it, and so no deadline of a client ends it.

@@ -1,6 +1,6 @@
 //! What the cache did, in `Cache-Status`: RFC 9211.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -11,8 +11,8 @@ static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 pub(super) enum Handled {
     /// It answered by itself; the seconds are those for which the response is fresh yet.
     Hit { ttl: i64 },
-    /// It answered with what another request got.
-    Collapsed { why: Forward },
+    /// It answered with what another request got, or in place of it.
+    Collapsed { why: Forward, status: Option<u16> },
     /// It passed the request on.
     Forwarded {
         why: Forward,
@@ -55,25 +55,24 @@ impl Handled {
         // Writing to a string does not fail.
         let _done = match self {
             Self::Hit { ttl } => write!(text, "; hit; ttl={ttl}"),
-            Self::Collapsed { why } => write!(text, "; fwd={}; collapsed", why.word()),
+            Self::Collapsed { why, status } => forwarded(&mut text, why, status, "; collapsed"),
             Self::Forwarded {
                 why,
                 status,
                 stored,
-            } => {
-                let stored = if stored { "; stored" } else { "" };
-                match status {
-                    Some(status) => {
-                        write!(text, "; fwd={}; fwd-status={status}{stored}", why.word())
-                    }
-                    None => write!(text, "; fwd={}{stored}", why.word()),
-                }
-            }
+            } => forwarded(&mut text, why, status, if stored { "; stored" } else { "" }),
             Self::OnlyIfCached => write!(text, "; detail=only-if-cached"),
         };
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.append(&CACHE_STATUS, value);
         }
+    }
+}
+
+fn forwarded(to: &mut String, why: Forward, status: Option<u16>, then: &str) -> fmt::Result {
+    match status {
+        Some(status) => write!(to, "; fwd={}; fwd-status={status}{then}", why.word()),
+        None => write!(to, "; fwd={}{then}", why.word()),
     }
 }
 
@@ -109,7 +108,12 @@ mod tests {
     fn what_was_done_is_told_in_the_words_of_the_rfc() {
         assert_eq!(told(Handled::Hit { ttl: -3 }), "c; hit; ttl=-3");
         let why = Forward::Miss;
-        assert_eq!(told(Handled::Collapsed { why }), "c; fwd=miss; collapsed");
+        let collapsed = |status| told(Handled::Collapsed { why, status });
+        assert_eq!(collapsed(None), "c; fwd=miss; collapsed");
+        assert_eq!(
+            collapsed(Some(503)),
+            "c; fwd=miss; fwd-status=503; collapsed"
+        );
         let forwarded = |why, status, stored| {
             told(Handled::Forwarded {
                 why,

@@ -48,6 +48,8 @@ struct Come {
     /// None if nothing is to be stored, or if it was.
     keeping: Option<Keeping>,
     stored: Option<Entry>,
+    /// Whether somebody works for the end who does not read.
+    is_seen_to: bool,
 }
 
 /// What it takes to store a body when it has come.
@@ -78,6 +80,7 @@ impl Streaming {
                 end: None,
                 keeping: Some(keeping),
                 stored: None,
+                is_seen_to: false,
             }),
         })
     }
@@ -87,7 +90,7 @@ impl Streaming {
         Body::new(Reader {
             seat: self.source.seat(),
             stream: Arc::clone(self),
-            _flight: flight,
+            flight,
             at: 0,
             read: 0,
             is_over: false,
@@ -140,15 +143,30 @@ impl Streaming {
             return Poll::Ready(go);
         }
         // All bytes are there that were announced: whoever reads them may not ask for more.
-        let end = match Pin::new(&mut *body).poll_frame(cx) {
-            Poll::Ready(frame) => self.take(frame),
-            Poll::Pending => ControlFlow::Continue(()),
-        };
-        let mut come = lock(&self.come);
-        if !matches!(come.end, Some(Err(_))) && come.trailers.is_none() {
-            come.store(&self.head);
+        match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Ready(frame) => Poll::Ready(self.take(frame)),
+            Poll::Pending => Poll::Ready(ControlFlow::Continue(())),
         }
-        Poll::Ready(end)
+    }
+
+    /// Sees to the end of a body of which all bytes have come: a server that has sent as many as were
+    /// announced asks for no more, and only then is it known that nothing else comes.
+    fn see_to_end(self: &Arc<Self>, flight: &Arc<Flight>) {
+        let mut come = lock(&self.come);
+        if self.len != Some(come.size) || come.end.is_some() || come.is_seen_to {
+            return;
+        }
+        let Some(keeping) = &come.keeping else {
+            return;
+        };
+        let config = Arc::clone(&keeping.landing.config);
+        come.is_seen_to = true;
+        drop(come);
+        let (stream, flight) = (Arc::clone(self), Arc::clone(flight));
+        (config.settings.spawn)(Box::pin(async move {
+            let _entry = stream.stored().await;
+            drop(flight);
+        }));
     }
 
     fn is_full(&self) -> bool {
@@ -173,6 +191,10 @@ impl Streaming {
                 come.chunks.push_back(data);
                 return ControlFlow::Continue(());
             }
+            None | Some(Ok(Err(_))) if self.len.is_some_and(|len| come.size < len) => {
+                let error = broken("the body ended before its announced length");
+                self.fail(&mut come, error);
+            }
             // Trailers are passed on, but not stored, and neither is what they belong to.
             Some(Ok(Err(frame))) => {
                 self.forget(&mut come);
@@ -180,10 +202,6 @@ impl Streaming {
                 come.end = Some(Ok(()));
             }
             Some(Err(error)) => self.fail(&mut come, error),
-            None if self.len.is_some_and(|len| come.size < len) => {
-                let error = broken("the body ended before its announced length");
-                self.fail(&mut come, error);
-            }
             None => {
                 come.end = Some(Ok(()));
                 come.store(&self.head);
@@ -218,10 +236,14 @@ impl Come {
         let mut body = BytesMut::with_capacity(len);
         body.extend(self.chunks.iter().cloned());
         let body = body.freeze();
+        // Who reads on reads the copy, so that there are not two.
+        let mut rest = body.clone();
+        for chunk in &mut self.chunks {
+            *chunk = rest.split_to(chunk.len());
+        }
         let head = Arc::clone(head);
         let entry = Entry { head, body };
-        landing.put(entry.clone());
-        drop(room);
+        landing.put(entry.clone(), room);
         self.stored = Some(entry);
     }
 }
@@ -229,7 +251,7 @@ impl Come {
 /// The body for one who waits.
 struct Reader {
     stream: Arc<Streaming>,
-    _flight: Arc<Flight>,
+    flight: Arc<Flight>,
     seat: Seat,
     at: usize,
     read: u64,
@@ -259,6 +281,12 @@ impl Reader {
             Ok(()) => come.trailers.clone().map(|all| Ok(Frame::trailers(all))),
             Err(error) => Some(Err(Error::new(Broken(error)))),
         })
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.stream.see_to_end(&self.flight);
     }
 }
 

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use tower_service::Service;
 
 use super::driven::lock;
 use super::entry::{Entry, Head};
-use super::exchange::{Caller, Errand, First, Landing, Purpose, is_error};
+use super::exchange::{Caller, Errand, First, Form, Landing, Purpose, is_error};
 use super::flight::{Confirmed, Flight, Join, Landed, Registration};
+use super::follow::Followed;
 use super::key::Key;
 use super::reuse::{Asked, Use, Why};
 use super::service::Config;
@@ -33,15 +34,6 @@ pub(super) struct Work<S> {
     pub(super) asked: Asked,
     /// The response is not for one user.
     pub(super) shared: bool,
-}
-
-/// What came of waiting for another request.
-enum Followed {
-    Answer(Response<Body>),
-    /// It is worth another look.
-    Again,
-    /// It goes on by itself.
-    Alone,
 }
 
 impl<S, C> Work<S>
@@ -79,18 +71,25 @@ where
             }
             let flights = &self.config.shared.flights;
             let no_store = self.asked.directives.no_store;
-            if found.is_none() && (no_store || self.is_passed(now)) {
+            if found.is_none() && no_store {
                 return self.pass(why).await;
+            }
+            if found.is_none() && self.is_passed(now) {
+                return self.alone(found, why, Form::AsIs).await;
             }
             if no_store {
                 // Nothing of it is for others.
-                let (flight, registration) = self.alone();
-                return self.lead(flight, registration, found, why).await;
+                return self.alone(found, why, Form::Whole).await;
             }
-            let validated = why == Forward::Request;
-            match flights.join(&self.key, self.req.headers(), validated) {
+            if self.asked.directives.no_cache {
+                // What is on its way may have been made before this client asked.
+                let afresh = flights.afresh(&self.key);
+                return self.lead(afresh, found, why, Form::Whole).await;
+            }
+            match flights.join(&self.key, self.req.headers()) {
                 Join::Lead(flight, registration) => {
-                    return self.lead(flight, registration, found, why).await;
+                    let lead = (flight, registration);
+                    return self.lead(lead, found, why, Form::Whole).await;
                 }
                 Join::Follow(flight) => {
                     // Another may have what this one holds while it waits.
@@ -104,18 +103,17 @@ where
                         Followed::Answer(res) => return Ok(res),
                         Followed::Again => found = self.look().get().await,
                         Followed::Alone => {
-                            let (flight, registration) = self.alone();
-                            return self.lead(flight, registration, found, why).await;
+                            return self.alone(found, why, Form::Whole).await;
                         }
                     }
                 }
             }
         }
-        let (flight, registration) = self.alone();
-        self.lead(flight, registration, found, Forward::Miss).await
+        self.alone(found, Forward::Miss, Form::Whole).await
     }
 
-    /// Whether it is passed on as it is where nothing is stored.
+    /// Whether it goes alone and as it is where nothing is stored: it wants a part, or the last response
+    /// was not to be stored. The next one may be, so that this one's is, if it is whole.
     fn is_passed(&self, now: u64) -> bool {
         let authorized = Circumstances::is_authorized(self.req.headers());
         let is_part = self.asked.wanted.is_some() && !self.config.settings.fetch_whole;
@@ -126,10 +124,6 @@ where
     fn look(&self) -> Promise<Option<Entry>> {
         let store = &self.config.shared.store;
         store.get(&self.key, self.req.headers())
-    }
-
-    fn alone(&self) -> (Arc<Flight>, Registration) {
-        self.config.shared.flights.alone(&self.key)
     }
 
     /// Passes the request on as it is and stores nothing.
@@ -177,45 +171,76 @@ where
                         config: Arc::clone(&config),
                         key,
                         registration,
+                        authorized: circumstances.authorized,
                     };
-                    landing.put(Entry { head, body });
+                    let room = config.shared.budget.room(body.len() as u64);
+                    if let Some(room) = room {
+                        landing.put(Entry { head, body }, room);
+                    }
                 }
                 None if same => {}
-                None => store.remove(key.url()).get().await,
+                None => {
+                    if let Promise::Later(removed) = store.remove(key.url()) {
+                        config.settings.behind(removed).await;
+                    }
+                }
             }
         }
         config.tell(forwarded(why, false), &mut res);
         Ok(res)
     }
 
+    /// Asks for itself alone.
+    async fn alone(
+        self,
+        found: Option<Entry>,
+        why: Forward,
+        form: Form,
+    ) -> Result<Response<Body>, S::Error> {
+        let alone = self.config.shared.flights.alone(&self.key);
+        self.lead(alone, found, why, form).await
+    }
+
     /// Asks, for others too if they come.
     async fn lead(
         self,
-        flight: Arc<Flight>,
-        registration: Registration,
+        (flight, registration): (Arc<Flight>, Registration),
         found: Option<Entry>,
         why: Forward,
+        form: Form,
     ) -> Result<Response<Body>, S::Error> {
-        let (config, asked) = (Arc::clone(&self.config), self.asked.clone());
+        let (config, mut asked) = (Arc::clone(&self.config), self.asked.clone());
+        if form == Form::AsIs {
+            // Inner has seen to these.
+            (asked.conditions, asked.wanted) = (None, None);
+        }
         let first: First<S::Error> = Arc::default();
-        self.start(&flight, registration, found.clone(), Arc::clone(&first));
+        let stored = found.clone();
+        self.start(&flight, registration, stored, Arc::clone(&first), form);
         let landed = flight.landed().await;
         let own = lock(&first).take();
         let now = config.settings.clock.now();
         let stale =
             |found: Option<Entry>| found.filter(|entry| asked.prefers_to_error(&entry.head, now));
         match (landed, own) {
-            (Landed::Nothing { .. }, Some(Err(error))) => match stale(found) {
-                Some(entry) => Ok(config.hit(&asked, &entry)),
+            (Landed::Nothing(_), Some(Err(error))) => match stale(found) {
+                Some(entry) => Ok(config.stored(&asked, &entry, forwarded(why, false))),
                 None => Err(error),
             },
-            (Landed::Nothing { .. }, Some(Ok(res))) if is_error(res.status()) => {
+            (Landed::Nothing(_), Some(Ok(res))) if is_error(res.status()) => {
                 Ok(match stale(found) {
-                    Some(entry) => config.hit(&asked, &entry),
+                    Some(entry) => {
+                        let handled = Handled::Forwarded {
+                            why,
+                            status: Some(res.status().as_u16()),
+                            stored: false,
+                        };
+                        config.stored(&asked, &entry, handled)
+                    }
                     None => config.own(&asked, res, forwarded(why, false)),
                 })
             }
-            (Landed::Nothing { .. }, Some(Ok(res))) => {
+            (Landed::Nothing(_), Some(Ok(res))) => {
                 Ok(config.own(&asked, res, forwarded(why, false)))
             }
             (Landed::Stored(..), Some(Ok(res))) => {
@@ -241,7 +266,7 @@ where
             }
             (Landed::Stored(entry, Confirmed::No), _) => Ok(config.hit(&asked, &entry)),
             // Whoever drove the flight has its panic.
-            (Landed::Streaming(_) | Landed::Nothing { .. }, _) => {
+            (Landed::Streaming(_) | Landed::Nothing(_), _) => {
                 let mut res = Response::new(Body::empty());
                 *res.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
                 res.extensions_mut().insert(Panicked::default());
@@ -256,6 +281,7 @@ where
         registration: Registration,
         stored: Option<Entry>,
         first: First<S::Error>,
+        form: Form,
     ) {
         let Self {
             config,
@@ -265,14 +291,17 @@ where
             asked,
             shared,
         } = self;
-        // What is asked for is the whole, whatever the client has of it; the cache sees to that.
-        for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, RANGE, IF_RANGE] {
-            req.headers_mut().remove(name);
+        if form == Form::Whole {
+            // Whatever the client has of it: the cache sees to that.
+            for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, RANGE, IF_RANGE] {
+                req.headers_mut().remove(name);
+            }
         }
         let landing = Landing {
             config,
             key,
             registration,
+            authorized: Circumstances::is_authorized(req.headers()),
         };
         let stored = stored.filter(|entry| entry.head.has_validator());
         let purpose = Purpose {
@@ -286,17 +315,18 @@ where
             caller,
             req,
             purpose,
+            form,
         };
         flight.start(errand.run());
     }
 
     /// Validates what is stored while it is answered with, unless somebody does.
     fn validate_behind(&self, stored: &Entry) {
-        let Join::Lead(flight, registration) =
-            self.config
-                .shared
-                .flights
-                .join(&self.key, self.req.headers(), false)
+        let Join::Lead(flight, registration) = self
+            .config
+            .shared
+            .flights
+            .join(&self.key, self.req.headers())
         else {
             return;
         };
@@ -317,7 +347,8 @@ where
             shared: self.shared,
         };
         let first: First<S::Error> = Arc::new(Mutex::default());
-        work.start(&flight, registration, Some(stored.clone()), first);
+        let stored = Some(stored.clone());
+        work.start(&flight, registration, stored, first, Form::Whole);
         self.config.finish(flight);
     }
 }
@@ -327,64 +358,5 @@ const fn forwarded(why: Forward, stored: bool) -> Handled {
         why,
         status: None,
         stored,
-    }
-}
-
-impl Config {
-    /// Works for what comes of a flight whether anybody waits for it or not.
-    fn finish(&self, flight: Arc<Flight>) {
-        (self.settings.spawn)(Box::pin(async move {
-            if let Landed::Streaming(stream) = flight.landed().await {
-                let _entry = stream.stored().await;
-            }
-        }));
-    }
-
-    /// Waits for what another request gets.
-    async fn follow(
-        &self,
-        asked: &Asked,
-        fields: &HeaderMap,
-        flight: Arc<Flight>,
-        found: Option<&Entry>,
-        why: Forward,
-    ) -> Followed {
-        let landed = flight.landed().await;
-        let now = self.settings.clock.now();
-        let handled = Handled::Collapsed { why };
-        let is_good = |head: &Head| match asked.judge_received(head, now) {
-            Use::Answer | Use::AnswerAndValidate => true,
-            Use::Validate(_) => false,
-        };
-        let head = match &landed {
-            Landed::Stored(entry, _) => &entry.head,
-            Landed::Streaming(stream) => &stream.head,
-            Landed::Nothing { error } => {
-                let stale = found.filter(|entry| asked.prefers_to_error(&entry.head, now));
-                return match stale.filter(|_| *error) {
-                    Some(entry) => Followed::Answer(self.hit(asked, entry)),
-                    None => Followed::Alone,
-                };
-            }
-        };
-        if !head.vary.selects(fields) {
-            return Followed::Again;
-        }
-        if !is_good(head) {
-            return Followed::Alone;
-        }
-        let entry = match landed {
-            Landed::Streaming(stream) if stream.len.is_none() => stream.stored().await,
-            Landed::Streaming(stream) => {
-                let res = self.streaming(asked, &stream, flight, handled);
-                return Followed::Answer(res);
-            }
-            Landed::Stored(entry, _) => Some(entry),
-            Landed::Nothing { .. } => None,
-        };
-        match entry {
-            Some(entry) => Followed::Answer(self.stored(asked, &entry, handled)),
-            None => Followed::Alone,
-        }
     }
 }

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::coding::{Stage, Stop, feed, is_whole, next};
+use super::coding::{Next, Stage, Stop, feed, is_whole, next};
 use crate::header::digests;
 use crate::verdict::Verdict;
 
@@ -144,12 +144,10 @@ impl Stream {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            match next(&mut self.stages) {
-                Ok(Some(bytes)) => {
-                    self.take_turn(bytes.len());
-                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
-                }
-                Ok(None) => {}
+            match next(&mut self.stages, &mut self.turn) {
+                Ok(Next::Bytes(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                Ok(Next::More) => {}
+                Ok(Next::Turn) => continue,
                 Err(Stop::Corrupt) => return Poll::Ready(Some(Err(self.is(Error::Corrupt)))),
                 Err(Stop::TooLong) => return Poll::Ready(Some(Err(self.is(Error::TooLong)))),
             }

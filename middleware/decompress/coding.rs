@@ -171,18 +171,34 @@ pub(super) fn feed(stages: &mut [Stage], input: Bytes) {
     }
 }
 
-/// The next piece of what the last stage gives; none if the first needs more.
-pub(super) fn next(stages: &mut [Stage]) -> Result<Option<Bytes>, Stop> {
+/// What comes of the last stage.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// A piece.
+    Bytes(Bytes),
+    /// Nothing before the first stage gets more.
+    More,
+    /// Nothing yet: others get the thread first.
+    Turn,
+}
+
+/// The next piece of what the last stage gives. What each stage gives is taken from `turn`, since
+/// much may come of one that makes nothing of the next.
+pub(super) fn next(stages: &mut [Stage], turn: &mut usize) -> Result<Next, Stop> {
     let Some((last, before)) = stages.split_last_mut() else {
-        return Ok(None);
+        return Ok(Next::More);
     };
     loop {
-        if let Some(bytes) = last.next()? {
-            return Ok(Some(bytes));
+        if *turn == 0 {
+            return Ok(Next::Turn);
         }
-        match next(before)? {
-            Some(bytes) => last.input = bytes,
-            None => return Ok(None),
+        if let Some(bytes) = last.next()? {
+            *turn = turn.saturating_sub(bytes.len());
+            return Ok(Next::Bytes(bytes));
+        }
+        match next(before, turn)? {
+            Next::Bytes(bytes) => last.input = bytes,
+            other => return Ok(other),
         }
     }
 }
@@ -209,7 +225,8 @@ pub(super) mod tests {
         let mut plain = Vec::new();
         for piece in pieces {
             feed(&mut stages, Bytes::copy_from_slice(piece));
-            while let Some(bytes) = next(&mut stages)? {
+            let mut turn = usize::MAX;
+            while let Next::Bytes(bytes) = next(&mut stages, &mut turn)? {
                 assert!(bytes.len() <= ROOM * 2, "more than there is room for");
                 plain.extend_from_slice(&bytes);
             }
@@ -265,10 +282,53 @@ pub(super) mod tests {
         let mut stages = [Stage::new(&FOURFOLD, limits), Stage::new(&FOURFOLD, limits)];
         feed(&mut stages, Bytes::from(vec![1; 100_000]));
         let mut given = 0;
-        while let Some(bytes) = next(&mut stages)? {
+        let mut turn = usize::MAX;
+        while let Next::Bytes(bytes) = next(&mut stages, &mut turn)? {
             given += bytes.len() as u64;
         }
         Ok(given)
+    }
+
+    /// Nothing comes of it.
+    struct Nothing;
+
+    impl Decoder for Nothing {
+        fn decode(&mut self, input: &[u8], _: &mut Vec<u8>) -> Result<usize, Corrupt> {
+            Ok(input.len())
+        }
+
+        fn is_whole(&self) -> bool {
+            true
+        }
+    }
+
+    const NOTHING: Offer = Offer {
+        name: "nothing",
+        old_name: None,
+        make: || Box::new(Nothing),
+    };
+
+    #[test]
+    fn what_comes_to_nothing_in_the_end_takes_turns_too() {
+        let limits = Limits {
+            size: u64::MAX,
+            ratio: u32::MAX,
+        };
+        let mut stages = [FOURFOLD, FOURFOLD, NOTHING].map(|offer| Stage::new(&offer, limits));
+        feed(&mut stages, Bytes::from(vec![1; 100_000]));
+        let mut turns = 0;
+        loop {
+            let mut turn = 64 * 1024;
+            match next(&mut stages, &mut turn).unwrap() {
+                Next::Turn => turns += 1,
+                Next::More => break,
+                Next::Bytes(_) => panic!("nothing comes of it"),
+            }
+        }
+        // Of four times as much, and of sixteen times as much.
+        let bytes = 100_000 * (4 + 16);
+        let least = bytes / (64 * 1024 + 2 * ROOM);
+        assert!(turns >= least, "{turns} of {least}");
     }
 
     #[test]

@@ -50,7 +50,7 @@
 //! No allocation for a request that is not coded. One that is has a decoder as long as its body is
 //! read: for each coding about 50 KiB for gzip, up to 17 MiB for brotli and 9 MiB for zstd if the client says that
 //! it needs them, and 16 KiB. Nothing is decoded that is not asked for, and other tasks get the thread every 64 KiB that
-//! come out; several codings may work on one piece that came in for longer, within the limit.
+//! come in and out, of each coding, but that a piece that came in may come to nothing as a whole first.
 //!
 //! # Security
 //!

@@ -10,6 +10,7 @@
 //! then as if it were not there (section 4.2). Of a key that is there twice the last counts.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
 use http::{HeaderMap, HeaderName};
 
@@ -33,13 +34,14 @@ pub(crate) fn dictionary(headers: &HeaderMap, name: &HeaderName) -> Vec<(String,
         };
         all.extend(members);
     }
-    // From the end, and by a hash: a client may send thousands.
+    last_of_each(all)
+}
+
+/// What is there last of each key, by a hash: a client may send thousands.
+fn last_of_each<K: Clone + Eq + Hash, V>(all: Vec<(K, V)>) -> Vec<(K, V)> {
     let mut seen = HashSet::new();
-    let mut last: Vec<_> = all
-        .into_iter()
-        .rev()
-        .filter(|(key, _)| seen.insert(key.clone()))
-        .collect();
+    let all = all.into_iter().rev();
+    let mut last: Vec<_> = all.filter(|(key, _)| seen.insert(key.clone())).collect();
     last.reverse();
     last
 }
@@ -225,6 +227,8 @@ impl<'a> Text<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use http::HeaderValue;
     use proptest::prelude::*;
 
@@ -322,6 +326,36 @@ mod tests {
         );
         assert_eq!(read(&[""]), []);
         assert_eq!(read(&[]), []);
+    }
+
+    thread_local! {
+        static COMPARED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    #[derive(Clone, Debug, Eq)]
+    struct Counted(usize);
+
+    impl PartialEq for Counted {
+        fn eq(&self, other: &Self) -> bool {
+            COMPARED.set(COMPARED.get() + 1);
+            self.0 == other.0
+        }
+    }
+
+    impl Hash for Counted {
+        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+
+    #[test]
+    fn thousands_of_keys_are_as_many_comparisons_and_no_square() {
+        let all: Vec<_> = (0..8192).map(|n| (Counted(n % 4096), n)).collect();
+        let last = last_of_each(all);
+        assert_eq!(last.len(), 4096);
+        assert!(last.iter().all(|(_, n)| *n >= 4096));
+        let compared = COMPARED.get();
+        assert!(compared < 4 * 8192, "{compared}");
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use http::StatusCode;
 use hyper::body::Incoming;
@@ -52,7 +53,6 @@ pin_project! {
     where
         H: HttpService<Incoming>,
     {
-        #[pin]
         state: State<T, H>,
         settings: Arc<Settings>,
         pulse: Arc<Pulse>,
@@ -60,6 +60,8 @@ pin_project! {
         wait: (Wait, usize),
         // When the wait has lasted too long; the timer may be set to an earlier time.
         deadline: Instant,
+        // Whether the wait has a first part, after which hyper is let go.
+        may_park: bool,
         #[pin]
         timer: Sleep,
         #[pin]
@@ -70,6 +72,12 @@ pin_project! {
         waker: Option<Waker>,
     }
 }
+
+/// After how long a connection that waits for another request lets go of its buffers.
+///
+/// Long enough that one in use seldom does: to be parked and back costs two allocations and a read more. Short
+/// enough that of those which a burst leaves open most can use the buffers of the others.
+const PARK: Duration = Duration::from_millis(100);
 
 /// How far it is decided that no further request is wanted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -82,16 +90,49 @@ enum Closing {
     Told,
 }
 
-pin_project! {
-    #[project = StateProj]
-    enum State<T, H>
-    where
-        H: HttpService<Incoming>,
-    {
-        Opening { parts: Option<(Transport<T>, H)>, opening: Opening },
-        Http1 { #[pin] conn: Http1<T, H> },
-        // In a box of its own since it is large and rare.
-        Http2 { conn: Pin<Box<Http2<T, H>>> },
+/// Each in a box but the first, so that a connection that waits is small.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most connections wait, and a box for these would be what the others are spared"
+)]
+enum State<T, H>
+where
+    H: HttpService<Incoming>,
+{
+    /// New, or parked.
+    Opening {
+        parts: Option<(Transport<T>, H)>,
+        opening: Opening,
+    },
+    Http1(Box<Http1<T, H>>),
+    Http2(Pin<Box<Http2<T, H>>>),
+}
+
+impl<T, H> State<T, H>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: HttpService<Incoming>,
+    H::Error: Into<Box<dyn StdError + Send + Sync>>,
+    H::ResBody: 'static,
+    <H::ResBody as http_body::Body>::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    /// Lets go of hyper and its buffers until the client sends another request.
+    ///
+    /// All that was read belonged to requests that were answered, but for blank lines, which a
+    /// server may ignore (RFC 9112, section 2.2).
+    fn park(&mut self) {
+        let nothing = Self::Opening {
+            parts: None,
+            opening: Opening::http1(),
+        };
+        if let Self::Http1(conn) = std::mem::replace(self, nothing)
+            && let Some(hyper) = conn.into_parts()
+        {
+            *self = Self::Opening {
+                parts: Some((hyper.io.into_inner(), hyper.service)),
+                opening: Opening::http1(),
+            };
+        }
     }
 }
 
@@ -129,6 +170,7 @@ impl<T, S: Application> Connection<T, Call<S>> {
             closing: Closing::No,
             wait: pulse.wait(),
             deadline,
+            may_park: false,
             timer: sleep_until(deadline),
             drain: settings.drain.changed(),
             phase: settings.drain.phase(),
@@ -205,22 +247,22 @@ where
             }
             Closing::Looking => {
                 let patient = me.settings.drain.is_patient();
-                match me.state.project() {
-                    StateProj::Opening { opening, .. } if patient && opening.is_silent() => {
+                match me.state {
+                    State::Opening { opening, .. } if patient && opening.is_silent() => {
                         return Poll::Pending;
                     }
-                    StateProj::Opening { opening, .. } if opening.is_silent() => {
+                    State::Opening { opening, .. } if opening.is_silent() => {
                         self.part(cx);
                         return Poll::Ready(());
                     }
                     // hyper would drop what there is of the head.
-                    StateProj::Opening { .. } => return Poll::Pending,
-                    StateProj::Http1 { .. } if me.pulse.is_in_head() => return Poll::Pending,
-                    StateProj::Http1 { .. } if patient && me.pulse.wait().0 == Wait::Idle => {
+                    State::Opening { .. } => return Poll::Pending,
+                    State::Http1(_) if me.pulse.is_in_head() => return Poll::Pending,
+                    State::Http1(_) if patient && me.pulse.wait().0 == Wait::Idle => {
                         return Poll::Pending;
                     }
-                    StateProj::Http1 { conn } => conn.graceful_shutdown(),
-                    StateProj::Http2 { conn } => conn.as_mut().graceful_shutdown(),
+                    State::Http1(conn) => Pin::new(&mut **conn).graceful_shutdown(),
+                    State::Http2(conn) => conn.as_mut().graceful_shutdown(),
                 }
                 *me.closing = Closing::Told;
                 self.drive(cx)
@@ -231,16 +273,18 @@ where
 
     /// Lets hyper do what there is to do.
     fn drive(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut me = self.project();
+        let me = self.project();
         let ended = loop {
-            let next = match me.state.as_mut().project() {
-                StateProj::Http1 { conn } => break ready!(conn.poll(cx)),
-                StateProj::Http2 { conn } => break ready!(conn.as_mut().poll(cx)),
-                StateProj::Opening { parts, opening } => {
+            let next = match me.state {
+                State::Http1(conn) => break ready!(Pin::new(&mut **conn).poll(cx)),
+                State::Http2(conn) => break ready!(conn.as_mut().poll(cx)),
+                State::Opening { parts, opening } => {
                     let Some((transport, _)) = parts else {
                         return Poll::Ready(());
                     };
                     let Some(http2) = ready!(opening.poll_is_http2(transport, cx)) else {
+                        // Over TLS a client that has said its end is told ours.
+                        drop(Pin::new(transport).poll_shutdown(cx));
                         return Poll::Ready(());
                     };
                     let Some((transport, call)) = parts.take() else {
@@ -252,18 +296,14 @@ where
                     let io = TokioIo::new(transport.rewound(*opening));
                     if http2 {
                         let conn = me.settings.http2.serve_connection(io, call);
-                        State::Http2 {
-                            conn: Box::pin(conn),
-                        }
+                        State::Http2(Box::pin(conn))
                     } else {
                         let conn = me.settings.http1.serve_connection(io, call);
-                        State::Http1 {
-                            conn: conn.with_upgrades(),
-                        }
+                        State::Http1(Box::new(conn.with_upgrades()))
                     }
                 }
             };
-            me.state.set(next);
+            *me.state = next;
         };
         me.pulse.detach();
         if let Err(error) = ended {
@@ -282,18 +322,19 @@ where
     /// Says that this is the end, as far as that can be said at once: nothing is under way that
     /// would look complete by it.
     fn part(self: Pin<&mut Self>, cx: &mut Context<'_>) {
-        match self.project().state.project() {
-            StateProj::Opening { parts, .. } => {
+        match self.project().state {
+            State::Opening { parts, .. } => {
                 if let Some((transport, _)) = parts {
                     drop(Pin::new(transport).poll_shutdown(cx));
                 }
             }
-            StateProj::Http1 { mut conn } => {
+            State::Http1(conn) => {
+                let mut conn = Pin::new(&mut **conn);
                 conn.as_mut().graceful_shutdown();
                 drop(conn.poll(cx));
             }
             // `GOAWAY` has said it.
-            StateProj::Http2 { .. } => {}
+            State::Http2(_) => {}
         }
     }
 
@@ -303,7 +344,10 @@ where
         let wait = me.pulse.wait();
         if *me.wait != wait {
             *me.wait = wait;
-            *me.deadline = after(me.settings.deadlines.of(wait.0));
+            let limit = me.settings.deadlines.of(wait.0);
+            *me.may_park =
+                wait.0 == Wait::Idle && limit > PARK && matches!(me.state, State::Http1(_));
+            *me.deadline = after(if *me.may_park { PARK } else { limit });
             if *me.deadline < me.timer.deadline() {
                 me.timer.as_mut().reset(*me.deadline);
             } else if !me.timer.is_elapsed() {
@@ -331,6 +375,14 @@ where
                         } else {
                             Wait::Linger
                         })
+                    }
+                    wait if std::mem::take(me.may_park) => {
+                        if me.pulse.is_between() && *me.closing != Closing::Told {
+                            me.state.park();
+                            // To wait for the next byte, which may be here.
+                            cx.waker().wake_by_ref();
+                        }
+                        deadlines.of(wait).saturating_sub(PARK)
                     }
                     // hyper ends the connection with its last tunnel.
                     Wait::Idle if me.pulse.is_tunnelled() => deadlines.of(Wait::App),

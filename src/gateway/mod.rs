@@ -171,6 +171,10 @@
 //! [`Limits`]. When the machine runs out of file descriptors the gateway accepts again as soon
 //! as there are some. What was refused and what was late is [counted](Stats).
 //!
+//! A connection of HTTP/1 that has waited for its next request for a tenth of a second lets go of its buffers and has
+//! them again with the first byte. Until then it holds about 5 KiB, most of it the runtime's; `cargo xtask bench memory`
+//! measures it.
+//!
 //! `TCP_DEFER_ACCEPT` is not set: a client that connects and is silent has a deadline here, and would be invisible in
 //! the kernel.
 

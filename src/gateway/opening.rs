@@ -1,6 +1,5 @@
 //! The first bytes of a connection, which tell which HTTP it speaks.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
@@ -20,6 +19,15 @@ pub(super) struct Opening {
 }
 
 impl Opening {
+    /// Of a connection that is known to speak HTTP/1.
+    pub(super) const fn http1() -> Self {
+        Self {
+            bytes: [0; PREFACE.len()],
+            len: 0,
+            http2: Some(false),
+        }
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
@@ -40,7 +48,7 @@ impl Opening {
     ) -> Poll<Option<bool>> {
         loop {
             let mut buf = ReadBuf::new(self.bytes.get_mut(self.len..).unwrap_or_default());
-            if ready!(Pin::new(&mut *transport).poll_read(cx, &mut buf)).is_err() {
+            if ready!(transport.poll_opening(cx, &mut buf)).is_err() {
                 return Poll::Ready(None);
             }
             let fresh = buf.filled().len();

@@ -20,6 +20,7 @@ pub(super) struct Pulse {
     tunnelled: AtomicBool,
     refused: AtomicUsize,
     in_head: AtomicBool,
+    between: AtomicBool,
     blocked: AtomicBool,
     blocks: AtomicUsize,
     taken: AtomicUsize,
@@ -117,8 +118,9 @@ impl Pulse {
     }
 
     #[inline]
-    pub(super) fn read(&self, in_head: bool, refused: Option<usize>) {
+    pub(super) fn read(&self, in_head: bool, between: bool, refused: Option<usize>) {
         self.in_head.store(in_head, Ordering::Relaxed);
+        self.between.store(between, Ordering::Relaxed);
         if let Some(number) = refused {
             self.refused.store(number, Ordering::Relaxed);
         }
@@ -126,6 +128,11 @@ impl Pulse {
 
     pub(super) fn is_in_head(&self) -> bool {
         self.in_head.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client has sent all of what it began to send over HTTP/1.
+    pub(super) fn is_between(&self) -> bool {
+        self.between.load(Ordering::Relaxed)
     }
 
     /// The client took some bytes.
@@ -226,7 +233,7 @@ mod tests {
         pulse.unblock();
         pulse.end();
         assert_eq!(pulse.wait(), (Wait::Idle, 1));
-        pulse.read(true, None);
+        pulse.read(true, false, None);
         assert_eq!(pulse.wait(), (Wait::Head, 1));
         pulse.linger();
         assert_eq!(pulse.wait().0, Wait::Linger);

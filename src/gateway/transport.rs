@@ -69,7 +69,9 @@ impl<T> Transport<T> {
     /// The transport with what was read of it in front again.
     pub(super) fn rewound(mut self, opening: Opening) -> Self {
         self.opening = opening;
-        if !self.pulse.is_http2() {
+        self.again = 0;
+        // A connection that was parked goes on counting.
+        if !self.pulse.is_http2() && self.framing.is_none() {
             self.framing = Some(Framing::default());
         }
         self
@@ -85,7 +87,11 @@ impl<T> Transport<T> {
             && !self.pulse.is_detached()
         {
             framing.follow(fresh);
-            self.pulse.read(framing.is_in_head(), framing.refused());
+            self.pulse.read(
+                framing.is_in_head(),
+                framing.is_between(),
+                framing.refused(),
+            );
             if framing.is_broken() {
                 return Err(io::ErrorKind::InvalidData.into());
             }
@@ -135,6 +141,18 @@ impl<T> Transport<T> {
 }
 
 impl<T: AsyncRead + Unpin> Transport<T> {
+    /// Reads what will be [read again](Self::rewound), and is followed then.
+    pub(super) fn poll_opening(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
+        self.ended |= buf.filled().is_empty();
+        self.counters.bytes_in.add(buf.filled().len());
+        Poll::Ready(Ok(()))
+    }
+
     /// Reads and forgets until the client has sent all, as long as the connection's timer allows.
     fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; 4096];

@@ -21,6 +21,7 @@ mod http2;
 mod life;
 mod limits;
 mod listen;
+mod parked;
 mod proxy_protocol;
 mod readiness;
 mod support;

@@ -113,6 +113,23 @@ async fn pieces_and_trailers_come_through() {
 }
 
 #[tokio::test]
+async fn a_part_of_what_is_coded_is_left_alone() {
+    // RFC 9110, 14.4
+    let app = Stack::new()
+        .with(Decompress::default())
+        .app(service_fn(echo));
+    let coded = gzip(b"hello");
+    let part = Bytes::copy_from_slice(&coded[..10]);
+    let req = Client::in_process(app).put("/");
+    let req = req.header("content-encoding", "gzip");
+    let req = req.header("content-range", "bytes 0-9/25");
+    let res = req.body(part.clone()).await;
+    res.assert_status(200)
+        .assert_body(part)
+        .assert_header("x-seen", "content-encoding, content-length");
+}
+
+#[tokio::test]
 async fn what_is_not_coded_is_left_alone() {
     let app = Stack::new()
         .with(Decompress::default())

@@ -35,12 +35,18 @@ fn answer(req: &Request<Body>) -> Response<Body> {
                 HeaderMap::from_iter([(http::header::ETAG, HeaderValue::from_static("\"a\""))]);
             Body::new(Script::new().data(CONTENT).trailers(trailers))
         }
+        "/part" => Body::new(Script::new().data("{\"hello\": ").pause().data("\"wo")),
         "/broken" => Body::new(Script::new().data("{").error("cut")),
         "/nothing" => Body::empty(),
         _ => Body::from(CONTENT),
     });
     if req.uri().path() == "/nothing" {
         *res.status_mut() = StatusCode::NO_CONTENT;
+    }
+    if req.uri().path() == "/part" {
+        *res.status_mut() = StatusCode::PARTIAL_CONTENT;
+        let range = HeaderValue::from_static("bytes 0-12/19");
+        res.headers_mut().insert("content-range", range);
     }
     if req.uri().path() == "/theirs" {
         let theirs = HeaderValue::from_static("sha-256=:AAAA:");
@@ -121,6 +127,19 @@ async fn a_stream_says_it_in_its_trailers_if_they_are_taken() {
     }
     let res = get(Digest::default(), "/broken", &te).await;
     assert!(res.error().is_some() && res.trailers().is_none());
+}
+
+#[tokio::test]
+async fn a_part_that_streams_says_nothing_of_the_whole() {
+    // RFC 9530, 3
+    let te = [BOTH, &[("te", "trailers"), ("range", "bytes=0-12")]].concat();
+    let res = get(Digest::default(), "/part", &te).await;
+    res.assert_status(206)
+        .assert_body("{\"hello\": \"wo")
+        .assert_header("trailer", "content-digest")
+        .assert_no_header("repr-digest");
+    let trailers = res.trailers().unwrap();
+    assert!(trailers.contains_key("content-digest") && !trailers.contains_key("repr-digest"));
 }
 
 #[tokio::test]
@@ -257,6 +276,25 @@ async fn a_digest_in_announced_trailers_is_verified() {
         let body = Body::new(Script::new().data(CONTENT).trailers(trailers));
         let fields = [("trailer", "Content-Digest")];
         post("/", &fields, body).await.assert_status(status);
+    }
+}
+
+#[tokio::test]
+async fn of_a_part_the_digest_of_the_whole_is_not_its_own() {
+    // RFC 9530, 3
+    let field = |(name, digest): (&'static str, &'static str)| {
+        let name = http::HeaderName::from_static(name);
+        (name, HeaderValue::from_static(digest))
+    };
+    for (content, status) in [(SHA256, 200), (WRONG, 400)] {
+        let said = [("repr-digest", WRONG), ("content-digest", content)];
+        let range = ("content-range", "bytes 0-18/100");
+        let head = [&[range], &said[..]].concat();
+        post("/", &head, CONTENT).await.assert_status(status);
+        let trailers = HeaderMap::from_iter(said.map(field));
+        let body = Body::new(Script::new().data(CONTENT).trailers(trailers));
+        let head = [range, ("trailer", "content-digest, repr-digest")];
+        post("/", &head, body).await.assert_status(status);
     }
 }
 

@@ -1,18 +1,15 @@
 //! Many at once: one request is passed on, and nobody depends on another client.
 
 use std::convert::Infallible;
-use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use gopuram::middleware::Body;
 use gopuram::middleware::cache::Cache;
-use gopuram::testing::body::{Sender, channel};
 use gopuram::testing::{Client, Received};
 use gopuram::{Application, Stack};
 use http::{HeaderValue, Request, Response};
-use http_body::Body as _;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tower::service_fn;
@@ -197,6 +194,81 @@ async fn variants_are_asked_for_once_each() {
 }
 
 #[tokio::test]
+async fn who_wants_to_be_sure_follows_nobody_who_asked_before() {
+    // 5.2.1.4
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let client = gated(&gate, &calls, STORED);
+    let mut asked = JoinSet::new();
+    asked.spawn(client.get("/").into_future());
+    settle().await;
+    let sure = client.get("/").header("cache-control", "no-cache");
+    asked.spawn(sure.into_future());
+    settle().await;
+    assert_eq!(calls.get(), 2);
+    // Others may follow either.
+    asked.spawn(client.get("/").into_future());
+    settle().await;
+    assert_eq!(calls.get(), 2);
+    gate.add_permits(2);
+    asked.join_all().await;
+}
+
+#[tokio::test]
+async fn who_followed_one_that_failed_says_what_it_was_answered_in_place_of() {
+    // RFC 9211, 2.3
+    let (gate, calls) = (Arc::new(Semaphore::new(1)), Count::default());
+    let (inner, count) = (Arc::clone(&gate), calls.clone());
+    let app = service_fn(move |_: Request<Body>| {
+        let is_first = count.add() == 0;
+        let gate = Arc::clone(&inner);
+        async move {
+            gate.acquire().await.unwrap().forget();
+            let line = "max-age=60, stale-if-error=60";
+            let res = if is_first {
+                Response::builder().header("cache-control", line)
+            } else {
+                Response::builder().status(503)
+            };
+            Ok::<_, Infallible>(res.body(Body::from("a")).unwrap())
+        }
+    });
+    let time = clock();
+    let cache = Cache::in_memory(1 << 20).clock(time.clone());
+    let client = Client::in_process(Stack::new().with(cache).app(app));
+    client.get("/").await;
+    time.advance(Duration::from_mins(1));
+    let ask = || client.get("/").into_future();
+    let (first, second, ()) = tokio::join!(ask(), ask(), async {
+        settle().await;
+        gate.add_permits(1);
+    });
+    first.assert_status(200);
+    first.assert_header("cache-status", "gopuram; fwd=stale; fwd-status=503");
+    second.assert_status(200);
+    let told = "gopuram; fwd=stale; fwd-status=503; collapsed";
+    second.assert_header("cache-status", told);
+    assert_eq!(calls.get(), 2);
+}
+
+#[tokio::test]
+async fn a_head_does_not_bring_back_what_is_invalidated_meanwhile() {
+    // 4.3.5, 4.4
+    let (gate, calls) = (Arc::new(Semaphore::new(1)), Count::default());
+    let client = gated(&gate, &calls, STORED);
+    client.get("/").await;
+    let head = client.head("/").header("cache-control", "no-cache");
+    let head = tokio::spawn(head.into_future());
+    settle().await;
+    gate.add_permits(2);
+    // Called later, answered first: permits are given in order, so both have one.
+    client.post("/").await;
+    head.await.unwrap();
+    gate.add_permits(1);
+    client.get("/").await;
+    assert_eq!(calls.get(), 4);
+}
+
+#[tokio::test]
 async fn what_was_invalidated_on_its_way_is_not_stored() {
     let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
     let client = gated(&gate, &calls, STORED);
@@ -238,135 +310,6 @@ async fn a_panic_is_told_once_and_the_others_are_answered() {
         }
     }
     assert_eq!(panics, 1);
-}
-
-/// A cache around one body that is fed by hand; further calls are answered with another.
-fn fed(length: Option<&'static str>, calls: &Count) -> (Sender, Client<impl Application>) {
-    let (sender, body) = channel();
-    let body = Arc::new(Mutex::new(Some(body)));
-    let calls = calls.clone();
-    let app = service_fn(move |_: Request<Body>| {
-        calls.add();
-        let body = body.lock().unwrap().take();
-        let is_first = body.is_some();
-        let mut res = Response::new(body.map_or(Body::from("other"), Body::new));
-        let headers = res.headers_mut();
-        headers.insert("cache-control", HeaderValue::from_static("max-age=60"));
-        if let Some(length) = length.filter(|_| is_first) {
-            headers.insert("content-length", HeaderValue::from_static(length));
-        }
-        async move { Ok::<_, Infallible>(res) }
-    });
-    let cache = Cache::in_memory(1 << 20).entry(8).clock(clock());
-    (
-        sender,
-        Client::in_process(Stack::new().with(cache).app(app)),
-    )
-}
-
-/// The next piece of a body, if it is there.
-fn piece(body: Pin<&mut Body>) -> Option<String> {
-    let mut cx = Context::from_waker(Waker::noop());
-    match body.poll_frame(&mut cx) {
-        Poll::Ready(Some(frame)) => {
-            let data = frame.unwrap().into_data().unwrap();
-            Some(String::from_utf8(data.to_vec()).unwrap())
-        }
-        Poll::Ready(None) => Some(String::new()),
-        Poll::Pending => None,
-    }
-}
-
-#[tokio::test]
-async fn a_body_of_known_length_is_read_by_all_as_it_comes() {
-    let calls = Count::default();
-    let (sender, client) = fed(Some("6"), &calls);
-    let mut first = pin!(client.get("/").send().await.into_body());
-    sender.data("ab");
-    assert_eq!(piece(first.as_mut()).unwrap(), "ab");
-    let mut second = pin!(client.get("/").send().await.into_body());
-    assert_eq!(second.size_hint().exact(), Some(6));
-    assert_eq!(piece(second.as_mut()).unwrap(), "ab");
-    assert_eq!(piece(second.as_mut()), None);
-    sender.data("cd");
-    // The first does not read, and holds nobody up.
-    assert_eq!(piece(second.as_mut()).unwrap(), "cd");
-    sender.data("ef");
-    assert_eq!(piece(second.as_mut()).unwrap(), "ef");
-    drop(sender);
-    assert_eq!(piece(second.as_mut()).unwrap(), "");
-    for wanted in ["cd", "ef", ""] {
-        assert_eq!(piece(first.as_mut()).unwrap(), wanted);
-    }
-    client.get("/").await.assert_body("abcdef");
-    assert_eq!(calls.get(), 1);
-}
-
-#[tokio::test]
-async fn if_one_reader_goes_the_others_read_on() {
-    let calls = Count::default();
-    let (sender, client) = fed(Some("4"), &calls);
-    let mut first = Box::pin(client.get("/").send().await.into_body());
-    let mut second = pin!(client.get("/").send().await.into_body());
-    sender.data("ab");
-    assert_eq!(piece(first.as_mut()).unwrap(), "ab");
-    drop(first);
-    sender.data("cd");
-    assert_eq!(piece(second.as_mut()).unwrap(), "ab");
-    assert_eq!(piece(second.as_mut()).unwrap(), "cd");
-    client.get("/").await.assert_body("abcd");
-    assert_eq!(calls.get(), 1);
-}
-
-#[tokio::test]
-async fn a_body_of_unknown_length_is_waited_for_whether_the_first_reads_it_or_not() {
-    let calls = Count::default();
-    let (sender, client) = fed(None, &calls);
-    let first = client.get("/").send().await;
-    let second = tokio::spawn(client.get("/").into_future());
-    sender.data("ab");
-    settle().await;
-    assert!(!second.is_finished());
-    sender.data("cd");
-    drop(sender);
-    second.await.unwrap().assert_body("abcd");
-    Received::of(first).await.assert_body("abcd");
-    assert_eq!(calls.get(), 1);
-}
-
-#[tokio::test]
-async fn a_body_that_becomes_too_long_is_waited_for_no_longer() {
-    let calls = Count::default();
-    let (sender, client) = fed(None, &calls);
-    let first = client.get("/").send().await;
-    let second = tokio::spawn(client.get("/").into_future());
-    settle().await;
-    sender.data("01234567");
-    settle().await;
-    assert!(!second.is_finished());
-    sender.data("8");
-    second.await.unwrap().assert_body("other");
-    sender.data("9");
-    drop(sender);
-    Received::of(first).await.assert_body("0123456789");
-    assert_eq!(calls.get(), 2);
-}
-
-#[tokio::test]
-async fn a_body_that_breaks_off_breaks_off_for_all_who_read_it() {
-    let calls = Count::default();
-    let (sender, client) = fed(Some("6"), &calls);
-    let first = client.get("/").send().await;
-    let second = client.get("/").send().await;
-    sender.data("ab");
-    sender.error("cut");
-    for res in [first, second] {
-        let res = Received::of(res).await;
-        assert_eq!(res.bytes(), "ab");
-        assert!(res.error().is_some());
-    }
-    client.get("/").await.assert_body("other");
-    assert_eq!(calls.get(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

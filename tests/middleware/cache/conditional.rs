@@ -208,3 +208,26 @@ async fn a_head_says_whether_what_is_stored_is_good_yet() {
             .assert_body("new");
     }
 }
+
+#[tokio::test]
+async fn a_head_that_says_nothing_of_it_removes_nothing() {
+    // 4.3.5
+    let stored = ok(
+        &[
+            FRESH,
+            "etag: \"a\"",
+            "last-modified: Sun, 06 Nov 1994 08:00:00 GMT",
+        ],
+        "abc",
+    );
+    for silent in [ok(&[FRESH], ""), ok(&["cache-control: no-store"], "")] {
+        let rig = rig([stored.clone(), silent, ok(&[FRESH], "new")]);
+        rig.get(&[]).await;
+        rig.wait(60);
+        rig.ask(Method::HEAD, "/", &[]).await;
+        rig.assert_asked(2);
+        let res = rig.get(&["cache-control: max-stale"]).await;
+        res.assert_body("abc");
+        rig.assert_asked(2);
+    }
+}

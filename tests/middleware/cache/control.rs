@@ -93,7 +93,8 @@ async fn a_request_can_bound_age_and_freshness() {
         ("max-age=0", false),
         ("min-fresh=40", true),
         ("min-fresh=41", false),
-        ("max-age=19, max-stale", true),
+        ("max-age=20, max-stale", true),
+        ("max-age=19, max-stale", false),
     ] {
         let field = format!("cache-control: {line}");
         assert_eq!(
@@ -113,6 +114,9 @@ async fn a_request_can_do_with_what_is_stale() {
     assert!(asks(&["cache-control: max-stale"]).await);
     assert!(asks(&["cache-control: max-stale=10"]).await);
     assert!(!asks(&["cache-control: max-stale=9"]).await);
+    // 5.2.1.1: both count.
+    assert!(asks(&["cache-control: max-stale, max-age=70"]).await);
+    assert!(!asks(&["cache-control: max-stale, max-age=69"]).await);
 }
 
 #[tokio::test]

@@ -98,11 +98,16 @@ async fn a_body_that_broke_off_or_is_not_what_it_said_is_not_stored() {
     let cut = || Script::new().data("ab").error("cut");
     let short = || Script::new().data("ab").pause().end();
     let long = || Script::new().data("ab").pause().data("cd").end();
+    // RFC 9112, 8: trailers are no end of what is too short.
+    let trailing = || Script::new().data("ab").pause().trailers(trailers());
+    let late = || Script::new().data("abc").pause().error("cut");
     for (length, script) in [
         (None, cut as fn() -> Script),
         (Some("3"), cut),
         (Some("3"), short),
         (Some("3"), long),
+        (Some("3"), trailing),
+        (Some("3"), late),
     ] {
         let (client, calls) = streams(Cache::in_memory(1 << 20), length, script);
         for _ in 0..2 {

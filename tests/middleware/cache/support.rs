@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use gopuram::middleware::cache::{Cache, Clock};
+use gopuram::middleware::cache::{
+    Cache, Clock, Entry, Key, Memory, Promise, Purge, Store, StoreError,
+};
 use gopuram::middleware::{Body, Lint};
 use gopuram::testing::{Client, Received};
 use gopuram::{Application, Stack};
 use http::{HeaderMap, Method, Request, Response};
+use tokio::sync::Semaphore;
 use tower::service_fn;
 
 /// The second in which all tests begin: `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -227,5 +230,49 @@ impl Count {
 
     pub(crate) fn get(&self) -> usize {
         self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// A store that takes its time: what is put or removed waits for a permit.
+#[derive(Clone, Debug)]
+pub(crate) struct Slow {
+    memory: Arc<Memory>,
+    pub(crate) puts: Arc<Semaphore>,
+    pub(crate) removes: Arc<Semaphore>,
+}
+
+impl Slow {
+    pub(crate) fn new() -> Self {
+        Self {
+            memory: Arc::new(Memory::new(256 << 20)),
+            puts: Arc::new(Semaphore::new(0)),
+            removes: Arc::new(Semaphore::new(0)),
+        }
+    }
+}
+
+impl Store for Slow {
+    fn get(&self, key: &Key, fields: &HeaderMap) -> Promise<Option<Entry>> {
+        self.memory.get(key, fields)
+    }
+
+    fn put(&self, key: &Key, entry: Entry) -> Promise<()> {
+        let (own, key) = (self.clone(), key.clone());
+        Promise::later(async move {
+            own.puts.acquire().await.unwrap().forget();
+            own.memory.put(&key, entry).get().await;
+        })
+    }
+
+    fn remove(&self, url: &str) -> Promise<()> {
+        let (own, url) = (self.clone(), url.to_owned());
+        Promise::later(async move {
+            own.removes.acquire().await.unwrap().forget();
+            own.memory.remove(&url).get().await;
+        })
+    }
+
+    fn purge(&self, what: Purge) -> Promise<Result<u64, StoreError>> {
+        self.memory.purge(what)
     }
 }

@@ -59,6 +59,21 @@ pub(crate) fn contest(
 ///
 /// If anything but successes (or, with `If-None-Match`, 304) came back.
 pub(crate) fn wrk(port: u16, path: &str, fields: &[&str], seconds: u32) -> Result<f64, Failed> {
+    wrk_by("http", port, path, fields, seconds)
+}
+
+/// As [`wrk`], over TLS.
+pub(crate) fn wrk_tls(port: u16, path: &str, seconds: u32) -> Result<f64, Failed> {
+    wrk_by("https", port, path, &[], seconds)
+}
+
+fn wrk_by(
+    scheme: &str,
+    port: u16,
+    path: &str,
+    fields: &[&str],
+    seconds: u32,
+) -> Result<f64, Failed> {
     let duration = format!("-d{seconds}s");
     let mut wrk = command(
         "taskset",
@@ -76,7 +91,7 @@ pub(crate) fn wrk(port: u16, path: &str, fields: &[&str], seconds: u32) -> Resul
     for field in fields {
         wrk.args(["-H", field]);
     }
-    wrk.arg(format!("http://127.0.0.1:{port}{path}"));
+    wrk.arg(format!("{scheme}://127.0.0.1:{port}{path}"));
     let said = run::output(wrk)?;
     if let Some(line) = said
         .lines()

@@ -8,6 +8,7 @@ mod load;
 mod memory;
 mod nginx;
 mod statics;
+mod tls;
 
 use crate::run::{Failed, cargo, run};
 
@@ -43,10 +44,11 @@ pub(crate) fn section(name: &str, quick: bool) -> Result<(), Failed> {
         "http" => http::bench(effort),
         "static" => statics::bench(effort),
         "gzip" => gzip::bench(effort),
+        "tls" => tls::bench(effort),
         "memory" => memory::bench(),
         "build" => build::bench(),
         other => Err(format!(
-            "no section `{other}`: there are layers, http, static, gzip, router, memory and build"
+            "no section `{other}`: there are layers, http, static, gzip, tls, router, memory and build"
         )),
     }
 }

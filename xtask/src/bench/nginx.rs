@@ -9,15 +9,26 @@ use crate::run::{Background, Failed, command};
 
 /// Starts nginx with the files in `dir/root`; `more` is for its `http` block.
 pub(super) fn serve(dir: &Path, port: u16, more: &str) -> Result<Background, Failed> {
+    let server = format!("listen 127.0.0.1:{port}; root {}/root;", dir.display());
+    serve_by(dir, port, more, &server)
+}
+
+/// Starts nginx with one server, which says all about itself.
+pub(super) fn serve_by(
+    dir: &Path,
+    port: u16,
+    more: &str,
+    server: &str,
+) -> Result<Background, Failed> {
     let path = dir.join("nginx.conf");
-    let config = config(dir, port, more);
+    let config = config(dir, more, server);
     fs::write(&path, config).map_err(|e| format!("{}: {e}", path.display()))?;
     let mut nginx = command("taskset", &["-c", "0", "nginx", "-c"]);
     nginx.arg(&path).stderr(Stdio::null());
     load::serve(nginx, port)
 }
 
-fn config(dir: &Path, port: u16, more: &str) -> String {
+fn config(dir: &Path, more: &str, server: &str) -> String {
     let dir = dir.display();
     format!(
         "daemon off; master_process off; worker_processes 1;
@@ -28,7 +39,7 @@ http {{
   keepalive_requests 1000000000; default_type application/octet-stream;
   types {{ text/plain txt; }}
   {more}
-  server {{ listen 127.0.0.1:{port}; root {dir}/root; }}
+  server {{ {server} }}
 }}
 "
     )
