@@ -93,17 +93,22 @@ fn emit(py: Python<'_>, text: &str) {
     });
 }
 
-/// Logs an error of the application with its traceback.
+/// Logs an error of the application, and writes its traceback below: a line of a log has no lines in it.
 pub(crate) fn log(py: Python<'_>, error: &PyErr, what: &'static str) {
     flush(py);
-    let traceback = traceback(py, error).unwrap_or_else(|_| error.to_string());
-    tracing::error!("{what}\n{}", traceback.trim_end());
+    tracing::error!(%error, "{what}");
+    if let Ok(traceback) = traceback(py, error) {
+        emit(py, &traceback);
+    }
 }
 
 fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
     let lines = py
         .import(intern!(py, "traceback"))?
-        .call_method1(intern!(py, "format_exception"), (error.value(py),))?;
+        .call_method1(
+            intern!(py, "format_exception"),
+            (error.get_type(py), error.value(py), error.traceback(py)),
+        )?;
     PyString::new(py, "")
         .call_method1(intern!(py, "join"), (lines,))?
         .extract()
