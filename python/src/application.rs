@@ -114,17 +114,16 @@ impl Variables {
         py: Python<'py>,
         app: &Application,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let environ = match &self.instead {
-            Some(instead) => with(app.base.bind(py), instead)?,
-            None => {
-                let base = self.prepared.base.get_or_try_init(py, || {
-                    // Of a request that says nothing there is what the connection says.
-                    let (nothing, ()) = http::Request::new(()).into_parts();
-                    let variables = self.prepared.template.connection(&nothing);
-                    with(app.base.bind(py), &variables).map(Bound::unbind)
-                })?;
-                base.bind(py).copy()?
-            }
+        let environ = if let Some(instead) = &self.instead {
+            with(app.base.bind(py), instead)?
+        } else {
+            let base = self.prepared.base.get_or_try_init(py, || {
+                // Of a request that says nothing there is what the connection says.
+                let (nothing, ()) = http::Request::new(()).into_parts();
+                let variables = self.prepared.template.connection(&nothing);
+                with(app.base.bind(py), &variables).map(Bound::unbind)
+            })?;
+            base.bind(py).copy()?
         };
         for (name, value) in self.own.iter() {
             environ.set_item(text::name(py, name), text::latin1(py, value))?;

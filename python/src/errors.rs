@@ -32,16 +32,15 @@ impl Errors {
             return Err(PyTypeError::new_err(format!("write takes str, not {name}")));
         };
         let py = text.py();
-        match text.to_str() {
-            Ok(utf8) => add(py, utf8),
+        if let Ok(utf8) = text.to_str() {
+            add(py, utf8);
+        } else {
             // Half of a surrogate pair.
-            Err(_) => {
-                let bytes = text.call_method1(
-                    intern!(py, "encode"),
-                    (intern!(py, "utf-8"), intern!(py, "backslashreplace")),
-                )?;
-                add(py, &String::from_utf8_lossy(bytes.extract::<&[u8]>()?));
-            }
+            let bytes = text.call_method1(
+                intern!(py, "encode"),
+                (intern!(py, "utf-8"), intern!(py, "backslashreplace")),
+            )?;
+            add(py, &String::from_utf8_lossy(bytes.extract::<&[u8]>()?));
         }
         text.len()
     }
@@ -103,12 +102,10 @@ pub(crate) fn log(py: Python<'_>, error: &PyErr, what: &'static str) {
 }
 
 fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
-    let lines = py
-        .import(intern!(py, "traceback"))?
-        .call_method1(
-            intern!(py, "format_exception"),
-            (error.get_type(py), error.value(py), error.traceback(py)),
-        )?;
+    let lines = py.import(intern!(py, "traceback"))?.call_method1(
+        intern!(py, "format_exception"),
+        (error.get_type(py), error.value(py), error.traceback(py)),
+    )?;
     PyString::new(py, "")
         .call_method1(intern!(py, "join"), (lines,))?
         .extract()

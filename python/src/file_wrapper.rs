@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gopuram::middleware::body::{FileRegion, Read, ReadAt};
-use pyo3::exceptions::PyAttributeError;
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -143,12 +143,10 @@ impl ReadAt for OnDisk {
 
 /// The bytes of a block, if it is one.
 pub(crate) fn block<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyBytes>> {
-    match object.cast::<PyBytes>() {
-        Ok(bytes) => Ok(bytes),
-        Err(_) => {
-            let name = object.get_type().qualname()?;
-            let problem = format!("the application gave {name} where bytes must be");
-            Err(pyo3::exceptions::PyTypeError::new_err(problem))
-        }
+    if let Ok(bytes) = object.cast::<PyBytes>() {
+        return Ok(bytes);
     }
+    let name = object.get_type().qualname()?;
+    let problem = format!("the application gave {name} where bytes must be");
+    Err(PyTypeError::new_err(problem))
 }

@@ -73,7 +73,7 @@ impl Head {
         }
         let bytes = value.latin1()?;
         // A tab is allowed in HTTP, and not in PEP 3333.
-        if bytes.iter().any(|byte| byte.is_ascii_control()) {
+        if bytes.iter().any(u8::is_ascii_control) {
             return Err(wrong_value(
                 "a control character in the value of a header",
                 value.0,

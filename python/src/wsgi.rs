@@ -76,16 +76,17 @@ impl Service<Request<Body>> for Wsgi {
             return self.shared.ask(prepared, &head, source);
         }
         let shared = Arc::clone(&self.shared);
-        Calling::Receiving(Box::pin(async move {
+        let receiving = async move {
             let reader = match shared.pool {
                 Some(_) => Reader::Waits,
                 None => Reader::Cannot,
             };
             match body::receive(&mut head, body, reader, shared.most).await {
-                Ok(source) => shared.ask(prepared, &head, source),
-                Err(res) => Calling::Answered(Some(res)),
+                Ok(source) => Received(shared.ask(prepared, &head, source)),
+                Err(res) => Received(Calling::Answered(Some(res))),
             }
-        }))
+        };
+        Calling::Receiving(Box::pin(receiving))
     }
 }
 
@@ -117,9 +118,12 @@ impl Shared {
     }
 }
 
+/// What comes after a body was received; to be polled on, not to be awaited.
+pub(crate) struct Received(Calling);
+
 /// The answer of an application, or one in its stead.
 pub(crate) enum Calling {
-    Receiving(Pin<Box<dyn Future<Output = Self> + Send>>),
+    Receiving(Pin<Box<dyn Future<Output = Received> + Send>>),
     Waiting(Option<Receiver>),
     Inline(Option<(Job, Receiver)>),
     Answered(Option<Response<Body>>),
@@ -131,7 +135,7 @@ impl Future for Calling {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let next = match &mut *self {
-                Self::Receiving(future) => ready!(future.as_mut().poll(cx)),
+                Self::Receiving(future) => ready!(future.as_mut().poll(cx)).0,
                 Self::Waiting(slot) => {
                     let Some(receiver) = slot else {
                         return Poll::Pending;

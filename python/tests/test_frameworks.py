@@ -45,12 +45,12 @@ def lines(environ, start_response):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_validator_of_the_standard_library_has_nothing_to_say(mode):
-    with Server(*MODES[mode], VALIDATE="1", PYTHONWARNINGS="error") as server:
+    with Server(*MODES[mode], VALIDATE="1") as server:
         for _ in range(2):
             assert server.get(lines, method="POST", body=b"a\nb").body == b"written a\nb"
         assert server.get("frameworks.flask_app", target="/stream").body == b"0\n1\n2\n"
         assert server.get("frameworks.flask_app", "HEAD", target="/hello").status == 200
         assert server.get("frameworks.django_app", target="/hello", **FORM).body == b"hello django value"
         assert server.get("frameworks.pyramid_app", target="/hello").body == b"hello pyramid"
-        assert "Traceback" not in server.log()
-        assert "AssertionError" not in server.log()
+        for word in ("Traceback", "AssertionError", "WSGIWarning"):
+            assert word not in server.log()

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: set up, then run everything.
 
 use crate::parts::{self, CHROMIUM, CURL, HAPROXY, NGINX, NGINX_STREAM, OPENSSL, REDIS, SSLSCAN};
+use crate::python;
 use crate::run::{self, Failed, cargo, run};
 
 /// The features of the catalogue, each checked alone.
@@ -49,7 +50,8 @@ pub(crate) fn all() -> Result<(), Failed> {
     for feature in FEATURES {
         run(alone(&["--features", feature]))?;
     }
-    run(alone(&[]))
+    run(alone(&[]))?;
+    python::test(strict)
 }
 
 /// The whole suite: by nextest where it is installed, else by cargo's own runner.
