@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
+use bytes::Bytes;
 use gopuram::gateway::Tls;
 use gopuram::middleware::access_log::Log;
 use gopuram::middleware::compress::Gzip;
@@ -13,7 +14,8 @@ use gopuram::middleware::{
     SecurityHeaders, StaticFiles, Timeout,
 };
 use gopuram::{Application, Body, Stack};
-use http::{HeaderName, Request};
+use http::{HeaderName, Request, Response};
+use http_body_util::BodyExt as _;
 
 /// What everybody answers.
 const HELLO: &str = "Hello, World!";
@@ -21,6 +23,24 @@ const HELLO: &str = "Hello, World!";
 /// Hello by a router alone.
 pub fn hello() -> Router {
     Router::new().get("/hello", async |_: Request<Body>| HELLO)
+}
+
+/// Hello by a router alone, whatever the path.
+pub fn any() -> Router {
+    Router::new().fallback(async |_: Request<Body>| HELLO)
+}
+
+/// Hello, an upload that is read to its end, and an answer of 4 MiB.
+pub fn attacked() -> Router {
+    let large = Bytes::from(vec![b'x'; 4 << 20]);
+    hello()
+        .post("/upload", async |req: Request<Body>| {
+            drop(req.into_body().collect().await);
+            HELLO
+        })
+        .get("/large", move |_: Request<Body>| {
+            std::future::ready(Response::new(Body::from(large.clone())))
+        })
 }
 
 /// Hello behind what a service on the open internet wears: the layers that axum's stack has.
@@ -95,4 +115,17 @@ pub async fn serve_tls(port: u16, app: impl Application, dir: &str) -> io::Resul
         .tls((Ipv4Addr::LOCALHOST, port), tls.map_err(io::Error::other)?)
         .await
         .map_err(io::Error::other)
+}
+
+/// Serves over HTTP, and over FastCGI and uwsgi on the ports named.
+///
+/// # Errors
+///
+/// If a port cannot be listened on.
+pub async fn serve_behind(port: u16, ports: &[&str], app: impl Application) -> io::Result<()> {
+    let mut serve = gopuram::serve(app).bind((Ipv4Addr::LOCALHOST, port));
+    for (protocol, port) in ["fastcgi", "uwsgi"].iter().zip(ports) {
+        serve = serve.bind(format!("{protocol}:127.0.0.1:{port}"));
+    }
+    serve.await.map_err(io::Error::other)
 }

@@ -87,6 +87,16 @@ pub mod etag;
 pub mod from_fn;
 pub mod from_parts;
 pub mod future;
+#[cfg(all(
+    any(fuzzing, test),
+    feature = "cache",
+    feature = "digest",
+    feature = "files",
+    feature = "log",
+    feature = "router"
+))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod head;
 mod header;
 pub mod header_rules;

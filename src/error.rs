@@ -15,6 +15,7 @@ pub struct Error {
 enum Kind {
     Address(Box<str>, &'static str),
     Bind(Box<str>),
+    Cores,
     Nothing,
     Signals,
     Tls(Box<str>),
@@ -23,7 +24,7 @@ enum Kind {
 impl Error {
     /// Whether an address could not be understood or listened on.
     pub const fn is_bind(&self) -> bool {
-        !matches!(self.kind, Kind::Signals | Kind::Tls(_))
+        !matches!(self.kind, Kind::Cores | Kind::Signals | Kind::Tls(_))
     }
 
     /// Whether a certificate, its key or an authority could not be used.
@@ -41,6 +42,13 @@ impl Error {
     pub(crate) fn bind(address: &impl fmt::Display, source: io::Error) -> Self {
         Self {
             kind: Kind::Bind(address.to_string().into()),
+            source,
+        }
+    }
+
+    pub(crate) const fn cores(source: io::Error) -> Self {
+        Self {
+            kind: Kind::Cores,
             source,
         }
     }
@@ -87,6 +95,7 @@ impl fmt::Display for Error {
                     None => Ok(()),
                 }
             }
+            Kind::Cores => f.write_str("cannot start a runtime for each core"),
             Kind::Nothing => f.write_str("nothing to listen on; name an address with `bind`"),
             Kind::Signals => f.write_str("cannot wait for signals"),
             Kind::Tls(problem) => f.write_str(problem),

@@ -17,6 +17,7 @@ const SHARED: &[&str] = &[
     "from_fn",
     "from_parts",
     "future",
+    "fuzzing",
     "header",
     "lib",
     "pattern",

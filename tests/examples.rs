@@ -5,12 +5,24 @@
 #[path = "../examples/access_log.rs"]
 #[expect(dead_code, reason = "an example has a main of its own")]
 mod access_log;
+#[path = "../examples/behind_apache_scgi.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod behind_apache_scgi;
+#[path = "../examples/behind_nginx_fastcgi.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod behind_nginx_fastcgi;
 #[path = "../examples/cached_api.rs"]
 #[expect(dead_code, reason = "an example has a main of its own")]
 mod cached_api;
+#[path = "../examples/cgi_script.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod cgi_script;
 #[path = "../examples/downloads.rs"]
 #[expect(dead_code, reason = "an example has a main of its own")]
 mod downloads;
+#[path = "../examples/many_gateways.rs"]
+#[expect(dead_code, reason = "an example has a main of its own")]
+mod many_gateways;
 #[path = "../examples/own_layer.rs"]
 #[expect(dead_code, reason = "an example has a main of its own")]
 mod own_layer;
@@ -39,6 +51,8 @@ use gopuram::Application;
 use gopuram::middleware::access_log::Log;
 use gopuram::testing::{Client, Received};
 use http::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 const SITE: &str = "../examples/site";
 
@@ -58,7 +72,7 @@ impl Written {
 
 impl Write for Written {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(buf)
+        Write::write(&mut *self.0.lock().unwrap(), buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -382,4 +396,77 @@ async fn over_tls_it_is_told_how() {
     let client = Client::new(tls::app());
     let res = client.get("/").await;
     res.assert_status(200).assert_body("in the clear\n");
+}
+
+/// An answer by SCGI to what a front server says, at an address like that of an example.
+async fn by_scgi(app: impl Application, options: &str, said: &[(&str, &str)]) -> String {
+    let server = gopuram::serve(app).bind(format!("scgi:127.0.0.1:0{options}"));
+    let server = server.listen().await.unwrap();
+    let address = server.socket().unwrap();
+    tokio::spawn(server.run());
+    let mut text = "CONTENT_LENGTH\x000\0SCGI\x001\0REQUEST_METHOD\0GET\0".to_owned();
+    for (name, value) in said {
+        text.extend([name, "\0", value, "\0"]);
+    }
+    let mut front = TcpStream::connect(address).await.unwrap();
+    let bytes = format!("{}:{text},", text.len());
+    front.write_all(bytes.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    front.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn behind_nginx_the_client_is_whom_it_names() {
+    let said = [
+        ("REQUEST_URI", "/"),
+        ("REMOTE_ADDR", "192.0.2.1"),
+        ("HTTPS", "on"),
+    ];
+    let answer = by_scgi(behind_nginx_fastcgi::app(), "", &said).await;
+    assert!(answer.ends_with("\r\n\r\n192.0.2.1 by https\n"), "{answer}");
+    assert!(answer.contains("x-request-id: "), "{answer}");
+}
+
+#[tokio::test]
+async fn behind_apache_routes_are_those_under_the_prefix() {
+    let app = behind_apache_scgi::app;
+    let said = [
+        ("REQUEST_URI", "/api/notes/7"),
+        ("SCRIPT_NAME", "/api/notes/7"),
+    ];
+    let answer = by_scgi(app(), "?script_name=/api", &said).await;
+    assert!(answer.ends_with("this is /api/notes/7\n"), "{answer}");
+    let elsewhere = [("REQUEST_URI", "/notes/7")];
+    let answer = by_scgi(app(), "?script_name=/api", &elsewhere).await;
+    assert!(answer.starts_with("Status: 404 Not Found\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_script_greets() {
+    let client = Client::new(cgi_script::app());
+    client.get("/").await.assert_body("Hello!\n");
+    let res = client.post("/").body("Ann").await;
+    res.assert_body("Hello, Ann!\n")
+        .assert_header("x-content-type-options", "nosniff");
+    let res = client.post("/").body("x".repeat(101)).await;
+    res.assert_status(413);
+}
+
+#[tokio::test]
+async fn all_gateways_share_the_count() {
+    let written = Written::default();
+    let log = written.log();
+    let app = many_gateways::app(log.clone());
+    let client = Client::new(app.clone());
+    client.get("/").await.assert_body("1 visits\n");
+    let said = [("REQUEST_URI", "/"), ("REMOTE_ADDR", "192.0.2.1")];
+    let answer = by_scgi(app, "", &said).await;
+    assert!(answer.ends_with("\r\n\r\n2 visits\n"), "{answer}");
+    log.flush().unwrap();
+    assert!(
+        written.text().contains("192.0.2.1 - - ["),
+        "{}",
+        written.text()
+    );
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Tls;
 
 use super::draining::Draining;
+use super::early_hints::Sender;
 use super::proxied::Proxied;
 
 /// A connection, the same for all requests over it.
@@ -24,6 +25,8 @@ pub struct Connection {
     pub proxied: Option<Box<Proxied>>,
     /// Whether the gateway is about to end.
     pub draining: Draining,
+    /// Who sends early hints to the client, if anybody does.
+    pub hints: Sender,
 }
 
 impl Connection {
@@ -36,6 +39,7 @@ impl Connection {
             tls: None,
             proxied: None,
             draining: Draining::NEVER,
+            hints: Sender::NONE,
         }
     }
 

@@ -21,19 +21,24 @@
 
 mod connection;
 mod draining;
+mod early_hints;
 mod params;
+mod protocol;
 mod proxied;
 mod report;
 mod tls;
 mod unmodified;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use http::{HeaderValue, Request, Uri, request};
 
 pub use connection::{ClientAddr, Connection, Scheme};
 pub use draining::{Draining, Drains};
+pub use early_hints::{EarlyHints, Hints, Sender, Unsent};
 pub use params::Params;
+pub use protocol::Protocol;
 pub use proxied::{Proxied, ProxiedTls};
 pub use report::{Panicked, Report, TimedOut, Told};
 pub use tls::{Tls, TlsVersion};
@@ -45,6 +50,8 @@ pub use unmodified::Unmodified;
 #[derive(Clone, Debug, Default)]
 pub struct Attributes {
     connection: Option<Arc<Connection>>,
+    /// Which request of its connection it is, where it may have early hints.
+    number: Option<NonZeroU32>,
     client: Option<ClientAddr>,
     scheme: Option<Scheme>,
     request_id: Option<RequestId>,
@@ -63,6 +70,13 @@ impl Attributes {
             connection: Some(connection),
             ..Self::default()
         }
+    }
+
+    /// The same, of the request of that number on its connection, which may have [`EarlyHints`].
+    #[must_use]
+    pub const fn numbered(mut self, number: Option<NonZeroU32>) -> Self {
+        self.number = number;
+        self
     }
 
     /// The attributes of `req`, if it has any.

@@ -119,6 +119,9 @@ use source::Source;
 
 use crate::place::{Content, Placed};
 
+#[cfg(any(fuzzing, test))]
+pub(crate) use path::file_path;
+
 pub use config::{Dotfiles, HotCache};
 pub use embedded::{Asset, BadAsset};
 pub use patterns::Paths;

@@ -94,6 +94,13 @@ impl<'a> FilePath<'a> {
     }
 }
 
+/// What the path of a request names, for the fuzzer.
+#[cfg(any(fuzzing, test))]
+pub(crate) fn file_path(path: &str) -> Option<Vec<u8>> {
+    let path = FilePath::parse(path, Dotfiles::default()).ok()?;
+    Some(path.name().to_owned())
+}
+
 /// Whether the path of a request may be a view of a single page: its last component has no
 /// extension, as files have, and none is a dotfile that is not served.
 ///

@@ -16,6 +16,20 @@ pub(super) fn decode(path: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(decoded)
 }
 
+/// Decodes all but slashes, as Apache does with `AllowEncodedSlashes NoDecode`.
+pub(super) fn decode_but_slashes(path: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((byte, behind)) = next(rest) {
+        match rest {
+            [b'%', b'2', slash @ (b'f' | b'F'), ..] => decoded.extend([b'%', b'2', *slash]),
+            _ => decoded.push(byte),
+        }
+        rest = behind;
+    }
+    decoded
+}
+
 /// The first byte decoded, and what is behind it.
 fn next(path: &[u8]) -> Option<(u8, &[u8])> {
     match path {
@@ -117,6 +131,7 @@ mod tests {
     fn a_percent_sign_alone_stays_one() {
         assert_eq!(&*decode(b"/%41%zz%4%"), b"/A%zz%4%");
         assert_eq!(&*decode(b"/%2525"), b"/%25");
+        assert_eq!(decode_but_slashes(b"/%41%2f%2F%2"), b"/A%2f%2F%2");
     }
 
     #[test]

@@ -143,9 +143,11 @@ impl<'a> Raw<'a> {
 
     /// Where the prefix ends in it, if it means that path.
     fn end_of(&self, path: &Path) -> Option<usize> {
-        let decoded = path::decode(self.path.as_bytes());
+        let raw = self.path.as_bytes();
         let full = [&*path.prefix, &*path.rest].concat();
-        if *decoded != *full && !path::cleans_to(&decoded, &full) {
+        let is_full = |decoded: &[u8]| *decoded == *full || path::cleans_to(decoded, &full);
+        let means = is_full(&path::decode(raw)) || is_full(&path::decode_but_slashes(raw));
+        if !means {
             return None;
         }
         path::end_of(&path.prefix, self.path.as_bytes())

@@ -5,13 +5,15 @@
 //! On HTTP/2 it also sends bodies where there must be none, and on HTTP/1 it writes the version that it
 //! finds, or panics.
 
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 
 /// What of a request decides how its answer is framed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Asked {
     pub(crate) http2: bool,
+    /// Whether an answer may be sent in chunks.
+    chunks: bool,
     method: Kind,
 }
 
@@ -39,6 +41,7 @@ impl Asked {
     pub(crate) fn of<B>(req: &Request<B>) -> Self {
         Self {
             http2: req.version() == Version::HTTP_2,
+            chunks: req.version() == Version::HTTP_11,
             method: match *req.method() {
                 Method::CONNECT => Kind::Connect,
                 Method::HEAD => Kind::Head,
@@ -53,6 +56,8 @@ impl Asked {
 pub(crate) enum Content {
     /// As much as it gives.
     All,
+    /// As much, in chunks though its length is known: else there is no place for its trailers.
+    Chunks,
     /// Just as many bytes.
     Exactly(u64),
     /// Not any.
@@ -80,6 +85,7 @@ pub(crate) fn check<C: http_body::Body>(
     }
     let mut length = None;
     let mut coded = false;
+    let mut trailers = false;
     for (name, value) in res.headers() {
         if *name == CONTENT_LENGTH {
             let told = parse(value).ok_or("its Content-Length is not a number")?;
@@ -88,6 +94,8 @@ pub(crate) fn check<C: http_body::Body>(
             }
         } else if *name == TRANSFER_ENCODING {
             coded = true;
+        } else if *name == TRAILER {
+            trailers = true;
         }
     }
     if coded {
@@ -120,7 +128,12 @@ pub(crate) fn check<C: http_body::Body>(
         return Ok(Content::Nothing);
     }
     let Some(length) = length else {
-        return Ok(Content::All);
+        let chunks = trailers && asked.chunks;
+        return Ok(if chunks {
+            Content::Chunks
+        } else {
+            Content::All
+        });
     };
     match res.body().size_hint().exact() {
         Some(exact) if exact == length => Ok(Content::All),

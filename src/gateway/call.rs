@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::header::{CONNECTION, CONTENT_TYPE};
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -21,6 +21,7 @@ use super::answer::{self, Asked, Content};
 use super::flight::InFlight;
 use super::front;
 use super::gate::{self, Gate, Refusal};
+use super::interim;
 use super::outgoing::Outgoing;
 use super::pace::Stalled;
 use super::paced::Paced;
@@ -30,7 +31,7 @@ use super::slot::{Slot, Started};
 use super::waiting::{Unready, Waiting};
 use crate::Application;
 use crate::middleware::Body;
-use crate::middleware::attributes::{Attributes, Connection};
+use crate::middleware::attributes::{Attributes, Connection, Protocol};
 
 /// What all requests over a connection have in common.
 pub(super) struct Shared<S> {
@@ -72,6 +73,9 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
         if asked.http2 {
             counters.streams.one();
         }
+        if asked.http2 && *req.method() == Method::CONNECT {
+            name_protocol(&mut req);
+        }
         let verdict = if self.0.pulse.is_refused(flight.number) {
             Err(StatusCode::BAD_REQUEST.into())
         } else {
@@ -81,7 +85,11 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
         };
         let state = match verdict {
             Ok(()) => {
-                let attributes = Attributes::new(Arc::clone(&self.0.connection));
+                // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
+                let number = (req.version() == Version::HTTP_11)
+                    .then(|| interim::number(flight.number))
+                    .flatten();
+                let attributes = Attributes::new(Arc::clone(&self.0.connection)).numbered(number);
                 req.extensions_mut().insert(attributes);
                 start(
                     &self.0,
@@ -115,16 +123,21 @@ pin_project! {
         S: Service<Request<Body>>,
     {
         #[pin]
-        state: State<S, S::Future>,
+        state: State<S, S::Future, S::Response>,
         flight: Option<InFlight<S>>,
         asked: Asked,
     }
 }
 
+/// What an application has answered.
+type Answer<R> = Result<R, Box<dyn StdError + Send + Sync>>;
+
 pin_project! {
     #[project = StateProj]
-    enum State<S, F> {
+    enum State<S, F, R> {
         Answering { #[pin] future: F },
+        // Until the hints before it have gone.
+        Answered { answer: Option<Box<Answer<R>>> },
         // In a box, so that the answers of those that are ready need not be as large.
         Waiting { waiting: Pin<Box<Waiting<S>>> },
         Refused { refusal: Refusal },
@@ -149,6 +162,9 @@ impl<S: Application> Future for Calling<S> {
                 StateProj::Answering { future } => {
                     break ready!(future.poll(cx)).map_err(Into::into);
                 }
+                StateProj::Answered { answer } => {
+                    break *answer.take().expect("polled after ready");
+                }
                 StateProj::Waiting { waiting } => match ready!(waiting.as_mut().poll(cx)) {
                     Ok(future) => future,
                     Err(unready) => {
@@ -172,6 +188,12 @@ impl<S: Application> Future for Calling<S> {
             me.state.set(State::Answering { future });
         };
         let flight = me.flight.take().expect("polled after ready");
+        if !me.asked.http2 && !flight.shared.pulse.interim.answer(flight.number) {
+            *me.flight = Some(flight);
+            let answer = Some(Box::new(answer));
+            me.state.set(State::Answered { answer });
+            return Poll::Pending;
+        }
         Poll::Ready(Ok(match answer {
             Ok(mut res) => match answer::check(*me.asked, &mut res) {
                 Ok(content) => {
@@ -185,9 +207,21 @@ impl<S: Application> Future for Calling<S> {
     }
 }
 
+/// Says what the stream is to become in words that layers know: hyper's are not theirs.
+#[cold]
+fn name_protocol<B>(req: &mut Request<B>) {
+    if let Some(protocol) = req.extensions_mut().remove::<hyper::ext::Protocol>() {
+        let protocol = Protocol::new(protocol.as_str());
+        req.extensions_mut().insert(protocol);
+    }
+}
+
 /// Gives the request to the connection's application.
 #[inline]
-fn start<S: Application>(shared: &Shared<S>, req: Request<Body>) -> State<S, S::Future> {
+fn start<S: Application>(
+    shared: &Shared<S>,
+    req: Request<Body>,
+) -> State<S, S::Future, S::Response> {
     match shared.app.start(req, shared.settings.deadlines.ready) {
         Started::Called(future) => State::Answering { future },
         Started::Failed(error) => {

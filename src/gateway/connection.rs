@@ -28,7 +28,7 @@ use super::slot;
 use super::slots::Slot;
 use super::transport::Transport;
 use crate::Application;
-use crate::middleware::attributes::{self, Draining};
+use crate::middleware::attributes::{self, Draining, Sender};
 
 /// What is known of a connection before the first byte of HTTP.
 pub(super) struct Arrival {
@@ -79,6 +79,11 @@ pin_project! {
 /// enough that of those which a burst leaves open most can use the buffers of the others.
 const PARK: Duration = Duration::from_millis(100);
 
+/// How long a client that has connected when serving ends has for the first byte of a request.
+///
+/// It could not know, and may have sent a request that is on its way: to close at once would reset it.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// How far it is decided that no further request is wanted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Closing {
@@ -86,6 +91,8 @@ enum Closing {
     No,
     /// It is, and what the client has sent already is looked for: to reset it would lose a request.
     Looking,
+    /// It is, and a client that is just there may be about to send its first one.
+    Waiting,
     /// hyper knows.
     Told,
 }
@@ -151,6 +158,7 @@ impl<T, S: Application> Connection<T, Call<S>> {
         let mut arrival = arrival.into();
         arrival.connection.draining = Draining::by(Arc::clone(&settings.drain) as _);
         let pulse = Arc::new(Pulse::default());
+        arrival.connection.hints = Sender::by(Arc::clone(&pulse) as _);
         let deadline = after(settings.deadlines.head);
         let call = Call(Arc::new(Shared {
             app: slot::Slot::new(app),
@@ -194,11 +202,17 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.as_mut().listen(cx);
-        if self.settings.drain.has_ended()
-            || self.as_mut().drive(cx).is_ready()
+        if self.settings.drain.has_ended() {
+            self.settings.counters.cut.one();
+            return Poll::Ready(());
+        }
+        if self.as_mut().drive(cx).is_ready()
             // After it was driven: an application may have failed for good then.
             || self.as_mut().poll_close(cx).is_ready()
         {
+            if !self.settings.drain.is_running() {
+                self.settings.counters.drained.one();
+            }
             return Poll::Ready(());
         }
         self.poll_deadline(cx)
@@ -223,6 +237,7 @@ where
             return;
         }
         *me.waker = Some(cx.waker().clone());
+        me.pulse.interim.wakes(cx.waker());
         let _ = poll_timer(me.timer, cx);
         // Before the phase is looked at: what comes after this is heard of.
         me.drain.set(me.settings.drain.changed());
@@ -235,7 +250,7 @@ where
 
     /// Wants no further request when it is time; whether that was all.
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let me = self.as_mut().project();
+        let mut me = self.as_mut().project();
         match me.closing {
             Closing::No if !me.pulse.is_closing() => Poll::Pending,
             Closing::No => {
@@ -252,8 +267,15 @@ where
                         return Poll::Pending;
                     }
                     State::Opening { opening, .. } if opening.is_silent() => {
-                        self.part(cx);
-                        return Poll::Ready(());
+                        if me.pulse.calls() > 0 {
+                            self.part(cx);
+                            return Poll::Ready(());
+                        }
+                        *me.closing = Closing::Waiting;
+                        *me.deadline = (*me.deadline).min(after(GRACE));
+                        me.timer.as_mut().reset(*me.deadline);
+                        let _ = poll_timer(me.timer.as_mut(), cx);
+                        return Poll::Pending;
                     }
                     // hyper would drop what there is of the head.
                     State::Opening { .. } => return Poll::Pending,
@@ -266,6 +288,15 @@ where
                 }
                 *me.closing = Closing::Told;
                 self.drive(cx)
+            }
+            Closing::Waiting if matches!(me.state, State::Opening { opening, .. } if opening.is_silent()) => {
+                Poll::Pending
+            }
+            Closing::Waiting => {
+                // It has, and has all the time for it that there is for any.
+                *me.deadline = after(me.settings.deadlines.head);
+                *me.closing = Closing::Looking;
+                self.poll_close(cx)
             }
             Closing::Told => Poll::Pending,
         }
@@ -388,7 +419,9 @@ where
                     Wait::Idle if me.pulse.is_tunnelled() => deadlines.of(Wait::App),
                     wait => {
                         debug!(?wait, "the connection was given up");
-                        me.settings.counters.late(wait);
+                        if *me.closing != Closing::Waiting {
+                            me.settings.counters.late(wait);
+                        }
                         if matches!(wait, Wait::Head | Wait::Idle) {
                             self.part(cx);
                         }

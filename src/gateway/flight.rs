@@ -51,5 +51,10 @@ impl<S> Drop for InFlight<S> {
     fn drop(&mut self) {
         self.ask();
         self.shared.pulse.end();
+        let counters = &self.shared.settings.counters;
+        counters.answered.one();
+        if self.shared.pulse.is_http2() {
+            counters.streams_answered.one();
+        }
     }
 }

@@ -23,6 +23,7 @@ use std::num::NonZeroU32;
 /// | [`connection_window`](Self::connection_window) | 4 MiB | 65,535 to 2^31 - 1 | the client has to wait |
 /// | [`send_buffer`](Self::send_buffer) | 128 KiB | 16 KiB to 2^31 - 1 | the application's body is not polled |
 /// | [`pending_resets`](Self::pending_resets) | 20 | | the connection ends with `ENHANCE_YOUR_CALM` |
+/// | [`extended_connect`](Self::extended_connect) | no | | the stream is reset |
 ///
 /// What is out of range is brought into it: a number from a configuration file stops no server.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +38,7 @@ pub struct Limits {
     pub(super) connection_window: u32,
     pub(super) send_buffer: u32,
     pub(super) pending_resets: usize,
+    pub(super) extended_connect: bool,
 }
 
 impl Default for Limits {
@@ -52,6 +54,7 @@ impl Default for Limits {
             connection_window: 4 * 1024 * 1024,
             send_buffer: 128 * 1024,
             pending_resets: 20,
+            extended_connect: false,
         }
     }
 }
@@ -168,6 +171,17 @@ impl Limits {
     #[must_use]
     pub const fn pending_resets(mut self, count: usize) -> Self {
         self.pending_resets = count;
+        self
+    }
+
+    /// Allows extended `CONNECT` (RFC 8441), by which a stream of HTTP/2 becomes a `WebSocket`; by default it is not.
+    ///
+    /// The request says what it wants to become by [`Protocol`](crate::middleware::attributes::Protocol); 200 makes its stream a
+    /// tunnel, by `hyper::upgrade::on` as an upgrade of HTTP/1. It is off since a browser that may uses it, and asks
+    /// no other way when the application knows nothing but `Upgrade`.
+    #[must_use]
+    pub const fn extended_connect(mut self) -> Self {
+        self.extended_connect = true;
         self
     }
 }

@@ -46,6 +46,20 @@
 //! Each request carries [`Attributes`](crate::middleware::attributes::Attributes) that know its
 //! connection.
 //!
+//! # Before the answer
+//!
+//! On HTTP/1.1 an application sends early hints, 103, by [`EarlyHints`](crate::middleware::attributes::EarlyHints), as often as it
+//! likes and with up to 16 KiB of them waiting for the client; what is said behind the answer is not sent, and the application is
+//! told. That is of use behind a proxy that passes them on, as browsers heed them on HTTP/2 only. There hyper has no way
+//! to send any, so on HTTP/2 as on HTTP/1.0 they are `Unsupported`: let the proxy speak it.
+//!
+//! # Sockets within HTTP
+//!
+//! On HTTP/1.1 a `WebSocket` is an upgrade: a `GET`, answered 101. On HTTP/2 it is an extended `CONNECT` (RFC 8441), where
+//! [`Limits::extended_connect`] allows it: the request has scheme, authority and path, is routed by them, has a
+//! [`Protocol`](crate::middleware::attributes::Protocol) among its extensions, and is answered 200. From there on it is the same:
+//! `hyper::upgrade::on`, one of many streams instead of a connection.
+//!
 //! # Refused at the front
 //!
 //! Before the application, or any layer, sees a request, these are answered and the connection is
@@ -58,8 +72,10 @@
 //! | `Transfer-Encoding` that does not end in `chunked`, has it twice, or is on HTTP/1.0 | 400 | 9112, 6.1 and 7 |
 //! | any other transfer coding | 501 | 9112, 6.1 |
 //! | no `Host` on HTTP/1.1; two of them, or one that is not valid | 400 | 9112, 3.2 |
-//! | a target with a fragment, with a name or password, or in a form not meant for the method | 400 | 9112, 3.2 |
+//! | a target with a fragment, with a name or password, of no scheme, or in a form not meant for the method | 400 | 9112, 3.2 |
 //! | `Host` and `:authority` that differ, or neither | 400 | 9113, 8.3.1 |
+//! | `:scheme` and `:path` with a plain `CONNECT`, or an extended one without | 400, or `RST_STREAM` | 9113, 8.5; 8441, 4 |
+//! | white space around the value of a field on HTTP/2 | 400 | 9113, 8.2.1 |
 //! | fields of the connection on HTTP/2; a target that cannot be parsed | `RST_STREAM` | 9113, 8.1.1 and 8.2.2 |
 //! | a head that is [too large](Limits::head), whatever makes it so | 431 | 6585, 5 |
 //! | a target of more than 65,534 bytes in a head that is not | 414; on HTTP/2 `RST_STREAM` | 9110, 15.5.15 |
@@ -103,7 +119,7 @@
 //! | upgrades | 101 is answered 500 |
 //! | trailers | dropped, both ways; they have no variables |
 //! | `Date`, `Connection` and the like | the front server's own; so is `Expect` |
-//! | a response that breaks off | FastCGI: no end is told. SCGI and uwsgi over TCP: the connection is reset. Over a Unix socket, and in CGI, the end of the connection is all there is, and front servers see it only by a `Content-Length`: every body that knows its length has one |
+//! | a response that breaks off | the connection is reset, over a Unix socket as well (on Linux), and FastCGI has no word for the end. In CGI there is nothing but the end of the output, so that the server sees it only by a `Content-Length`: every body that knows its length has one |
 //! | a `Location` with 200 | dropped, for CGI would take it for a redirect; `Status` is always told, for without it a path in `Location` is never seen by the client |
 //! | a body of unknown length | FastCGI ends it; SCGI and uwsgi cannot, and it is refused with 411 where it shows. Let the front server buffer requests, as all do by default |
 //!
@@ -160,6 +176,31 @@
 //! process changes: systemd is told (`MAINPID=`), a container whose first process ends does not live on. One server
 //! in a process may do this.
 //!
+//! # A runtime for each core
+//!
+//! A server serves in the runtime in which it is [run](Server::run), whose threads, by tokio's default as many as there are
+//! cores, take work from each other. With [`Serve::per_core`] each core has a runtime and a thread of its own instead, which
+//! accepts, reads, calls the application and writes; a connection stays where it was accepted.
+//!
+//! It helps where requests are many, short and alike: nothing is woken on, or taken by, another core. It costs that nobody
+//! helps: a handler that computes or blocks for 50 ms holds up all connections of its core for so long, one busy connection is
+//! as fast as one core is, and the kernel deals connections out by a hash and not by load, so that few of them may well share
+//! a core while another has none. So measure both; without numbers of your own leave it.
+//!
+//! | | |
+//! |---|---|
+//! | TCP | a socket for each core, by `SO_REUSEPORT`, as [`Address::acceptors`] has it; another process of the same user can bind the port as well, and gets a part of the connections |
+//! | Unix sockets, `fd:`, `systemd:`, a predecessor's that had fewer | shared: each new connection wakes all cores, and one gets it |
+//! | the application | cloned for each core; what clones share, cores share |
+//! | limits, counters, the drain, a [`Handle`], [`Serve::hand_over`] | one for all, as without |
+//! | signals, [`Serve::until`], [`Serve::on_reload`], the watchdog | in the runtime in which the server is run, which has to go on |
+//! | what the application opened before, such as a pool of connections | stays in its own runtime, and works from each core |
+//! | `spawn_blocking` | a pool for each core, of 512 threads for all together and at least 16 for each |
+//! | `spawn`, connections that were upgraded | on the core, and dropped with it when [`Server::run`] ends |
+//! | a panic | as without: that of an application ends its connection, one in accepting goes on in [`Server::run`] |
+//!
+//! Threads are not pinned: the kernel leaves one that is busy where it is, and `taskset` and `cpuset` say where to.
+//!
 //! # TLS
 //!
 //! With the feature `tls`, which needs a C compiler, [`Serve`] has a method `tls` beside `bind`: it takes an address and a
@@ -169,21 +210,38 @@
 //!
 //! Every wait for a client has an end and every buffer a bound: see [`Deadlines`] and
 //! [`Limits`]. When the machine runs out of file descriptors the gateway accepts again as soon
-//! as there are some. What was refused and what was late is [counted](Stats).
+//! as there are some. What was refused and what was late is [counted](Stats), and [told](Stats::openmetrics) to Prometheus.
 //!
 //! A connection of HTTP/1 that has waited for its next request for a tenth of a second lets go of its buffers and has
 //! them again with the first byte. Until then it holds about 5 KiB, most of it the runtime's; `cargo xtask bench memory`
 //! measures it.
 //!
+//! What a client can make one connection hold at most, by default and beside what the application keeps itself:
+//!
+//! | | bytes | bounded by |
+//! |---|---|---|
+//! | HTTP/1: a head, or a piece of a body | 64 KiB | [`Limits::head`] |
+//! | HTTP/1: what of an answer waits to be sent | 64 KiB and one piece of its body | [`Limits::head`] |
+//! | HTTP/2: uploads that the application does not read | 4 MiB | [`Limits::connection_window`] |
+//! | HTTP/2: the heads of requests that are not answered | 200 of 64 KiB | [`Limits::streams`], [`Limits::head`] |
+//! | HTTP/2: what of answers waits for the client | 200 of 128 KiB | [`Limits::streams`], [`Limits::send_buffer`] |
+//!
+//! A head counts as it is meant: one that is small by compression is as large as it says. What of it is far beyond
+//! the limit, or in more frames than any needs, ends the connection with `ENHANCE_YOUR_CALM`, as do streams that
+//! are reset over and over, by their client or for its mistakes. Times the number of connections this is what the
+//! machine has to have; who faces attackers with less of it sets these, or [`Limits::per_client`].
+//!
 //! `TCP_DEFER_ACCEPT` is not set: a client that connects and is silent has a deadline here, and would be invisible in
 //! the kernel.
 
 mod address;
+mod admission;
 pub(crate) mod answer;
 mod behind;
 mod call;
 mod cgi;
 mod connection;
+mod cores;
 mod deadlines;
 mod drain;
 pub(crate) mod exact;
@@ -191,13 +249,17 @@ mod fastcgi;
 mod flight;
 mod framing;
 pub(crate) mod front;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod gate;
+mod interim;
 mod life;
 mod limits;
 mod listen;
 mod networks;
 mod notify;
 mod opening;
+mod openmetrics;
 mod outgoing;
 mod pace;
 mod paced;

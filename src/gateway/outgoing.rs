@@ -26,6 +26,8 @@ pin_project! {
         body: Option<Exact<C>>,
         // What it gave and was more than a piece.
         rest: Bytes,
+        // Whether its length is kept from hyper.
+        chunks: bool,
         flight: InFlight<S>,
     }
 }
@@ -35,11 +37,12 @@ impl<C, S> Outgoing<C, S> {
     pub(super) fn new(body: C, content: Content, flight: InFlight<S>) -> Self {
         let length = match content {
             Content::Exactly(length) => Some(length),
-            Content::All | Content::Nothing | Content::Upgrade => None,
+            Content::All | Content::Chunks | Content::Nothing | Content::Upgrade => None,
         };
         Self {
             body: (content != Content::Nothing).then(|| Exact::new(body, length)),
             rest: Bytes::new(),
+            chunks: content == Content::Chunks,
             flight,
         }
     }
@@ -49,6 +52,7 @@ impl<C, S> Outgoing<C, S> {
         Self {
             body: None,
             rest: Bytes::from_static(text.as_bytes()),
+            chunks: false,
             flight,
         }
     }
@@ -103,6 +107,9 @@ where
 
     #[inline]
     fn size_hint(&self) -> SizeHint {
+        if self.chunks {
+            return SizeHint::default();
+        }
         let left = self
             .body
             .as_ref()

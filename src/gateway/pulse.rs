@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::interim::Interim;
+
 /// What a connection is doing.
 ///
 /// Written by the transport, the service and the bodies of responses, read by the
@@ -28,6 +30,7 @@ pub(super) struct Pulse {
     lingering: AtomicBool,
     closing: AtomicBool,
     detached: AtomicBool,
+    pub(super) interim: Interim,
 }
 
 /// What a connection waits for.

@@ -1,13 +1,14 @@
 //! What to serve, where, and for how long.
 
-use std::fmt;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::{fmt, thread};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::address::{Address, Protocol};
-use super::behind;
+use super::behind::{self, Ends};
 use super::cgi;
 use super::connection::Connection;
 use super::deadlines::Deadlines;
@@ -40,6 +41,7 @@ pub fn serve<S: Application>(app: S) -> Serve<S> {
         addresses: Vec::new(),
         limits: Limits::default(),
         deadlines: Deadlines::default(),
+        cores: 0,
         until: Until::Signals,
         hooks: Hooks::default(),
     }
@@ -55,6 +57,7 @@ pub struct Serve<S> {
     pub(super) addresses: Vec<(Address, Option<Tls>)>,
     limits: Limits,
     deadlines: Deadlines,
+    cores: u16,
     until: Until,
     hooks: Hooks,
 }
@@ -78,6 +81,20 @@ impl<S> Serve<S> {
     /// How long the gateway waits for a client.
     pub fn deadlines(mut self, deadlines: Deadlines) -> Self {
         self.deadlines = deadlines;
+        self
+    }
+
+    /// Serves on a runtime for each core that this process may use, with a thread of its own.
+    ///
+    /// By default all is served in the runtime in which the server is run. See the
+    /// [module documentation](super#a-runtime-for-each-core) for when it helps and what it costs.
+    pub fn per_core(self) -> Self {
+        self.cores(thread::available_parallelism().map_or(1, NonZeroUsize::get))
+    }
+
+    /// As [`per_core`](Self::per_core), with so many runtimes; at least 1, at most 1,024.
+    pub fn cores(mut self, count: usize) -> Self {
+        self.cores = u16::try_from(count.clamp(1, 1024)).unwrap_or(1);
         self
     }
 
@@ -153,9 +170,10 @@ impl<S> Serve<S> {
         let settings = Settings::new(&self.limits, self.deadlines);
         Server::bind(
             self.app,
-            &self.addresses,
+            self.addresses,
             Arc::new(settings),
             &self.limits,
+            self.cores,
             self.until,
             self.hooks,
         )
@@ -217,13 +235,16 @@ impl<S: Application> Serve<S> {
     where
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        if protocol == Protocol::Http {
+            return self.over(io).await;
+        }
         self.alone(|app, connection, settings| {
             let arrival = behind::Arrival {
                 connection,
                 mapping: Arc::default(),
                 slot: None,
             };
-            behind::speak(protocol, io, |_| {}, app, arrival, settings)
+            behind::speak(protocol, io, Ends::alike(), app, arrival, settings)
         })
         .await;
     }
@@ -260,6 +281,7 @@ impl<S> fmt::Debug for Serve<S> {
             .field("addresses", &self.addresses)
             .field("limits", &self.limits)
             .field("deadlines", &self.deadlines)
+            .field("cores", &self.cores)
             .field("hooks", &self.hooks)
             .finish_non_exhaustive()
     }

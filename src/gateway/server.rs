@@ -2,32 +2,28 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use super::address::{Address, Options, Protocol};
-use super::behind;
-use super::connection::Connection;
+use super::address::{Address, Protocol};
+use super::admission::{Admission, Front};
+use super::cores::Cores;
 use super::drain::Handle;
 use super::life::{Hooks, Life};
 use super::limits::Limits;
-use super::listen::{Admit, Listener};
+use super::listen::{Acceptor, Listener};
 use super::notify;
-use super::proxy_protocol;
 use super::settings::Settings;
-use super::slots::{Slot, Slots};
+use super::slots::Slots;
 use super::stats::Stats;
 use super::tls::Tls;
-use crate::environ::Mapping;
-use crate::middleware::attributes;
 use crate::{Application, Error};
 
 /// A server that listens and does not serve yet: clients can connect and have to wait.
@@ -53,15 +49,22 @@ use crate::{Application, Error};
 #[must_use = "a server serves when it is run"]
 pub struct Server<S> {
     app: S,
-    listeners: Vec<Arc<Listener>>,
-    /// How each of them is secured.
-    pub(super) tls: Vec<Option<Tls>>,
+    pub(super) bound: Vec<Bound>,
     addresses: Vec<Address>,
     settings: Arc<Settings>,
     slots: Slots,
     connections: u32,
+    /// On how many cores of their own connections are served, if on any.
+    cores: u16,
     until: Until,
     hooks: Hooks,
+}
+
+/// The sockets of one address.
+pub(super) struct Bound {
+    listeners: Vec<Arc<Listener>>,
+    /// How they are secured.
+    pub(super) tls: Option<Tls>,
 }
 
 /// What ends serving.
@@ -79,20 +82,20 @@ impl<S> std::fmt::Debug for Server<S> {
 impl<S> Server<S> {
     pub(super) async fn bind(
         app: S,
-        addresses: &[(Address, Option<Tls>)],
+        wanted: Vec<(Address, Option<Tls>)>,
         settings: Arc<Settings>,
         limits: &Limits,
+        cores: u16,
         until: Until,
         hooks: Hooks,
     ) -> Result<Self, Error> {
-        if addresses.is_empty() {
+        if wanted.is_empty() {
             return Err(Error::nothing_bound());
         }
-        let mut listeners = Vec::with_capacity(addresses.len());
-        let mut bound = Vec::with_capacity(addresses.len());
-        let mut secured = Vec::new();
-        for (address, tls) in addresses {
-            if let Some(tls) = tls {
+        let mut addresses = Vec::with_capacity(wanted.len());
+        let mut bound = Vec::with_capacity(wanted.len());
+        for (address, tls) in wanted {
+            if let Some(tls) = &tls {
                 if address.options.protocol != Protocol::Http {
                     let problem =
                         "TLS is spoken with clients, and this is spoken with front servers";
@@ -100,16 +103,15 @@ impl<S> Server<S> {
                 }
                 tls.prepare()?;
             }
-            let sockets = Listener::bind(address).await?;
-            bound.extend(sockets.first().map(|first| first.address().clone()));
-            secured.extend(sockets.iter().map(|_| tls.clone()));
-            listeners.extend(sockets.into_iter().map(Arc::new));
+            let listeners = Listener::bind(&address.accepted_by(cores)).await?;
+            addresses.extend(listeners.first().map(|first| first.address().clone()));
+            let listeners = listeners.into_iter().map(Arc::new).collect();
+            bound.push(Bound { listeners, tls });
         }
         Ok(Self {
             app,
-            listeners,
-            tls: secured,
-            addresses: bound,
+            bound,
+            addresses,
             slots: Slots::new(
                 limits.connections,
                 limits.per_client,
@@ -117,6 +119,7 @@ impl<S> Server<S> {
             ),
             settings,
             connections: limits.connections,
+            cores,
             until,
             hooks,
         })
@@ -163,29 +166,42 @@ impl<S: Application> Server<S> {
     pub async fn run(self) -> Result<(), Error> {
         let Self {
             app,
-            listeners,
-            tls,
+            bound,
             addresses,
             settings,
             slots,
             connections,
+            cores,
             until,
             hooks,
         } = self;
         let mut until = Ending::new(until)?;
         let mut life = Life::new(hooks)?;
+        let cores = Cores::start(cores).await?;
         let handle = EndOnDrop(Handle::of(&settings));
         let mut accepting = JoinSet::new();
-        for (listener, tls) in listeners.iter().zip(tls) {
-            let admit = Admission {
-                app: app.clone(),
-                tls,
-                front: Front::of(&listener.address().options),
-                settings: Arc::clone(&settings),
-                slots: slots.clone(),
-            };
-            let drain = Arc::clone(&settings.drain);
-            accepting.spawn(Arc::clone(listener).accept(slots.clone(), admit, drain));
+        let mut listeners = Vec::new();
+        for Bound {
+            listeners: all,
+            tls,
+        } in bound
+        {
+            // Each socket is accepted from, and each core accepts.
+            let number = all.len().max(cores.count());
+            for (index, listener) in all.iter().cycle().take(number).enumerate() {
+                let runtime = cores.runtime(index);
+                let acceptor = Acceptor::new(Arc::clone(listener), &runtime)?;
+                let admission = Admission {
+                    app: app.clone(),
+                    tls: tls.clone(),
+                    front: Front::of(&listener.address().options),
+                    settings: Arc::clone(&settings),
+                    slots: slots.clone(),
+                };
+                let drain = Arc::clone(&settings.drain);
+                accepting.spawn_on(acceptor.accept(slots.clone(), admission, drain), &runtime);
+            }
+            listeners.extend(all);
         }
         for address in &addresses {
             info!(%address, "listening");
@@ -206,7 +222,11 @@ impl<S: Application> Server<S> {
         }
         drop((life, listeners));
         info!("ending: no more connections, requests in flight may finish");
-        ended(&mut accepting).await;
+        // A core that is held up by its application accepts still, for all it knows.
+        let all = async {
+            ended(&mut accepting).await;
+            slots.all(connections).await;
+        };
         // A handle's wish is not the first of two signals.
         let insisted = async {
             while wishes < 2 {
@@ -214,18 +234,22 @@ impl<S: Application> Server<S> {
                 wishes += 1;
             }
         };
-        tokio::select! {
-            () = slots.all(connections) => return Ok(()),
-            () = insisted => {}
-            () = settings.drain.ended() => {}
-            () = lose_patience(&handle.0, settings.deadlines.drain) => {}
+        let finished = tokio::select! {
+            () = all => true,
+            () = insisted => false,
+            () = settings.drain.ended() => false,
+            () = lose_patience(&handle.0, settings.deadlines.drain) => false,
+        };
+        if !finished {
+            let open = connections as usize - slots.free();
+            warn!(open, "ended before all requests were finished");
+            handle.0.end();
+            // Connections close when they are polled, which is soon; upgraded ones are not ours.
+            let all = slots.all(connections);
+            tokio::time::timeout(GOODBYE, all).await.ok();
         }
-        let open = connections as usize - slots.free();
-        warn!(open, "ended before all requests were finished");
-        handle.0.end();
-        // Connections close when they are polled, which is soon; upgraded ones are not ours.
-        let all = slots.all(connections);
-        tokio::time::timeout(GOODBYE, all).await.ok();
+        // One that is held up by its application is left behind.
+        tokio::time::timeout(GOODBYE, cores.end()).await.ok();
         Ok(())
     }
 }
@@ -303,133 +327,5 @@ impl Ending {
             }
         })
         .await;
-    }
-}
-
-/// Gives each connection a task and a clone of the application.
-struct Admission<S> {
-    app: S,
-    tls: Option<Tls>,
-    front: Option<Front>,
-    settings: Arc<Settings>,
-    slots: Slots,
-}
-
-impl<S: Application> Admit for Admission<S> {
-    fn admit<T>(
-        &mut self,
-        mut io: T,
-        cut: fn(&T),
-        mut connection: attributes::Connection,
-        mut slot: Slot,
-        options: &Options,
-    ) where
-        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        if let Some(front) = &mut self.front
-            && !front.is_believed(&connection)
-        {
-            self.settings.counters.refused_fronts.one();
-            return;
-        }
-        // In a task of its own it could not be cloned: an application need not be `Sync`. Nothing is done
-        // with what a panic leaves but to clone it again.
-        let Ok(app) = catch_unwind(AssertUnwindSafe(|| self.app.clone())) else {
-            error!("the application panicked when it was cloned; a connection was closed");
-            return;
-        };
-        let settings = Arc::clone(&self.settings);
-        let spoken = match &self.front {
-            Some(front) => Spoken::Behind(front.protocol, Arc::clone(&front.mapping), cut),
-            None => Spoken::Http(self.tls.clone()),
-        };
-        // Behind a front server all clients come from there.
-        let each = self.front.is_none();
-        let ip = |connection: &attributes::Connection| connection.peer.map(|peer| peer.ip());
-        let Some(networks) = &options.proxy else {
-            if !each || self.slots.count(&mut slot, ip(&connection)) {
-                spoken.spawn(io, app, connection, settings, slot);
-            }
-            return;
-        };
-        if ip(&connection).is_some_and(|ip| !networks.contain(ip)) {
-            self.settings.counters.refused_proxy_peer.one();
-            return;
-        }
-        let slots = self.slots.clone();
-        tokio::spawn(async move {
-            let said = proxy_protocol::introduce(&mut io, &mut connection, &settings).await;
-            if said && (!each || slots.count(&mut slot, ip(&connection))) {
-                spoken.spawn(io, app, connection, settings, slot);
-            }
-        });
-    }
-}
-
-/// What is spoken on a connection.
-enum Spoken<T> {
-    Http(Option<Tls>),
-    Behind(Protocol, Arc<Mapping>, fn(&T)),
-}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Spoken<T> {
-    /// Serves a connection in a task of its own.
-    fn spawn<S: Application>(
-        self,
-        io: T,
-        app: S,
-        connection: attributes::Connection,
-        settings: Arc<Settings>,
-        slot: Slot,
-    ) {
-        match self {
-            Self::Http(None) => {
-                tokio::spawn(Connection::new(io, app, connection, settings, Some(slot)))
-            }
-            Self::Http(Some(tls)) => {
-                tokio::spawn(tls.serve(io, app, connection, settings, Some(slot)))
-            }
-            Self::Behind(protocol, mapping, cut) => {
-                let arrival = behind::Arrival {
-                    connection,
-                    mapping,
-                    slot: Some(slot),
-                };
-                tokio::spawn(behind::speak(protocol, io, cut, app, arrival, settings))
-            }
-        };
-    }
-}
-
-/// The front servers of an address.
-struct Front {
-    protocol: Protocol,
-    peers: behind::Peers,
-    mapping: Arc<Mapping>,
-    /// Whether it was said that somebody was refused.
-    said: bool,
-}
-
-impl Front {
-    fn of(options: &Options) -> Option<Self> {
-        (options.protocol != Protocol::Http).then(|| Self {
-            protocol: options.protocol,
-            peers: behind::Peers::of(options.protocol, options.fronts.as_ref()),
-            mapping: Arc::new(options.mapping()),
-            said: false,
-        })
-    }
-
-    /// Whether the peer is one of them; the log says once that one is not.
-    fn is_believed(&mut self, connection: &attributes::Connection) -> bool {
-        let believed = self.peers.contain(connection.peer);
-        if !believed && !std::mem::replace(&mut self.said, true) {
-            let peer = connection.peer;
-            warn!(
-                ?peer,
-                "refused a front server that is not on this machine; the option `fronts` allows it"
-            );
-        }
-        believed
     }
 }

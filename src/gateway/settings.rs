@@ -43,6 +43,9 @@ impl Settings {
             .initial_connection_window_size(limits.connection_window)
             .max_send_buf_size(limits.send_buffer as usize)
             .keep_alive_timeout(Duration::from_secs(20));
+        if limits.extended_connect {
+            http2.enable_connect_protocol();
+        }
         if let Some(every) = deadlines.pings() {
             http2.keep_alive_interval(every);
         }

@@ -9,7 +9,8 @@ use super::pulse::Wait;
 /// What a server has counted since it began: see [`Server::stats`](super::Server::stats) and
 /// [`Handle::stats`](super::Handle::stats).
 ///
-/// Made for a layer or a task that exports metrics: all but [`open`](Self::open) only grow. Each number is right by
+/// Made for a layer or a task that exports metrics, as text by [`openmetrics`](Self::openmetrics): all but
+/// [`open`](Self::open), [`in_flight`](Self::in_flight) and [`open_streams`](Self::open_streams) only grow. Each number is right by
 /// itself; they are read one after the other, so that two of them may be a connection apart.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
@@ -34,6 +35,10 @@ pub struct Stats {
     pub requests: u64,
     /// Requests that came as streams of HTTP/2.
     pub streams: u64,
+    /// Requests whose answer has not been sent as a whole.
+    pub in_flight: u64,
+    /// Those of them that came as streams of HTTP/2.
+    pub open_streams: u64,
     /// Requests refused with 400 before the application saw them.
     pub heads_malformed: u64,
     /// Requests refused with 414 or 431.
@@ -53,6 +58,10 @@ pub struct Stats {
     pub lingered: u64,
     /// Connections closed since no header of the PROXY protocol came in [time](super::Deadlines::proxy_header).
     pub late_proxy_headers: u64,
+    /// Connections that ended by themselves while the server was about to end.
+    pub drained: u64,
+    /// Connections cut since the server ended.
+    pub cut: u64,
     /// Bytes read from connections before they were upgraded and after, without headers of the PROXY protocol.
     pub bytes_in: u64,
     /// Bytes written to connections.
@@ -94,6 +103,10 @@ pub(super) struct Counters {
     pub(super) refused_fronts: Count,
     pub(super) requests: Count,
     pub(super) streams: Count,
+    pub(super) answered: Count,
+    pub(super) streams_answered: Count,
+    pub(super) drained: Count,
+    pub(super) cut: Count,
     pub(super) late_bodies: Count,
     pub(super) late_proxy_headers: Count,
     pub(super) bytes_in: Count,
@@ -133,6 +146,9 @@ impl Counters {
     pub(super) fn stats(&self) -> Stats {
         // In this order none seems to be closed that was never opened.
         let closed = self.closed.now();
+        let answered = self.answered.now();
+        let streams_answered = self.streams_answered.now();
+        let (requests, streams) = (self.requests.now(), self.streams.now());
         let accepted = self.accepted.now();
         Stats {
             accepted,
@@ -143,8 +159,10 @@ impl Counters {
             refused_proxy_peer: self.refused_proxy_peer.now(),
             refused_proxy_header: self.refused_proxy_header.now(),
             refused_fronts: self.refused_fronts.now(),
-            requests: self.requests.now(),
-            streams: self.streams.now(),
+            requests,
+            streams,
+            in_flight: requests.saturating_sub(answered),
+            open_streams: streams.saturating_sub(streams_answered),
             heads_malformed: self.heads_malformed.now(),
             heads_too_large: self.heads_too_large.now(),
             heads_not_implemented: self.heads_not_implemented.now(),
@@ -154,6 +172,8 @@ impl Counters {
             late_reads: self.late_reads.now(),
             lingered: self.lingered.now(),
             late_proxy_headers: self.late_proxy_headers.now(),
+            drained: self.drained.now(),
+            cut: self.cut.now(),
             bytes_in: self.bytes_in.now(),
             bytes_out: self.bytes_out.now(),
         }

@@ -83,6 +83,7 @@ fn the_target_as_it_was_sent_wins_if_it_means_the_path() {
     for (raw, script, info) in [
         ("/a%2Fb?c", "/a/b", ""),
         ("/a%2Fb?c", "", "/a/b"),
+        ("/a%2Fb%20?c", "", "/a%2Fb "),
         ("/caf%C3%A9?c", "/café", ""),
         ("//a/./b/../c%20?c", "/a/c ", ""),
         ("/a?c", "", ""),

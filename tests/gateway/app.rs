@@ -280,6 +280,71 @@ async fn trailers_are_passed_on() {
     read_until(&mut client, "2\r\nhi\r\n0\r\nx: y\r\n\r\n").await;
 }
 
+/// A body that knows its length is sent in chunks then, or its trailers would have no place.
+#[tokio::test(start_paused = true)]
+async fn trailers_of_a_body_of_known_length_are_sent_too() {
+    let app = service_fn(async |_: Request<Body>| {
+        let trailers = http::HeaderMap::from_iter([(
+            http::HeaderName::from_static("x"),
+            http::HeaderValue::from_static("y"),
+        )]);
+        let body = http_body_util::Full::new(Bytes::from_static(b"hi"));
+        let body = body.with_trailers(ready(Some(Ok(trailers))));
+        let res = Response::builder().header("trailer", "x");
+        Ok::<_, Infallible>(res.body(Body::new(body)).unwrap())
+    });
+    let asks = "GET / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n";
+    let answer = exchange(app, asks).await;
+    assert!(answer.ends_with("2\r\nhi\r\n0\r\nx: y\r\n\r\n"), "{answer}");
+    let answer = exchange(app, "GET / HTTP/1.0\r\n\r\n").await;
+    assert!(answer.contains("content-length: 2\r\n"), "{answer}");
+}
+
+/// RFC 9110, section 6.5.1: who does not say that it reads trailers is sent none.
+#[tokio::test(start_paused = true)]
+async fn trailers_are_kept_from_who_did_not_ask_for_them() {
+    let app = service_fn(async |_: Request<Body>| {
+        let trailers = http::HeaderMap::from_iter([(
+            http::HeaderName::from_static("x"),
+            http::HeaderValue::from_static("y"),
+        )]);
+        let frames = [
+            Frame::data(Bytes::from_static(b"hi")),
+            Frame::trailers(trailers),
+        ];
+        let frames = frames.map(Ok::<_, Infallible>);
+        let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
+        let res = Response::builder().header("trailer", "x");
+        Ok::<_, Infallible>(res.body(Body::new(body)).unwrap())
+    });
+    let mut client = connect(gopuram::serve(app));
+    client.write_all(GET).await.unwrap();
+    let answer = read_until(&mut client, "0\r\n\r\n").await;
+    assert!(answer.ends_with("2\r\nhi\r\n0\r\n\r\n"), "{answer}");
+    let answer = exchange(app, "GET / HTTP/1.0\r\nTE: trailers\r\n\r\n").await;
+    assert!(answer.ends_with("\r\n\r\nhi"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn trailers_are_passed_on_over_http_2() {
+    let app = service_fn(async |req: Request<Body>| {
+        let body = req.into_body().collect().await.unwrap();
+        Ok::<_, Infallible>(Response::new(Body::new(body)))
+    });
+    let mut client = http2(connect(gopuram::serve(app))).await;
+    let trailers = http::HeaderMap::from_iter([(
+        http::HeaderName::from_static("x"),
+        http::HeaderValue::from_static("y"),
+    )]);
+    let body = http_body_util::Full::new(Bytes::from_static(b"hi"));
+    let body = body.with_trailers(ready(Some(Ok::<_, Infallible>(trailers.clone()))));
+    let req = Request::post("http://a/").body(Box::pin(body)).unwrap();
+    let res = client.send_request(req).await.unwrap();
+    let body = res.into_body().collect().await.unwrap();
+    assert_eq!(body.trailers(), Some(&trailers));
+    assert_eq!(body.to_bytes(), "hi");
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_nobody_waits_for_any_more_is_dropped() {
     let (alive, mut dropped) = tokio::sync::mpsc::channel::<()>(1);

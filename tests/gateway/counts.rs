@@ -116,6 +116,40 @@ async fn a_client_with_too_many_connections_is_refused() {
 }
 
 #[tokio::test]
+async fn what_is_under_way_and_what_became_of_it_at_the_end_is_counted() {
+    let app = tower::util::service_fn(async |req: Request<Body>| {
+        if req.uri().path() == "/never" {
+            std::future::pending::<()>().await;
+        }
+        Ok::<_, std::convert::Infallible>(http::Response::new(Body::from("hello")))
+    });
+    let deadlines = Deadlines::default().drain(Duration::from_millis(10));
+    let serve = gopuram::serve(app).bind("127.0.0.1:0").deadlines(deadlines);
+    let server = serve.listen().await.unwrap();
+    let (address, handle) = (server.socket().unwrap(), server.handle());
+    let running = tokio::spawn(server.run());
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    idle.write_all(GET).await.unwrap();
+    read_until(&mut idle, "hello").await;
+    let mut first = TcpStream::connect(address).await.unwrap();
+    let never = b"GET /never HTTP/1.1\r\nHost: a\r\n\r\n";
+    first.write_all(never).await.unwrap();
+    let mut second = http2(TcpStream::connect(address).await.unwrap()).await;
+    let _never = tokio::spawn(second.send_request(ask("http://a/never")));
+    while handle.stats().requests < 3 || handle.stats().in_flight > 2 {
+        tokio::task::yield_now().await;
+    }
+    let stats = handle.stats();
+    assert_eq!((stats.in_flight, stats.open_streams), (2, 1));
+    assert_eq!((stats.drained, stats.cut), (0, 0));
+    handle.stop();
+    running.await.unwrap().unwrap();
+    let stats = handle.stats();
+    assert_eq!((stats.open, stats.in_flight, stats.open_streams), (0, 0, 0));
+    assert_eq!((stats.drained, stats.cut), (1, 2));
+}
+
+#[tokio::test]
 async fn the_last_request_of_a_connection_is_told_so() {
     let serve = || {
         let limits = Limits::default().requests(2);

@@ -1,6 +1,11 @@
 //! What flows is not cut, and what is cut is not whole.
 
 use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +14,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 use tower::util::{BoxCloneService, service_fn};
@@ -220,4 +225,68 @@ async fn an_upload_may_last_longer_than_the_answer_on_http_2() {
     }
     drop(send);
     assert_eq!(told.await.unwrap(), "xxxxxxxxxx");
+}
+
+/// A client that asks once and takes whatever it is given.
+struct Greedy {
+    asks: &'static [u8],
+    taken: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Greedy {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.asks.is_empty() {
+            return Poll::Pending;
+        }
+        buf.put_slice(std::mem::take(&mut self.asks));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Greedy {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.taken.fetch_add(buf.len(), Ordering::SeqCst);
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn who_takes_much_lets_others_have_their_turn() {
+    const LARGE: usize = 8 << 20;
+    let app = service_fn(async |_: Request<Body>| {
+        Ok::<_, Infallible>(Response::new(Body::from(vec![b'x'; LARGE])))
+    });
+    let taken = Arc::new(AtomicUsize::new(0));
+    let client = Greedy {
+        asks: b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        taken: Arc::clone(&taken),
+    };
+    let serving = tokio::spawn(gopuram::serve(app).over(client));
+    let mut before = 0;
+    let mut turns = 0;
+    while before < LARGE {
+        tokio::task::yield_now().await;
+        let now = taken.load(Ordering::SeqCst);
+        assert!(now - before <= 256 * 1024, "{} in one turn", now - before);
+        before = now;
+        turns += 1;
+    }
+    assert!(turns >= 32, "{turns}");
+    serving.abort();
 }

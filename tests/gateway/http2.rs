@@ -1,15 +1,14 @@
-//! HTTP/2 with prior knowledge.
+//! HTTP/2 with prior knowledge; `tests/rfc9113` has the rules one by one.
 
 use bytes::Bytes;
 use gopuram::Body;
 use gopuram::gateway::Limits;
 use http::Request;
 use http_body_util::{BodyExt as _, Full};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::frames::{
-    HEADERS, PROTOCOL_ERROR, RST_STREAM, STATUS_200, STATUS_400, answer, frame, headers, next,
-    opening,
+    HEADERS, PROTOCOL_ERROR, RST_STREAM, STATUS_200, answer, frame, headers, next, opening,
 };
 use crate::support::{App, Counter, ask, connect, echo, http2};
 
@@ -45,87 +44,11 @@ async fn the_preface_may_come_byte_by_byte() {
     assert_eq!(answer(&mut client).await, (HEADERS, STATUS_200));
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_only_begins_like_the_preface_is_http_1() {
-    let mut client = connect(gopuram::serve(echo()));
-    client
-        .write_all(b"PRI * HTTP/2.0\r\n\r\nGM\r\n\r\n")
-        .await
-        .unwrap();
-    let mut bytes = Vec::new();
-    client.read_to_end(&mut bytes).await.unwrap();
-    assert!(
-        bytes.starts_with(b"HTTP/1.1 400 ") || bytes.is_empty(),
-        "{bytes:?}"
-    );
-}
-
 async fn asked(app: App, frame: &[u8]) -> (u8, u8) {
     let mut client = connect(gopuram::serve(app));
     client.write_all(&opening()).await.unwrap();
     client.write_all(frame).await.unwrap();
     answer(&mut client).await
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_contradicts_the_authority_is_refused() {
-    for (more, status) in [
-        (&[][..], STATUS_200),
-        (&[("host", "a")], STATUS_200),
-        (&[("host", "b")], STATUS_400),
-        (&[("host", "a"), ("host", "a")], STATUS_400),
-        (&[("host", "a b")], STATUS_400),
-    ] {
-        let counter = Counter::default();
-        let answer = asked(counter.app(), &headers(more)).await;
-        assert_eq!(answer, (HEADERS, status), "{more:?}");
-        assert_eq!(counter.count(), usize::from(status == STATUS_200));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn some_authority_is_needed() {
-    let bare = [(":method", "GET"), (":scheme", "http"), (":path", "/")];
-    let counter = Counter::default();
-    let answer = asked(counter.app(), &frame(&bare)).await;
-    assert_eq!(answer, (HEADERS, STATUS_400));
-    let with_host = [&bare[..], &[("host", "a")]].concat();
-    let answer = asked(counter.app(), &frame(&with_host)).await;
-    assert_eq!(answer, (HEADERS, STATUS_200));
-    assert_eq!(counter.count(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_authority_with_a_name_is_refused() {
-    let fields = [
-        (":method", "GET"),
-        (":scheme", "http"),
-        (":path", "/"),
-        (":authority", "me@a"),
-    ];
-    let counter = Counter::default();
-    let (kind, _) = asked(counter.app(), &frame(&fields)).await;
-    assert!(kind == HEADERS || kind == RST_STREAM);
-    assert_eq!(counter.count(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn fields_of_the_connection_reset_the_stream() {
-    for field in [
-        ("connection", "close"),
-        ("keep-alive", "1"),
-        ("proxy-connection", "close"),
-        ("transfer-encoding", "chunked"),
-        ("upgrade", "h2c"),
-        ("te", "gzip"),
-    ] {
-        let counter = Counter::default();
-        let answer = asked(counter.app(), &headers(&[field])).await;
-        assert_eq!(answer, (RST_STREAM, PROTOCOL_ERROR), "{field:?}");
-        assert_eq!(counter.count(), 0);
-    }
-    let trailers = asked(echo(), &headers(&[("te", "trailers")])).await;
-    assert_eq!(trailers, (HEADERS, STATUS_200));
 }
 
 /// The parser cuts it off before anybody can see it; it was never part of what is asked for (RFC 9110,
@@ -145,30 +68,6 @@ async fn a_fragment_never_reaches_the_application() {
     ];
     assert_eq!(asked(app, &frame(&fields)).await, (HEADERS, STATUS_200));
     assert_eq!(told.recv().await.unwrap(), "http://a/a?b");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_path_in_no_form_of_a_target_is_refused() {
-    for (path, expected) in [
-        ("a", (RST_STREAM, PROTOCOL_ERROR)),
-        ("", (RST_STREAM, PROTOCOL_ERROR)),
-        ("/a b", (RST_STREAM, PROTOCOL_ERROR)),
-        ("*", (HEADERS, STATUS_400)),
-    ] {
-        let counter = Counter::default();
-        let fields = [
-            (":method", "GET"),
-            (":scheme", "http"),
-            (":path", path),
-            (":authority", "a"),
-        ];
-        assert_eq!(
-            asked(counter.app(), &frame(&fields)).await,
-            expected,
-            "{path:?}"
-        );
-        assert_eq!(counter.count(), 0, "{path:?}");
-    }
 }
 
 /// As on HTTP/1, but that hyper has no 414 for it.
@@ -241,32 +140,5 @@ async fn a_refused_stream_leaves_the_others_alone() {
             .unwrap()
             .status(),
         200
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn rapid_resets_end_the_connection() {
-    let mut client = connect(gopuram::serve(echo()));
-    client.write_all(&opening()).await.unwrap();
-    let mut bytes = Vec::new();
-    for stream in (1..2000_u32).step_by(2) {
-        let mut frame = headers(&[]);
-        frame[5..9].copy_from_slice(&stream.to_be_bytes());
-        bytes.extend(frame);
-        bytes.extend([0, 0, 4, RST_STREAM, 0]);
-        bytes.extend(stream.to_be_bytes());
-        bytes.extend([0, 0, 0, 8]);
-    }
-    client.write_all(&bytes).await.ok();
-    let mut answer = Vec::new();
-    client.read_to_end(&mut answer).await.unwrap();
-    let goaway = answer.len() - 4;
-    // ENHANCE_YOUR_CALM, in the last or the first but last field of GOAWAY.
-    assert!(
-        answer[..goaway]
-            .windows(4)
-            .chain([&answer[goaway..]])
-            .any(|code| code == [0, 0, 0, 11]),
-        "{answer:?}"
     );
 }

@@ -1,14 +1,20 @@
 //! Addresses, sockets and their limits.
 
+use std::convert::Infallible;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener as BlockingListener;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-use gopuram::gateway::{Address, Limits};
+use bytes::Bytes;
+use gopuram::Body;
+use gopuram::gateway::{Address, Deadlines, Handle, Limits};
+use http::{Request, Response};
+use http_body_util::StreamBody;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -163,6 +169,25 @@ async fn more_connections_than_allowed_have_to_wait() {
     read_until(&mut third, "hello").await;
 }
 
+/// One that is waited for at the first address takes none from the second.
+#[tokio::test]
+async fn the_only_place_is_for_whichever_address_a_client_comes_to() {
+    let server = gopuram::serve(Counter::default().app())
+        .bind("127.0.0.1:0")
+        .bind("127.0.0.1:0")
+        .limits(Limits::default().connections(1))
+        .listen()
+        .await
+        .unwrap();
+    let addresses: Vec<_> = server.addresses().iter().map(Address::socket).collect();
+    tokio::spawn(server.run());
+    for address in addresses.iter().cycle().take(6) {
+        let mut client = TcpStream::connect(address.unwrap()).await.unwrap();
+        client.write_all(GET).await.unwrap();
+        read_until(&mut client, "hello").await;
+    }
+}
+
 /// Set for the process that serves with few descriptors.
 const FEW: &str = "GOPURAM_TEST_FEW_DESCRIPTORS";
 
@@ -171,8 +196,17 @@ const FEW: &str = "GOPURAM_TEST_FEW_DESCRIPTORS";
 async fn it_accepts_again_after_it_ran_out_of_descriptors() {
     let path = path("descriptors");
     if let Some(path) = std::env::var_os(FEW) {
-        let served = gopuram::serve(Counter::default().app()).bind(Address::unix(path));
-        served.await.unwrap();
+        let handle = Arc::new(OnceLock::<Handle>::new());
+        let known = Arc::clone(&handle);
+        let app = tower::util::service_fn(move |_: Request<Body>| {
+            let errors = known.get().unwrap().stats().accept_errors;
+            let body = Body::from(format!("{errors} errors"));
+            std::future::ready(Ok::<_, Infallible>(Response::new(body)))
+        });
+        let serve = gopuram::serve(app).bind(Address::unix(path));
+        let server = serve.listen().await.unwrap();
+        handle.set(server.handle()).unwrap();
+        server.run().await.unwrap();
         return;
     }
     let mut server = Command::new("sh")
@@ -193,6 +227,7 @@ async fn it_accepts_again_after_it_ran_out_of_descriptors() {
         }
     };
     // More than it can have; those beyond are in the kernel's queue.
+    let begun = Instant::now();
     let mut open = Vec::new();
     for _ in 0..40 {
         open.push(client().await);
@@ -203,7 +238,20 @@ async fn it_accepts_again_after_it_ran_out_of_descriptors() {
     let early = tokio::time::timeout(Duration::from_millis(50), last.read(&mut byte)).await;
     assert!(early.is_err(), "descriptors were not out");
     open.drain(..35);
-    read_until(open.last_mut().unwrap(), "hello").await;
+    let answer = read_until(open.last_mut().unwrap(), " errors").await;
+    // It tried again now and then, and did not spin: ten times a second.
+    let tries = answer
+        .rsplit("\r\n")
+        .next()
+        .unwrap()
+        .split(' ')
+        .next()
+        .unwrap();
+    let most = begun.elapsed().as_millis() / 100 + 1;
+    assert!(
+        (1..=most).contains(&tries.parse().unwrap()),
+        "{tries} of {most}"
+    );
 
     // A signal ends it, and the file is gone.
     let kill = Command::new("kill").arg(server.id().to_string()).status();

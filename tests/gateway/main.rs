@@ -9,13 +9,14 @@
 mod addresses;
 mod app;
 mod arrived;
+mod cores;
 mod counts;
 mod deadlines;
 mod drain;
 mod draining;
+mod early_hints;
 mod flow;
 mod frames;
-mod heads;
 mod http1;
 mod http2;
 mod life;
@@ -28,3 +29,4 @@ mod support;
 #[cfg(feature = "tls")]
 mod tls;
 mod upgrade;
+mod websocket;

@@ -6,7 +6,7 @@ use gopuram::gateway::Deadlines;
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::sleep;
 
-use super::support::{Counter, connect, echo, read_until, rest};
+use super::support::{Counter, connect, echo, read_until, rest, turns};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -112,6 +112,39 @@ async fn a_drain_closes_it_at_once() {
     end.send(()).unwrap();
     assert_eq!(rest(&mut client).await, "");
     assert!(before.elapsed() < Duration::from_millis(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_leaves_a_new_one_the_time_to_say_what_was_on_its_way() {
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let serve = gopuram::serve(echo()).until(async {
+        ended.await.ok();
+    });
+    let mut client = connect(serve);
+    turns().await;
+    end.send(()).unwrap();
+    sleep(Duration::from_millis(100)).await;
+    client.write_all(&GET[..10]).await.unwrap();
+    // From then on it has the time that any head has.
+    sleep(LONG).await;
+    client.write_all(&GET[10..]).await.unwrap();
+    let answer = rest(&mut client).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn and_no_more_time_than_that() {
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let serve = gopuram::serve(echo()).until(async {
+        ended.await.ok();
+    });
+    let mut client = connect(serve);
+    turns().await;
+    let before = tokio::time::Instant::now();
+    end.send(()).unwrap();
+    assert_eq!(rest(&mut client).await, "");
+    assert_eq!(before.elapsed().as_millis() / 10, 50);
 }
 
 #[tokio::test(start_paused = true)]

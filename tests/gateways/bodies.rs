@@ -92,7 +92,7 @@ fn by_turns() -> (
                 while told.recv().await.is_some() {
                     match std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
                         Some(frame) => {
-                            *read.lock().unwrap() += frame.unwrap().into_data().unwrap().len()
+                            *read.lock().unwrap() += frame.unwrap().into_data().unwrap().len();
                         }
                         None => break,
                     }

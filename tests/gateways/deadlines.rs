@@ -81,7 +81,7 @@ async fn a_body_that_does_not_come_breaks_off() {
         let mut front = connect(app, protocol);
         front.write_all(&bytes).await.unwrap();
         assert_eq!(rest(&mut front, protocol).await.status(), 408);
-        assert!(before.elapsed() >= Duration::from_secs(60));
+        assert!(before.elapsed() >= Duration::from_mins(1));
     }
 }
 

@@ -101,7 +101,7 @@ async fn a_server_of_all_protocols_ends_when_their_requests_have() {
     let server = serve.listen().await.unwrap();
     let addresses: Vec<_> = server.addresses().to_vec();
     let handle = server.handle();
-    let served = tokio::spawn(server.run());
+    let running = tokio::spawn(server.run());
     for (address, protocol) in addresses[1..].iter().zip(ALL) {
         assert!(address.to_string().starts_with(&protocol.to_string()));
         let mut front = tokio::net::TcpStream::connect(address.socket().unwrap())
@@ -126,6 +126,6 @@ async fn a_server_of_all_protocols_ends_when_their_requests_have() {
     assert_eq!((stats.accepted, stats.requests), (4, 4));
     assert!(stats.bytes_in > 300 && stats.bytes_out > 100);
     handle.stop();
-    served.await.unwrap().unwrap();
+    running.await.unwrap().unwrap();
     assert_eq!(handle.stats().open, 0);
 }

@@ -2,9 +2,12 @@
 
 use std::convert::Infallible;
 
+use bytes::Bytes;
 use gopuram::Body;
 use gopuram::gateway::{Limits, Protocol};
 use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::StreamBody;
 use tokio::io::AsyncWriteExt as _;
 use tower::util::{BoxCloneService, service_fn};
 
@@ -339,4 +342,48 @@ async fn a_panic_ends_only_its_request_if_nothing_was_sent() {
     );
     front.send(get(1, "/", 1)).await;
     assert!(front.answer(1).await.0.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_does_not_take_others_along() {
+    let gate: std::sync::Arc<tokio::sync::Notify> = std::sync::Arc::default();
+    let app = BoxCloneService::new(service_fn({
+        let gate = std::sync::Arc::clone(&gate);
+        move |req: Request<Body>| {
+            let gate = std::sync::Arc::clone(&gate);
+            async move {
+                let body = if req.uri().path() == "/broken" {
+                    let pieces = [
+                        Ok(Frame::data(Bytes::from("some"))),
+                        Err(std::io::Error::other("cut")),
+                    ];
+                    Body::new(StreamBody::new(futures_util::stream::iter(pieces)))
+                } else {
+                    gate.notified().await;
+                    Body::from("x".repeat(500_000))
+                };
+                Ok::<_, Infallible>(Response::new(body))
+            }
+        }
+    }));
+    let mut front = front(app);
+    front.send(get(1, "/whole", 1)).await;
+    front.send(get(3, "/broken", 1)).await;
+    // What was given is passed on, and no end.
+    let mut some = Vec::new();
+    while !some.ends_with(b"some") {
+        let (kind, id, content) = front.next().await.unwrap();
+        assert_eq!((kind, id), (STDOUT, 3));
+        some.extend(content);
+    }
+    turns().await;
+    front.send(get(5, "/late", 1)).await;
+    assert_eq!(front.next().await, Some((STDOUT, 5, Vec::new())));
+    let failed = vec![0, 0, 0, 1, 0, 0, 0, 0];
+    assert_eq!(front.next().await, Some((END, 5, failed)));
+    gate.notify_one();
+    let (text, end) = front.answer(1).await;
+    assert!(text.len() > 500_000);
+    assert_eq!(end, [0; 8]);
+    assert_eq!(front.next().await, None);
 }

@@ -115,12 +115,11 @@ pub(crate) fn pairs(said: &Said) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (name, value) in &said.0 {
         for text in [name, value] {
-            match u8::try_from(text.len()) {
-                Ok(short @ 0..128) => bytes.push(short),
-                _ => {
-                    let long = u32::try_from(text.len()).unwrap() | 1 << 31;
-                    bytes.extend(long.to_be_bytes());
-                }
+            if let Ok(short @ 0..128) = u8::try_from(text.len()) {
+                bytes.push(short);
+            } else {
+                let long = u32::try_from(text.len()).unwrap() | 1 << 31;
+                bytes.extend(long.to_be_bytes());
             }
         }
         bytes.extend(name.as_bytes());
@@ -220,7 +219,7 @@ impl Answer {
             .text
             .strip_prefix("Status: ")
             .unwrap_or_else(|| panic!("{self:?}"));
-        status[..3].parse().unwrap()
+        status.get(..3).unwrap().parse().unwrap()
     }
 
     pub(crate) fn body(&self) -> &str {

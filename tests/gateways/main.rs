@@ -8,12 +8,12 @@
 
 mod bodies;
 mod cgi;
-mod conformance;
 mod deadlines;
 mod drain;
 mod fastcgi;
 mod front;
 mod refusals;
 mod rules;
+mod sockets;
 mod support;
 mod trust;

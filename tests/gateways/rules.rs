@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gopuram::Body;
-use gopuram::gateway::Deadlines;
+use gopuram::gateway::{Deadlines, Protocol};
 use gopuram::middleware::attributes::{Attributes, Scheme};
 use http::{Request, Response, StatusCode};
 use http_body::{Body as _, Frame};
@@ -22,7 +22,7 @@ use crate::front::{ALL, Said};
 use crate::support::{App, Count, answers, ask, connect, echo, exchange, over, rest, turns};
 
 /// Gives these pieces, and then an end or an error.
-struct Pieces(Vec<&'static str>, bool);
+pub(crate) struct Pieces(pub(crate) Vec<&'static str>, pub(crate) bool);
 
 impl http_body::Body for Pieces {
     type Data = Bytes;
@@ -117,7 +117,7 @@ async fn a4_a_panic_is_not_answered_and_the_server_goes_on() {
     for protocol in ALL {
         let answer = ask(app.clone(), protocol, &Said::get("/panic")).await;
         assert_eq!(answer.text, "");
-        assert!(!answer.whole || protocol != gopuram::gateway::Protocol::FastCgi);
+        assert!(!answer.whole || protocol != Protocol::FastCgi);
         assert_eq!(
             ask(app.clone(), protocol, &Said::get("/")).await.body(),
             "hello"
@@ -159,56 +159,6 @@ async fn s2_what_has_no_body_has_none() {
             assert_eq!(answer.body(), "", "{method} {status}");
             assert_eq!(answer.header("content-length"), length);
         }
-    }
-}
-
-#[tokio::test]
-async fn s3_an_answer_that_breaks_off_does_not_look_complete() {
-    let app = answers(|_| Response::new(Body::new(Pieces(vec!["some"], false))));
-    let answer = ask(
-        app.clone(),
-        gopuram::gateway::Protocol::FastCgi,
-        &Said::get("/"),
-    )
-    .await;
-    assert!(!answer.whole);
-    // Where the end of the connection is that of the answer, it is reset.
-    for protocol in &ALL[1..] {
-        let address = format!("{protocol}127.0.0.1:0");
-        let server = gopuram::serve(app.clone())
-            .bind(address)
-            .listen()
-            .await
-            .unwrap();
-        let address = server.socket().unwrap();
-        tokio::spawn(server.run());
-        let mut front = tokio::net::TcpStream::connect(address).await.unwrap();
-        let bytes = Said::get("/").send(*protocol, b"");
-        front.write_all(&bytes).await.unwrap();
-        let error = front.read_to_end(&mut Vec::new()).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{protocol:?}");
-    }
-}
-
-#[tokio::test]
-async fn s3_an_answer_that_is_whole_looks_so() {
-    let app = answers(|_| Response::new(Body::new(Pieces(vec!["some", "", "more"], true))));
-    for protocol in ALL {
-        let address = format!("{protocol}127.0.0.1:0");
-        let server = gopuram::serve(app.clone())
-            .bind(address)
-            .listen()
-            .await
-            .unwrap();
-        let address = server.socket().unwrap();
-        tokio::spawn(server.run());
-        let mut front = tokio::net::TcpStream::connect(address).await.unwrap();
-        let bytes = Said::get("/").send(protocol, b"");
-        front.write_all(&bytes).await.unwrap();
-        let mut answer = Vec::new();
-        front.read_to_end(&mut answer).await.unwrap();
-        let answer = crate::front::Answer::of(protocol, &answer, false);
-        assert_eq!(answer.text, "Status: 200 OK\r\n\r\nsomemore");
     }
 }
 

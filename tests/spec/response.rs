@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use gopuram::middleware::attributes::{EarlyHints, Protocol};
 use gopuram::middleware::{
     BodyLimit, CatchPanic, Compress, Cors, Head, Lint, NormalizePath, RequestId, SecurityHeaders,
     Timeout,
@@ -14,7 +15,9 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tower::util::service_fn;
 
-use crate::support::{App, GET, answers, ask, connect, exchange, http2_of, read_until, text};
+use crate::support::{
+    App, GET, answers, ask, connect, exchange, http2, http2_of, over, read_until, text,
+};
 
 const FIVE: &[(&str, &str)] = &[("content-length", "5")];
 
@@ -181,6 +184,58 @@ async fn s4_an_upgrade_passes_through_layers() {
     assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
     client.write_all(b"hello").await.unwrap();
     read_until(&mut client, "HELLO").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn s4_an_extended_connect_passes_through_layers() {
+    let app = service_fn(async |req: Request<Body>| {
+        let protocol = Protocol::of(&req).map(ToString::to_string);
+        assert_eq!(protocol.as_deref(), Some("websocket"));
+        assert_eq!(req.uri(), "http://a/chat");
+        tokio::spawn(async {
+            let mut io = TokioIo::new(hyper::upgrade::on(req).await.unwrap());
+            io.write_all(b"HELLO").await.unwrap();
+        });
+        Ok::<_, Infallible>(Response::new(Body::empty()))
+    });
+    let app = Stack::new()
+        .with(SecurityHeaders::default())
+        .with(BodyLimit::new(10))
+        .with(Head::default())
+        .with(Compress::default())
+        .with(Lint::fail())
+        .app(app);
+    let limits = gopuram::gateway::Limits::default().extended_connect();
+    let mut client = http2(over(gopuram::serve(app).limits(limits))).await;
+    client.ready().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut req = Request::connect("http://a/chat")
+        .body(Body::empty())
+        .unwrap();
+    let protocol = hyper::ext::Protocol::from_static("websocket");
+    req.extensions_mut().insert(protocol);
+    let res = client.send_request(req).await.unwrap();
+    assert_eq!(res.status(), 200);
+    let mut io = TokioIo::new(hyper::upgrade::on(res).await.unwrap());
+    read_until(&mut io, "HELLO").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn s5_early_hints_go_out_before_the_answer_or_not_at_all() {
+    let app = answers(|req| {
+        let link = http::HeaderValue::from_static("</a>");
+        let hints = http::HeaderMap::from_iter([(http::header::LINK, link)]);
+        let sent = EarlyHints::of(&req).send(&hints);
+        Response::new(format!("{}.", sent.is_ok()))
+    });
+    let mut client = connect(app.clone());
+    client.write_all(GET).await.unwrap();
+    let answer = read_until(&mut client, "true.").await;
+    let hint = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n";
+    assert!(answer.starts_with(hint), "{answer}");
+    let mut client = http2_of(app).await;
+    let res = client.send_request(ask("http://a/")).await.unwrap();
+    assert_eq!(text(res).await.unwrap(), "false.");
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,10 +11,12 @@ pub(crate) struct Part {
 }
 
 pub(crate) const AB: Part = Part::new("ab", "-V", "apache2-utils");
+pub(crate) const APACHE: Part = Part::new("apache2", "-v", "apache2");
 pub(crate) const CHROMIUM: Part = Part::new("chromium", "--version", "chromium");
 pub(crate) const CURL: Part = Part::new("curl", "--version", "curl");
 pub(crate) const H2LOAD: Part = Part::new("h2load", "--version", "nghttp2-client");
 pub(crate) const HAPROXY: Part = Part::new("haproxy", "-v", "haproxy");
+pub(crate) const LIGHTTPD: Part = Part::new("lighttpd", "-v", "lighttpd");
 pub(crate) const NGINX: Part = Part::new("nginx", "-v", "nginx");
 /// The part of nginx that passes connections on; it is loaded, not run.
 pub(crate) const NGINX_STREAM: Part = Part::new(
@@ -25,6 +27,14 @@ pub(crate) const NGINX_STREAM: Part = Part::new(
 pub(crate) const OPENSSL: Part = Part::new("openssl", "version", "openssl");
 pub(crate) const REDIS: Part = Part::new("redis-server", "--version", "redis-server");
 pub(crate) const SSLSCAN: Part = Part::new("sslscan", "--version", "sslscan");
+pub(crate) const PHP_FPM: Part = Part::new("php-fpm8.2", "-v", "php8.2-fpm");
+pub(crate) const UWSGI: Part = Part::new("uwsgi", "--version", "uwsgi");
+/// The part of uWSGI that runs Python; it is loaded, not run.
+pub(crate) const UWSGI_PYTHON: Part = Part::new(
+    "/usr/lib/uwsgi/plugins/python311_plugin.so",
+    "",
+    "uwsgi-plugin-python3",
+);
 pub(crate) const VALGRIND: Part = Part::new("valgrind", "--version", "valgrind");
 pub(crate) const WRK: Part = Part::new("wrk", "-v", "wrk");
 
@@ -42,7 +52,8 @@ impl Part {
         if self.program == WRK.program {
             return run::output(run::command("sh", &["-c", "command -v wrk"])).is_ok();
         }
-        if self.program == NGINX_STREAM.program {
+        // Neither is run.
+        if [NGINX_STREAM.program, UWSGI_PYTHON.program].contains(&self.program) {
             return std::path::Path::new(self.program).exists();
         }
         run::has(self.program, self.version)

@@ -1,6 +1,8 @@
 //! `cargo xtask test`: set up, then run everything.
 
-use crate::parts::{self, CHROMIUM, CURL, HAPROXY, NGINX, NGINX_STREAM, OPENSSL, REDIS, SSLSCAN};
+use crate::parts::{
+    self, APACHE, CHROMIUM, CURL, HAPROXY, LIGHTTPD, NGINX, NGINX_STREAM, OPENSSL, REDIS, SSLSCAN,
+};
 use crate::python;
 use crate::run::{self, Failed, cargo, run};
 
@@ -18,9 +20,11 @@ const FEATURES: &[&str] = &[
 pub(crate) fn all() -> Result<(), Failed> {
     let strict = std::env::var_os("CI").is_some();
     let wanted = [
+        APACHE,
         CHROMIUM,
         CURL,
         HAPROXY,
+        LIGHTTPD,
         NGINX,
         NGINX_STREAM,
         OPENSSL,

@@ -148,6 +148,12 @@ impl Address {
         }
     }
 
+    /// The address with a socket for each core, where there can be several.
+    pub(super) fn accepted_by(mut self, cores: u16) -> Self {
+        self.options.acceptors = self.options.acceptors.max(cores);
+        self
+    }
+
     fn mistake(text: &str, problem: &'static str) -> Self {
         Self::of(Place::Mistake(text.to_owned(), problem))
     }
@@ -332,6 +338,8 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Socket(socket) => socket.fmt(f),
+            // A host may be called as a prefix is; what is written is read as the same.
+            Self::Name(text) if text::has_prefix(text) => write!(f, "tcp:{text}"),
             Self::Name(text) | Self::Mistake(text, _) => f.write_str(text),
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Abstract(name) => write!(f, "unix:@{}", name.as_bytes().escape_ascii()),
@@ -344,6 +352,14 @@ impl fmt::Display for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_that_is_called_as_a_prefix_is_written_behind_one() {
+        for text in ["tcp:unix:75", "tcp:fd:1", "tcp:systemd:2", "tcp:tcp:3"] {
+            assert_eq!(Address::from(text).to_string(), text);
+        }
+        assert_eq!(Address::from("tcp:unixes:75").to_string(), "unixes:75");
+    }
 
     #[test]
     fn a_mode_is_only_for_files() {

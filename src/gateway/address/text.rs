@@ -41,6 +41,15 @@ fn port(text: &str) -> Option<u16> {
     digits.then(|| text.parse().ok()).flatten()
 }
 
+/// Whether a text begins with what says what kind of place it is.
+pub(super) fn has_prefix(text: &str) -> bool {
+    [
+        "fastcgi:", "fd:", "scgi:", "systemd:", "tcp:", "unix:", "uwsgi:",
+    ]
+    .iter()
+    .any(|prefix| text.starts_with(prefix))
+}
+
 fn place(text: &str) -> Result<Place, &'static str> {
     if let Some(path) = text.strip_prefix("unix:") {
         let path = path

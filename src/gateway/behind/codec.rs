@@ -9,9 +9,6 @@ use crate::environ::Environ;
 
 /// A protocol by which a front server passes requests on; it does no I/O and knows no time.
 pub(in crate::gateway) trait Codec: Send {
-    /// Whether the end of the connection is how the end of an answer is told.
-    const ENDS_BY_CLOSING: bool;
-
     /// Whether the end of what the front server sends means that it has gone.
     const NEEDS_BOTH_WAYS: bool = true;
 

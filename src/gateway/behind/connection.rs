@@ -5,27 +5,23 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Buf as _, BytesMut};
-use http::header::LOCATION;
-use http::{HeaderValue, Request, StatusCode, request};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::futures::OwnedNotified;
 use tokio::task::{unconstrained, yield_now};
 use tokio::time::{Instant, Sleep, sleep_until};
-use tracing::{debug, warn};
+use tracing::debug;
 
-use super::super::front;
 use super::super::pulse::{Wait, after};
 use super::super::settings::Settings;
 use super::super::slot;
 use super::super::slots::Slot;
-use super::codec::{Codec, Event, Framing, Heads};
-use super::exchange::{Exchange, Step, refusal};
-use super::inbox::{Arriving, Inbox};
-use super::signal::Signal;
+use super::codec::{Codec, Heads};
+use super::exchange::Exchange;
+use super::out::Out;
+use super::wire::Ends;
 use crate::Application;
-use crate::environ::{Environ, Mapping};
-use crate::middleware::Body;
+use crate::environ::Mapping;
 use crate::middleware::attributes::{self, Draining};
 
 /// What is known of a connection before its first byte.
@@ -35,10 +31,10 @@ pub(in crate::gateway) struct Arrival {
     pub(in crate::gateway) slot: Option<Slot>,
 }
 
-/// Serves `app` over `io`; `cut` makes sure that its end does not look like one.
+/// Serves `app` over `io`.
 pub(in crate::gateway) async fn serve<T, P, S>(
     io: T,
-    cut: fn(&T),
+    ends: Ends<T>,
     codec: P,
     app: S,
     arrival: Arrival,
@@ -59,7 +55,7 @@ pub(in crate::gateway) async fn serve<T, P, S>(
     let mut timer = pin!(sleep_until(deadline));
     let mut served = Served {
         io,
-        cut,
+        ends,
         codec,
         app: slot::Slot::new(app),
         connection,
@@ -67,15 +63,13 @@ pub(in crate::gateway) async fn serve<T, P, S>(
         exchanges: Vec::new(),
         turn: 0,
         input: BytesMut::new(),
-        out: BytesMut::new(),
-        unflushed: false,
+        out: Out::default(),
         requests: 0,
         old: settings.deadlines.old(),
         closing: Closing::No,
         unread: false,
+        broken: false,
         wait: (Wait::Head, 0),
-        writes: 0,
-        blocked: false,
         deadline,
         settings,
         _slot: slot,
@@ -83,38 +77,35 @@ pub(in crate::gateway) async fn serve<T, P, S>(
     poll_fn(|cx| served.poll(cx, drain.as_mut(), timer.as_mut())).await;
 }
 
-struct Served<T, P, S: Application> {
-    io: T,
-    cut: fn(&T),
-    codec: P,
-    app: slot::Slot<S>,
-    connection: attributes::Connection,
-    mapping: Arc<Mapping>,
-    exchanges: Vec<Pin<Box<Exchange<S>>>>,
+pub(super) struct Served<T, P, S: Application> {
+    pub(super) io: T,
+    pub(super) ends: Ends<T>,
+    pub(super) codec: P,
+    pub(super) app: slot::Slot<S>,
+    pub(super) connection: attributes::Connection,
+    pub(super) mapping: Arc<Mapping>,
+    pub(super) exchanges: Vec<Pin<Box<Exchange<S>>>>,
     /// Whose turn it is to give something.
-    turn: usize,
-    input: BytesMut,
-    out: BytesMut,
-    /// Whether something was written that may wait in the transport.
-    unflushed: bool,
-    requests: usize,
+    pub(super) turn: usize,
+    pub(super) input: BytesMut,
+    pub(super) out: Out,
+    pub(super) requests: usize,
     /// When the connection is too old for another request, if ever.
-    old: Option<Instant>,
-    closing: Closing,
+    pub(super) old: Option<Instant>,
+    pub(super) closing: Closing,
     /// Whether the front server may still be sending what nobody will read.
-    unread: bool,
+    pub(super) unread: bool,
+    /// Whether an answer broke off, so that the connection is cut and not closed.
+    pub(super) broken: bool,
     wait: (Wait, usize),
-    /// How often the front server took something.
-    writes: usize,
-    blocked: bool,
     deadline: Instant,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     _slot: Option<Slot>,
 }
 
 /// How far it is decided that no further request is wanted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Closing {
+pub(super) enum Closing {
     No,
     /// It is, and what has arrived already is looked for.
     Looking,
@@ -124,14 +115,28 @@ enum Closing {
     Shut,
 }
 
-/// How much is read at once.
-const READ: usize = 16 * 1024;
-
-/// How much may wait to be written before no more is asked for.
-const OUT: usize = 64 * 1024;
-
 /// How often all is looked at before others get their turn.
 const TURNS: usize = 32;
+
+impl<T, P, S: Application> Served<T, P, S> {
+    /// Whether an answer has begun and not ended.
+    fn is_telling(&self) -> bool {
+        self.broken
+            || self.exchanges.iter().any(|exchange| exchange.has_begun())
+            || !self.out.bytes.is_empty()
+    }
+}
+
+/// However it comes: what has not ended does not look so. FastCGI has a word for the end, but nginx does without it where it
+/// does not buffer.
+impl<T, P, S: Application> Drop for Served<T, P, S> {
+    fn drop(&mut self) {
+        self.settings.counters.answered.add(self.exchanges.len());
+        if self.is_telling() {
+            (self.ends.cut)(&self.io);
+        }
+    }
+}
 
 impl<T, P, S> Served<T, P, S>
 where
@@ -150,7 +155,8 @@ where
             drain.set(self.settings.drain.changed());
         }
         if self.settings.drain.has_ended() {
-            return self.give_up();
+            self.settings.counters.cut.one();
+            return self.give_up(cx);
         }
         if self.closing == Closing::No && !self.settings.drain.is_running() {
             self.closing = Closing::Looking;
@@ -162,19 +168,23 @@ where
             let mut moved = false;
             // CGI has its request before anything is read.
             if self.requests == 0 && self.decode(cx).is_err() {
-                return self.give_up();
+                return self.give_up(cx);
             }
             match self.read(cx) {
                 Ok(read) => moved |= read,
-                Err(Gone) => return self.give_up(),
+                Err(Gone) => return self.give_up(cx),
             }
-            match self.ask(cx) {
-                Ok(asked) => moved |= asked,
-                Err(Gone) => return self.give_up(),
+            // All that there is goes out together: a head, its body and its end are one piece more often than not.
+            for _ in 0..TURNS {
+                match self.ask(cx) {
+                    Ok(true) => moved = true,
+                    Ok(false) => break,
+                    Err(Gone) => return self.give_up(cx),
+                }
             }
-            match self.write(cx) {
+            match self.out.write(&mut self.io, &self.settings.counters, cx) {
                 Ok(written) => moved |= written,
-                Err(Gone) => return self.give_up(),
+                Err(Gone) => return self.give_up(cx),
             }
             match self.close(cx) {
                 Poll::Ready(()) => return Poll::Ready(()),
@@ -188,303 +198,10 @@ where
         Poll::Pending
     }
 
-    /// Reads what comes and does what it says, as long as there is room for it; whether there was any.
-    fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Gone> {
-        if !self.has_room() {
-            return Ok(false);
-        }
-        self.input.reserve(READ);
-        let read = pin!(self.io.read_buf(&mut self.input)).poll(cx);
-        match read {
-            Poll::Pending => return Ok(false),
-            Poll::Ready(Ok(0)) => {
-                // Whom CGI has given all of a request's body is not gone.
-                if P::NEEDS_BOTH_WAYS || self.is_idle() {
-                    return Err(Gone);
-                }
-                for exchange in &self.exchanges {
-                    if let Some(inbox) = exchange.inbox() {
-                        inbox.end();
-                    }
-                }
-                return Ok(false);
-            }
-            Poll::Ready(Ok(count)) => self.settings.counters.bytes_in.add(count),
-            Poll::Ready(Err(error)) => {
-                debug!(%error, "a front server's connection broke");
-                return Err(Gone);
-            }
-        }
-        if self.closing == Closing::Shut {
-            self.input.clear();
-            return Ok(true);
-        }
-        self.decode(cx)?;
-        Ok(true)
-    }
-
-    fn decode(&mut self, cx: &mut Context<'_>) -> Result<(), Gone> {
-        loop {
-            match self.codec.decode(&mut self.input, &mut self.out) {
-                Ok(Some(event)) => self.handle(event, cx)?,
-                Ok(None) => return Ok(()),
-                Err(broken) => {
-                    warn!(problem = broken.0, "a front server was not understood");
-                    self.settings.counters.refuse(StatusCode::BAD_REQUEST);
-                    return Err(Gone);
-                }
-            }
-        }
-    }
-
-    fn handle(&mut self, event: Event, cx: &mut Context<'_>) -> Result<(), Gone> {
-        match event {
-            Event::Request { id, environ, body } => self.begin(id, &environ, body, cx),
-            Event::Refused { id, status } => self.refuse(id, status, None, cx),
-            Event::Data { id, data } => {
-                if let Some(inbox) = self.inbox(id) {
-                    inbox.push(data);
-                }
-            }
-            Event::End { id } => {
-                if let Some(inbox) = self.inbox(id) {
-                    inbox.end();
-                }
-            }
-            Event::Abort { id, more } => {
-                // The application hears of it by being dropped.
-                let begun = |e: &Pin<Box<Exchange<S>>>| e.id() == id && e.has_begun();
-                let cut = self.exchanges.iter().any(begun) && P::ENDS_BY_CLOSING;
-                self.exchanges.retain(|exchange| exchange.id() != id);
-                self.ended(more);
-                if cut {
-                    return Err(Gone);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn inbox(&self, id: u16) -> Option<&Arc<Inbox>> {
-        let exchange = self.exchanges.iter().find(|exchange| exchange.id() == id)?;
-        exchange.inbox()
-    }
-
-    /// Whether more may be read: the bodies that are not read yet have a bound, each and together.
-    ///
-    /// A front server that sends several requests over one connection cannot be told to wait with one of them, so that
-    /// one may take more as long as others are under way.
-    fn has_room(&self) -> bool {
-        let held = || {
-            self.exchanges
-                .iter()
-                .filter_map(|e| e.inbox())
-                .map(|i| i.held())
-        };
-        let most = if self.exchanges.len() > 1 {
-            self.settings.limits.connection_window
-        } else {
-            self.settings.limits.window
-        };
-        let has_room = held().sum::<usize>() < most as usize;
-        if !has_room {
-            for inbox in self
-                .exchanges
-                .iter()
-                .filter_map(|exchange| exchange.inbox())
-            {
-                inbox.wait_for_room();
-            }
-        }
-        has_room
-    }
-
-    fn begin(&mut self, id: u16, environ: &Environ, framing: Framing, cx: &mut Context<'_>) {
-        match environ.head(&self.mapping, &self.connection) {
-            Ok(head) => self.call(id, head, framing, cx),
-            Err(refused) => {
-                debug!(%refused, "a request was refused");
-                self.refuse(id, refused.status(), refused.location(), cx);
-            }
-        }
-    }
-
-    /// Gives a request to the application, unless it is refused by what holds for all gateways.
-    fn call(&mut self, id: u16, head: request::Parts, framing: Framing, cx: &mut Context<'_>) {
-        let mut req = Request::from_parts(head, ());
-        if let Err(status) = front::check(&mut req) {
-            return self.refuse(id, status, None, cx);
-        }
-        self.count();
-        let signal = Signal::new(cx.waker());
-        let inbox = (framing != Framing::Nothing).then(|| Inbox::new(framing, Arc::clone(&signal)));
-        let body = match &inbox {
-            Some(inbox) => Body::new(Arriving::new(Arc::clone(inbox), framing, &self.settings)),
-            None => Body::empty(),
-        };
-        let req = req.map(|()| body);
-        let exchange = Exchange::new(id, req, inbox, signal, &self.app, &self.settings);
-        self.exchanges.push(Box::pin(exchange));
-    }
-
-    fn refuse(
-        &mut self,
-        id: u16,
-        status: StatusCode,
-        location: Option<&HeaderValue>,
-        cx: &mut Context<'_>,
-    ) {
-        self.count();
-        if status.is_client_error() || status.is_server_error() {
-            self.settings.counters.refuse(status);
-        }
-        let says = match status {
-            StatusCode::LENGTH_REQUIRED => {
-                "The front server has to buffer requests whose length is not known.\n"
-            }
-            _ => "",
-        };
-        let mut answer = refusal(status, says);
-        if let Some(location) = location {
-            answer.headers_mut().insert(LOCATION, location.clone());
-        }
-        // Its body may be on its way.
-        self.unread = true;
-        let exchange = Exchange::refused(id, answer, Signal::new(cx.waker()));
-        self.exchanges.push(Box::pin(exchange));
-    }
-
-    /// Takes a request for the last one when there have been enough, or for long enough.
-    fn count(&mut self) {
-        self.settings.counters.requests.one();
-        self.requests = self.requests.saturating_add(1);
-        let old = || self.old.is_some_and(|old| Instant::now() >= old);
-        if self.closing == Closing::No && (self.requests >= self.settings.requests || old()) {
-            self.closing = Closing::Soon;
-        }
-    }
-
-    /// Asks those for more to send that something has happened to; whether there was any.
-    fn ask(&mut self, cx: &mut Context<'_>) -> Result<bool, Gone> {
-        let mut moved = false;
-        for _ in 0..self.exchanges.len() {
-            if self.out.len() >= OUT {
-                break;
-            }
-            let at = self.turn.checked_rem(self.exchanges.len()).unwrap_or(0);
-            let Some(exchange) = self.exchanges.get_mut(at) else {
-                break;
-            };
-            exchange.signal().follow(cx.waker());
-            let goes_on = if exchange.signal().lower() {
-                let mut failed = false;
-                let step = exchange.as_mut().poll_step(&mut failed);
-                if failed {
-                    // A service that fails to become ready is done for; another connection has another.
-                    self.app.give_up();
-                    self.closing = self.closing.soon();
-                }
-                match step {
-                    Poll::Ready(step) => {
-                        moved = true;
-                        self.send(at, step)?
-                    }
-                    Poll::Pending => true,
-                }
-            } else {
-                true
-            };
-            if goes_on {
-                self.turn = at.wrapping_add(1);
-            }
-        }
-        Ok(moved)
-    }
-
-    /// Has a step of an answer sent; whether the exchange goes on.
-    fn send(&mut self, at: usize, step: Step) -> Result<bool, Gone> {
-        let Some(exchange) = self.exchanges.get_mut(at) else {
-            return Ok(false);
-        };
-        let id = exchange.id();
-        match step {
-            Step::Head(head) => {
-                self.codec.head(id, &head, &mut self.out);
-                exchange.signal().raise();
-                Ok(true)
-            }
-            Step::Data(data) => {
-                self.codec.data(id, &data, &mut self.out);
-                exchange.signal().raise();
-                Ok(true)
-            }
-            Step::End => {
-                let more = self.codec.end(id, &mut self.out);
-                self.remove(at, more);
-                Ok(false)
-            }
-            Step::Broken if exchange.has_begun() => Err(Gone),
-            Step::Broken => {
-                let more = self.codec.fail(id, &mut self.out).ok_or(Gone)?;
-                self.remove(at, more);
-                Ok(false)
-            }
-        }
-    }
-
-    fn remove(&mut self, at: usize, more: bool) {
-        let exchange = self.exchanges.swap_remove(at);
-        self.unread |= exchange.inbox().is_some_and(|inbox| !inbox.has_ended())
-            || !self.input.is_empty()
-            || self.codec.is_within();
-        self.ended(more);
-    }
-
-    /// A request has ended.
-    fn ended(&mut self, more: bool) {
-        if !more {
-            self.closing = self.closing.soon();
-        }
-    }
-
-    /// Writes what waits; whether any of it was taken.
-    fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, Gone> {
-        let mut moved = false;
-        while !self.out.is_empty() {
-            match Pin::new(&mut self.io).poll_write(cx, &self.out) {
-                Poll::Pending => {
-                    self.blocked = true;
-                    return Ok(moved);
-                }
-                Poll::Ready(Ok(count)) if count > 0 => {
-                    self.out.advance(count);
-                    self.settings.counters.bytes_out.add(count);
-                    self.writes = self.writes.wrapping_add(1);
-                    self.blocked = false;
-                    self.unflushed = true;
-                    moved = true;
-                }
-                Poll::Ready(_) => return Err(Gone),
-            }
-        }
-        if self.unflushed {
-            match Pin::new(&mut self.io).poll_flush(cx) {
-                Poll::Pending => self.blocked = true,
-                Poll::Ready(Ok(())) => {
-                    self.unflushed = false;
-                    self.blocked = false;
-                }
-                Poll::Ready(Err(_)) => return Err(Gone),
-            }
-        }
-        Ok(moved)
-    }
-
     /// Whether nothing is under way.
-    fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.exchanges.is_empty()
-            && self.out.is_empty()
-            && !self.unflushed
+            && self.out.is_done()
             && self.input.is_empty()
             && !self.codec.heads().is_open()
     }
@@ -499,11 +216,15 @@ where
                 let patient = self.settings.drain.is_patient();
                 !patient && self.is_idle()
             }
-            Closing::Soon => self.exchanges.is_empty() && self.out.is_empty() && !self.unflushed,
+            Closing::Soon => self.exchanges.is_empty() && self.out.is_done(),
             Closing::Shut => !self.unread,
         };
         if !is_over {
             return Poll::Pending;
+        }
+        if self.broken {
+            // Whatever else is still to be read, it is not to look like an end.
+            return Poll::Ready(());
         }
         if self.closing != Closing::Shut {
             match Pin::new(&mut self.io).poll_shutdown(cx) {
@@ -519,12 +240,12 @@ where
         Poll::Ready(())
     }
 
-    /// Gives the connection up, and all that is under way; none of it looks complete.
-    fn give_up(&mut self) -> Poll<()> {
-        if P::ENDS_BY_CLOSING && self.exchanges.iter().any(|exchange| exchange.has_begun()) {
-            (self.cut)(&self.io);
+    /// Gives the connection up, and all that is under way.
+    fn give_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_telling() {
+            // As far as it can be said at once.
+            drop(Pin::new(&mut self.io).poll_shutdown(cx));
         }
-        self.exchanges.clear();
         Poll::Ready(())
     }
 
@@ -533,8 +254,8 @@ where
         let Heads { done, .. } = self.codec.heads();
         if self.closing == Closing::Shut {
             (Wait::Linger, 0)
-        } else if self.blocked {
-            (Wait::Write, self.writes)
+        } else if let Some(number) = self.out.waits() {
+            (Wait::Write, number)
         } else if self.codec.heads().is_open() || self.requests == 0 {
             (Wait::Head, done)
         } else if self.exchanges.is_empty() {
@@ -560,7 +281,7 @@ where
                 if wait.0 != Wait::App {
                     debug!(wait = ?wait.0, "the connection was given up");
                     self.settings.counters.late(wait.0);
-                    return self.give_up();
+                    return self.give_up(cx);
                 }
                 // Not the gateway's to limit.
                 self.deadline = after(self.settings.deadlines.of(Wait::App));
@@ -573,7 +294,7 @@ where
 
 impl Closing {
     /// No further request is wanted.
-    const fn soon(self) -> Self {
+    pub(super) const fn soon(self) -> Self {
         match self {
             Self::Shut => Self::Shut,
             Self::No | Self::Looking | Self::Soon => Self::Soon,
@@ -582,4 +303,4 @@ impl Closing {
 }
 
 /// The connection is not to go on.
-struct Gone;
+pub(super) struct Gone;

@@ -235,7 +235,7 @@ where
     let (mut head, body) = res.into_parts();
     let length = match content {
         Content::Exactly(length) => Some(length),
-        Content::All => {
+        Content::All | Content::Chunks => {
             // By it a front server tells an answer that broke off.
             if let Some(exact) = body.size_hint().exact() {
                 head.headers

@@ -4,20 +4,25 @@
 //! once: whom to [trust](peers), the [connection](connection) with its deadlines and bounds, the request's [body](inbox),
 //! its [answer](exchange), and the [document](document) that this is in CGI.
 
+mod answers;
 mod codec;
 mod connection;
 mod document;
 mod exchange;
+#[cfg(target_os = "linux")]
+mod held;
 mod inbox;
+mod out;
 mod peers;
+mod requests;
 mod signal;
+mod wire;
 
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::address::Protocol;
-use super::connection::Connection;
 use super::fastcgi::FastCgi;
 use super::scgi::Scgi;
 use super::settings::Settings;
@@ -28,12 +33,13 @@ pub(super) use codec::{Broken, Codec, Event, Framing, Heads, Most, is_chunked};
 pub(super) use connection::{Arrival, serve};
 pub(super) use document::{cgi, http};
 pub(super) use peers::Peers;
+pub(super) use wire::{Ends, Wire};
 
-/// Serves `app` over `io` by a protocol; `cut` makes sure that its end does not look like one.
+/// Serves `app` over `io` by a protocol of front servers.
 pub(super) async fn speak<T, S>(
     protocol: Protocol,
     io: T,
-    cut: fn(&T),
+    ends: Ends<T>,
     app: S,
     arrival: Arrival,
     settings: Arc<Settings>,
@@ -43,11 +49,10 @@ pub(super) async fn speak<T, S>(
 {
     let most = Most::of(&settings.limits);
     match protocol {
-        Protocol::FastCgi => serve(io, cut, FastCgi::new(most), app, arrival, settings).await,
-        Protocol::Scgi => serve(io, cut, Scgi::new(most), app, arrival, settings).await,
-        Protocol::Uwsgi => serve(io, cut, Uwsgi::new(most), app, arrival, settings).await,
-        Protocol::Http => {
-            Connection::new(io, app, arrival.connection, settings, arrival.slot).await;
-        }
+        Protocol::FastCgi => serve(io, ends, FastCgi::new(most), app, arrival, settings).await,
+        Protocol::Scgi => serve(io, ends, Scgi::new(most), app, arrival, settings).await,
+        Protocol::Uwsgi => serve(io, ends, Uwsgi::new(most), app, arrival, settings).await,
+        // Which is spoken elsewhere.
+        Protocol::Http => {}
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 use http::response;
 
-use super::behind::{self, Arrival, Broken, Codec, Event, Framing, Heads, is_chunked};
+use super::behind::{self, Arrival, Broken, Codec, Ends, Event, Framing, Heads, is_chunked};
 use super::settings::Settings;
 use crate::Application;
 use crate::environ::{Environ, Mapping};
@@ -39,7 +39,7 @@ pub(super) async fn serve<S: Application>(
         mapping: Arc::new(Mapping::default().cgi()),
         slot: None,
     };
-    behind::serve(io, |_| {}, codec, app, arrival, settings).await;
+    behind::serve(io, Ends::alike(), codec, app, arrival, settings).await;
     written.await;
 }
 
@@ -102,8 +102,6 @@ impl Cgi {
 }
 
 impl Codec for Cgi {
-    const ENDS_BY_CLOSING: bool = true;
-
     const NEEDS_BOTH_WAYS: bool = false;
 
     fn decode(&mut self, input: &mut BytesMut, _: &mut BytesMut) -> Result<Option<Event>, Broken> {

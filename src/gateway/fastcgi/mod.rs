@@ -17,7 +17,7 @@
 //! | no `CONTENT_LENGTH` | the body ends with `STDIN`; if that is empty there is none |
 //! | less on `STDIN` than `CONTENT_LENGTH` | the body breaks off |
 //! | more | what is beyond is ignored |
-//! | an answer that breaks off | no `END_REQUEST`; the connection closes |
+//! | an answer that breaks off | no `END_REQUEST`; the connection is reset when what else is under way on it has ended |
 //! | an application that panics before it answers | `END_REQUEST` with nothing before it, which front servers answer 502 |
 
 mod codec;

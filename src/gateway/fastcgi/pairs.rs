@@ -115,10 +115,12 @@ mod tests {
         let mut bytes = Vec::new();
         for (name, value, long) in pairs {
             for text in [name, value] {
-                if text.len() < 128 && !long {
-                    bytes.push(text.len() as u8);
-                } else {
-                    bytes.extend((text.len() as u32 | 1 << 31).to_be_bytes());
+                match u8::try_from(text.len()) {
+                    Ok(short @ 0..128) if !long => bytes.push(short),
+                    _ => {
+                        let long = u32::try_from(text.len()).unwrap() | 1 << 31;
+                        bytes.extend(long.to_be_bytes());
+                    }
                 }
             }
             bytes.extend(name);

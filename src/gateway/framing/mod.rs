@@ -10,8 +10,8 @@
 //! nothing that comes after matters.
 
 mod chunked;
-#[cfg(test)]
-mod differential;
+#[cfg(any(fuzzing, test))]
+pub(super) mod differential;
 mod find;
 
 use chunked::{Chunked, skip};

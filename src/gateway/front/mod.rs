@@ -8,7 +8,14 @@ use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, Version};
 
 mod host;
 
+use crate::middleware::attributes::Protocol;
 use host::{is_authority, is_host, without_port};
+
+/// Whether a text is a host, for the fuzzer.
+#[cfg(any(fuzzing, test))]
+pub(super) fn is_a_host(text: &str) -> bool {
+    is_host(text.as_bytes())
+}
 
 /// Whether a request may pass; the status to refuse it with if it may not.
 #[inline]
@@ -70,7 +77,7 @@ fn http1<B>(req: &mut Request<B>, host: Host) -> Result<(), StatusCode> {
         return origin(req.method(), req.uri());
     };
     // Without a scheme it is the authority form, which is for `CONNECT` only.
-    if req.uri().scheme().is_none() || !is_authority(authority) {
+    if !req.uri().scheme_str().is_some_and(is_scheme) || !is_authority(authority) {
         return Err(StatusCode::BAD_REQUEST);
     }
     // RFC 9112, section 3.2.2: the target wins.
@@ -81,6 +88,14 @@ fn http1<B>(req: &mut Request<B>, host: Host) -> Result<(), StatusCode> {
 
 /// HTTP/2: the control data (RFC 9113, section 8.3.1).
 fn http2<B>(req: &mut Request<B>, host: Host) -> Result<(), StatusCode> {
+    if req.headers().values().any(is_padded)
+        || req
+            .uri()
+            .scheme_str()
+            .is_some_and(|scheme| !is_scheme(scheme))
+    {
+        return Err(StatusCode::BAD_REQUEST);
+    }
     join_cookies(req.headers_mut());
     let authority = req.uri().authority();
     if let Some(authority) = authority {
@@ -97,11 +112,24 @@ fn http2<B>(req: &mut Request<B>, host: Host) -> Result<(), StatusCode> {
     } else if host == Host::Missing {
         return Err(StatusCode::BAD_REQUEST);
     }
-    // An extended `CONNECT` has a path like any other request (RFC 8441, section 4).
-    if req.method() == Method::CONNECT && req.uri().path_and_query().is_none() {
-        return connect(req.uri());
+    if req.method() == Method::CONNECT {
+        return match Protocol::of(req) {
+            None if req.uri().scheme().is_some() => Err(StatusCode::BAD_REQUEST),
+            None => connect(req.uri()),
+            // An extended one has a scheme and a path like any other request (RFC 8441, section 4).
+            Some(_) if req.uri().scheme().is_none() => Err(StatusCode::BAD_REQUEST),
+            Some(_) => origin(req.method(), req.uri()),
+        };
     }
     origin(req.method(), req.uri())
+}
+
+/// Whether there is white space around a value, which HTTP/1 takes away and which makes a request of HTTP/2
+/// malformed (RFC 9113, section 8.2.1).
+#[inline]
+fn is_padded(value: &HeaderValue) -> bool {
+    let blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    blank(value.as_bytes().first()) || blank(value.as_bytes().last())
 }
 
 /// Makes one line of cookies that HTTP/2 sent as several (RFC 9113, section 8.2.3).
@@ -129,12 +157,23 @@ fn origin(method: &Method, uri: &Uri) -> Result<(), StatusCode> {
     }
 }
 
-/// A host and a port, which must be there (RFC 9110, section 9.3.6).
+/// A host and a port, which must be there (RFC 9110, section 9.3.6), and nothing else.
 fn connect(uri: &Uri) -> Result<(), StatusCode> {
     match uri.authority() {
-        Some(authority) if is_authority(authority) && authority.port_u16().is_some() => Ok(()),
+        Some(authority)
+            if uri.scheme().is_none()
+                && is_authority(authority)
+                && authority.port_u16().is_some() =>
+        {
+            Ok(())
+        }
         _ => Err(StatusCode::BAD_REQUEST),
     }
+}
+
+/// RFC 3986, section 3.1; the parser has looked at all but the beginning.
+fn is_scheme(scheme: &str) -> bool {
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
 }
 
 /// The only transfer coding there is to undo is `chunked`, once (RFC 9112, section 6.1).
@@ -207,6 +246,7 @@ mod tests {
         assert_eq!(headers[HOST], "b:81");
         assert_eq!(h1("GET", "http://me@b/", &[("host", "b")]), Some(400));
         assert_eq!(h1("GET", "http://b/", &[]), Some(400));
+        assert_eq!(h1("GET", "1x://b/", &[("host", "b")]), Some(400));
     }
 
     #[test]
@@ -218,6 +258,7 @@ mod tests {
         assert_eq!(h1("CONNECT", "a:80", host), None);
         assert_eq!(h1("CONNECT", "a", host), Some(400));
         assert_eq!(h1("CONNECT", "/", host), Some(400));
+        assert_eq!(h1("CONNECT", "http://a:80/", host), Some(400));
         assert_eq!(h1("GET", "//a/b", host), None);
     }
 
@@ -259,6 +300,19 @@ mod tests {
     }
 
     #[test]
+    fn an_extended_connect_has_what_a_request_has() {
+        let extended = |target: &str| {
+            let req = Request::connect(target).version(Version::HTTP_2);
+            let mut req = req.extension(Protocol::new("websocket")).body(()).unwrap();
+            check(&mut req).err().map(|status| status.as_u16())
+        };
+        assert_eq!(extended("http://a/chat"), None);
+        assert_eq!(extended("a:80"), Some(400));
+        // Without `:protocol` it is to a host and a port.
+        assert_eq!(h2("CONNECT", "http://a:80/", &[]), Some(400));
+    }
+
+    #[test]
     fn http_2_has_one_authority() {
         assert_eq!(h2("GET", "http://a/", &[]), None);
         assert_eq!(h2("GET", "http://a/", &[("host", "A")]), None);
@@ -266,6 +320,8 @@ mod tests {
         assert_eq!(h2("GET", "http://a/", &[("host", "b")]), Some(400));
         assert_eq!(h2("GET", "http://u:p@a/", &[]), Some(400));
         assert_eq!(h2("GET", "/", &[]), Some(400));
+        assert_eq!(h2("GET", "1x://a/", &[]), Some(400));
+        assert_eq!(h2("GET", "http://a/", &[("x", "y ")]), Some(400));
         assert_eq!(h2("CONNECT", "a:80", &[]), None);
         assert_eq!(h2("CONNECT", "a", &[]), Some(400));
     }

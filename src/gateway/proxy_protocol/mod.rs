@@ -9,6 +9,8 @@ use std::pin::pin;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
+#[cfg(any(fuzzing, test))]
+pub(super) use self::header::follow::follow;
 use self::header::{Header, LONGEST, Malformed, Progress, parse};
 use super::settings::Settings;
 use crate::middleware::attributes::Connection;

@@ -11,7 +11,7 @@
 //! | a length of 0 for a body of unknown length, as nginx tells with `scgi_request_buffering off` | 411 |
 //! | less of a body than `CONTENT_LENGTH` | the application is dropped |
 //! | more | what is beyond is ignored |
-//! | an answer that breaks off | the connection is reset; over a Unix socket only its `Content-Length` tells |
+//! | an answer that breaks off | the connection is reset |
 //!
 //! Variables that come twice, which the protocol forbids and nginx before 1.23 sends, are dealt with as everywhere:
 //! see [`environ`](crate::environ).
@@ -80,8 +80,6 @@ impl Scgi {
 }
 
 impl Codec for Scgi {
-    const ENDS_BY_CLOSING: bool = true;
-
     fn decode(&mut self, input: &mut BytesMut, _: &mut BytesMut) -> Result<Option<Event>, Broken> {
         loop {
             match self.stage {

@@ -32,8 +32,8 @@ fn events(bytes: &[u8], cut: usize) -> Result<Vec<Event>, Broken> {
 
 fn status(variables: &str) -> Option<StatusCode> {
     let bytes = format!("{}:{variables},", variables.len());
-    match events(bytes.as_bytes(), 1000).unwrap().pop() {
-        Some(Event::Refused { status, .. }) => Some(status),
+    match events(bytes.as_bytes(), 1000).unwrap().first() {
+        Some(Event::Refused { status, .. }) => Some(*status),
         _ => None,
     }
 }
@@ -63,7 +63,6 @@ fn variables_are_what_they_must_be() {
     let ok = "CONTENT_LENGTH\x000\0SCGI\x001\0A\0\0";
     assert_eq!(status(ok), None);
     for wrong in [
-        "",
         "CONTENT_LENGTH\x000\0",
         "SCGI\x001\0CONTENT_LENGTH\x000\0",
         "CONTENT_LENGTH\0\0SCGI\x001\0",
@@ -73,9 +72,6 @@ fn variables_are_what_they_must_be() {
         "CONTENT_LENGTH\x000\0SCGI\x001\0A",
         "CONTENT_LENGTH\x000\0SCGI\x001\0\0B\0",
     ] {
-        if wrong.is_empty() {
-            continue;
-        }
         assert_eq!(status(wrong), Some(StatusCode::BAD_REQUEST), "{wrong:?}");
     }
     let large = format!("{ok}B\0{}\0", "x".repeat(1000));

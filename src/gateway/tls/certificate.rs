@@ -39,6 +39,8 @@ use crate::Error;
 pub struct Certificate {
     /// Where it came from, if it can be read again.
     files: Option<Arc<(PathBuf, PathBuf)>>,
+    /// Where what is stapled to it comes from.
+    stapled: Option<Arc<Path>>,
     key: Arc<CertifiedKey>,
 }
 
@@ -54,6 +56,7 @@ impl Certificate {
         let (chain, key) = (chain.as_ref(), key.as_ref());
         Ok(Self {
             files: Some(Arc::new((chain.to_owned(), key.to_owned()))),
+            stapled: None,
             key: Arc::new(load(&Pem::read(chain)?, &Pem::read(key)?)?),
         })
     }
@@ -67,15 +70,46 @@ impl Certificate {
         let (chain, key) = (Pem::given(chain.as_ref()), Pem::given(key.as_ref()));
         Ok(Self {
             files: None,
+            stapled: None,
             key: Arc::new(load(&chain, &key)?),
+        })
+    }
+
+    /// The same, shown along with an answer of its authority that it was not revoked (OCSP stapling, RFC 6066, section 8): a
+    /// file in DER, as `openssl ocsp -respout` and the like write it.
+    ///
+    /// Only certificates that ask for it (`must-staple`, RFC 7633) need it. It lasts for days, so whoever fetches it anew
+    /// [reloads](super::Tls::reload); what is in it is not looked at but for its being DER, and clients refuse one that is too old.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or does not begin as an answer does.
+    pub fn stapled(self, file: impl AsRef<Path>) -> Result<Self, Error> {
+        let file = file.as_ref();
+        let answer = Pem::read(file)?;
+        // A SEQUENCE of some length (RFC 6960, section 4.2.1), and not text.
+        if !matches!(*answer.text, [0x30, _, ..]) {
+            let source = std::io::Error::from(std::io::ErrorKind::InvalidData);
+            return Err(answer.error("there is no answer of OCSP in DER in {}", source));
+        }
+        let mut key = CertifiedKey::clone(&self.key);
+        key.ocsp = Some(answer.text.into_owned());
+        Ok(Self {
+            stapled: Some(file.into()),
+            key: Arc::new(key),
+            ..self
         })
     }
 
     /// The certificate as its files are now.
     pub(super) fn read_again(&self) -> Result<Self, Error> {
-        match &self.files {
-            Some(files) => Self::pem_files(&files.0, &files.1),
-            None => Ok(self.clone()),
+        let fresh = match &self.files {
+            Some(files) => Self::pem_files(&files.0, &files.1)?,
+            None => self.clone(),
+        };
+        match &self.stapled {
+            Some(file) => fresh.stapled(file),
+            None => Ok(fresh),
         }
     }
 

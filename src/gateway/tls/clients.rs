@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateRevocationListDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
@@ -14,13 +15,21 @@ use crate::Error;
 /// Who may vouch for clients: the certificates of authorities.
 ///
 /// Whom one of them has signed, or one that they have signed, is a client with a certificate, if it is
-/// for clients (RFC 5280, section 4.2.1.12) and its time has come and not passed. Lists of certificates
-/// revoked are not looked at: give certificates that do not live long.
+/// for clients (RFC 5280, section 4.2.1.12) and its time has come and not passed, and if it is on none of the
+/// [lists](Self::revoked) of what was revoked.
 #[derive(Clone, Debug)]
 pub struct Authorities {
     /// Where they came from, if they can be read again.
     file: Option<PathBuf>,
     roots: Arc<RootCertStore>,
+    revoked: Option<Revoked>,
+}
+
+/// Lists of what was revoked.
+#[derive(Clone, Debug)]
+struct Revoked {
+    file: Option<PathBuf>,
+    lists: Vec<CertificateRevocationListDer<'static>>,
 }
 
 impl Authorities {
@@ -34,6 +43,7 @@ impl Authorities {
         Ok(Self {
             file: Some(file.to_owned()),
             roots: load(&Pem::read(file)?)?,
+            revoked: None,
         })
     }
 
@@ -46,13 +56,58 @@ impl Authorities {
         Ok(Self {
             file: None,
             roots: load(&Pem::given(text.as_ref()))?,
+            revoked: None,
         })
     }
 
+    /// The same, but nobody is a client whose certificate is on a list in the file (RFC 5280, section 5): PEM, a list or
+    /// more of each authority that signs clients, or others that sign them.
+    ///
+    /// A certificate for which there is no list is refused, since it is not known whether it was revoked; so is
+    /// every one of an authority whose list is too old, by its `nextUpdate`: a list that is not
+    /// renewed would else hide what was revoked since. So renew it in time, and [reload](super::Tls::reload).
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or has something in it that is no list, or none.
+    pub fn revoked(self, file: impl AsRef<Path>) -> Result<Self, Error> {
+        let file = file.as_ref();
+        let lists = Pem::read(file)?.revoked()?;
+        Ok(self.without(Some(file.to_owned()), lists))
+    }
+
+    /// As [`revoked`](Self::revoked), of lists in some text in PEM.
+    ///
+    /// # Errors
+    ///
+    /// If something in it is no list, or there is none.
+    pub fn revoked_pem(self, text: impl AsRef<[u8]>) -> Result<Self, Error> {
+        let lists = Pem::given(text.as_ref()).revoked()?;
+        Ok(self.without(None, lists))
+    }
+
+    fn without(
+        self,
+        file: Option<PathBuf>,
+        lists: Vec<CertificateRevocationListDer<'static>>,
+    ) -> Self {
+        let revoked = Some(Revoked { file, lists });
+        Self { revoked, ..self }
+    }
+
     fn read_again(&self) -> Result<Self, Error> {
-        match &self.file {
-            Some(file) => Self::pem_file(file),
-            None => Ok(self.clone()),
+        let fresh = match &self.file {
+            Some(file) => Self::pem_file(file)?,
+            None => self.clone(),
+        };
+        match &self.revoked {
+            Some(Revoked {
+                file: Some(file), ..
+            }) => fresh.revoked(file),
+            revoked => Ok(Self {
+                revoked: revoked.clone(),
+                ..fresh
+            }),
         }
     }
 }
@@ -87,7 +142,13 @@ impl Clients {
     pub(super) fn verifier(&self) -> Result<Arc<dyn ClientCertVerifier>, Error> {
         let builder = |authorities: &Authorities| {
             let roots = Arc::clone(&authorities.roots);
-            WebPkiClientVerifier::builder_with_provider(roots, provider())
+            let builder = WebPkiClientVerifier::builder_with_provider(roots, provider());
+            match &authorities.revoked {
+                Some(revoked) => builder
+                    .with_crls(revoked.lists.clone())
+                    .enforce_revocation_expiration(),
+                None => builder,
+            }
         };
         let verifier = match self {
             Self::Unasked => return Ok(WebPkiClientVerifier::no_client_auth()),

@@ -60,6 +60,8 @@ use crate::Error;
 /// | early data | never | it can be sent again by anybody who saw it (RFC 8470), and no layer here asks whether a request bears that |
 /// | renegotiation, compression | never | rustls has neither (RFC 9113, section 9.2.1) |
 /// | client certificates | [`client_optional`](Self::client_optional), [`client_required`](Self::client_required) | not asked for |
+/// | certificates revoked | [`Authorities::revoked`] | lists are not looked at: give clients certificates that do not live long |
+/// | OCSP stapling | [`Certificate::stapled`] | authorities and browsers have given it up |
 /// | names nobody knows | [`refuse_unknown`](Self::refuse_unknown) | get the default certificate, as from nginx |
 /// | requests for another host | [`strict_authority`](Self::strict_authority) | 421 if that host has a certificate of its own, see below |
 ///
@@ -216,7 +218,7 @@ impl Tls {
         self.with(|plan| plan.only_tls13 = true)
     }
 
-    /// Reads all files again: certificates, keys, and authorities. Handshakes from now on are made with what they say, and
+    /// Reads all files again: certificates, keys, authorities, and lists of theirs. Handshakes from now on are made with what they say, and
     /// connections that there are live on.
     ///
     /// All of it or nothing: if anything is wrong, all stays as it was, which is also logged. Sessions of before do not go

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 
 use crate::Error;
 
@@ -66,6 +66,18 @@ impl<'a> Pem<'a> {
             return Err(self.error("there is no certificate in {}", none));
         }
         Ok(certificates)
+    }
+
+    /// The lists of revoked certificates in it, of which there is at least one.
+    pub(super) fn revoked(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+        let lists = CertificateRevocationListDer::pem_slice_iter(&self.text)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| self.error("{} is not PEM", error))?;
+        if lists.is_empty() {
+            let none = rustls::pki_types::pem::Error::NoItemsFound;
+            return Err(self.error("there is no list of revoked certificates in {}", none));
+        }
+        Ok(lists)
     }
 
     /// Whether there is a key in it that only a password opens.

@@ -34,7 +34,8 @@ impl<S: Application> Serve<S> {
 impl<S> Server<S> {
     /// The certificates of all addresses that speak TLS.
     pub fn certificates(&self) -> Certificates {
-        Certificates(self.tls.iter().flatten().cloned().collect())
+        let secured = self.bound.iter().filter_map(|bound| bound.tls.clone());
+        Certificates(secured.collect())
     }
 }
 

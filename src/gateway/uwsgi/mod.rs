@@ -11,7 +11,7 @@
 //! | variables that are more than allowed | 431 |
 //! | less of a body than `CONTENT_LENGTH` | the application is dropped |
 //! | more | what is beyond is ignored |
-//! | an answer that breaks off | the connection is reset; over a Unix socket only its `Content-Length` tells |
+//! | an answer that breaks off | the connection is reset |
 
 use bytes::{Buf as _, BytesMut};
 use http::{StatusCode, response};
@@ -74,8 +74,6 @@ impl Uwsgi {
 }
 
 impl Codec for Uwsgi {
-    const ENDS_BY_CLOSING: bool = true;
-
     fn decode(&mut self, input: &mut BytesMut, _: &mut BytesMut) -> Result<Option<Event>, Broken> {
         loop {
             match self.stage {

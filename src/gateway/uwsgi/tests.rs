@@ -15,12 +15,12 @@ fn packet(kind: u8, variables: &[(&str, &str)]) -> Vec<u8> {
     let mut content = Vec::new();
     for (name, value) in variables {
         for text in [name, value] {
-            content.extend((text.len() as u16).to_le_bytes());
+            content.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
             content.extend(text.as_bytes());
         }
     }
     let mut packet = vec![kind];
-    packet.extend((content.len() as u16).to_le_bytes());
+    packet.extend(u16::try_from(content.len()).unwrap().to_le_bytes());
     packet.push(0);
     packet.extend(content);
     packet
@@ -104,7 +104,8 @@ fn packets_of_all_other_kinds_are_refused() {
 
 #[test]
 fn what_is_wrong_with_variables_has_its_status() {
-    let bytes = |content: &[u8]| [&[0, content.len() as u8, 0, 0], content].concat();
+    let bytes =
+        |content: &[u8]| [&[0, u8::try_from(content.len()).unwrap(), 0, 0], content].concat();
     for wrong in [
         b"\x01".as_slice(),
         b"\x02\0a",
@@ -127,6 +128,6 @@ proptest! {
     #[test]
     fn any_bytes_are_understood_or_not(bytes in vec(any::<u8>(), 0..200), cut in 1..40_usize) {
         drop(events(&bytes, cut));
-        drop(events(&[&[0, bytes.len() as u8, 0, 0], &*bytes].concat(), cut));
+        drop(events(&[&[0, u8::try_from(bytes.len()).unwrap(), 0, 0], &*bytes].concat(), cut));
     }
 }

@@ -1,10 +1,12 @@
 //! Certificates of clients.
 
-use gopuram::gateway::Tls;
+use std::fs;
+
+use gopuram::gateway::{Authorities, Tls};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, SupportedProtocolVersion};
 
-use super::support::{Ca, Issued, ask, dial, get, speaking, teller};
+use super::support::{Ca, Dir, Issued, ask, dial, get, speaking, teller};
 
 /// How many certificates the application is told of, or that the client was sent away.
 async fn told(tls: &Tls, config: ClientConfig) -> Result<String, String> {
@@ -96,4 +98,47 @@ async fn an_expired_client_is_not_served() {
     let expired = all.ours.expired("late");
     assert!(all.told(&tls, VERSIONS[1], Some(&expired)).await.is_err());
     assert_eq!(tls.stats().client_certificate, 1);
+}
+
+#[tokio::test]
+async fn who_was_revoked_is_sent_away_since_the_reload() {
+    let all = Parties::new();
+    let (first, second) = (all.ours.numbered(1), all.ours.numbered(2));
+    let dir = Dir::new();
+    let list = dir.path("revoked.pem");
+    fs::write(&list, all.ours.revokes(&[1], 2999)).unwrap();
+    let authorities = all.ours.authorities().revoked(&list).unwrap();
+    let tls = all.server.tls().client_required(authorities);
+    for versions in VERSIONS {
+        let failed = all.told(&tls, versions, Some(&first)).await.unwrap_err();
+        assert!(failed.contains("CertificateRevoked"), "{failed}");
+        let served = all.told(&tls, versions, Some(&second)).await;
+        assert_eq!(served.unwrap(), "1");
+    }
+    fs::write(&list, all.ours.revokes(&[1, 2], 2999)).unwrap();
+    tls.reload().unwrap();
+    assert!(all.told(&tls, VERSIONS[1], Some(&second)).await.is_err());
+    fs::write(&list, "nothing").unwrap();
+    assert!(tls.reload().is_err());
+    assert!(all.told(&tls, VERSIONS[1], Some(&second)).await.is_err());
+}
+
+#[tokio::test]
+async fn who_may_have_been_revoked_is_sent_away() {
+    let all = Parties::new();
+    for list in [
+        // Of another authority, and one that is too old.
+        all.ca.revokes(&[], 2999),
+        all.ours.revokes(&[], 2021),
+    ] {
+        let authorities = all.ours.authorities().revoked_pem(list).unwrap();
+        let tls = all.server.tls().client_required(authorities);
+        let friend = all.told(&tls, VERSIONS[1], Some(&all.friend)).await;
+        assert!(friend.is_err());
+        assert_eq!(tls.stats().client_certificate, 1);
+    }
+    let error = all.ours.authorities().revoked_pem(all.ours.pem());
+    assert!(error.unwrap_err().to_string().contains("no list"));
+    let error = Authorities::pem(all.ours.pem()).unwrap().revoked("/none");
+    assert!(error.unwrap_err().to_string().contains("no such file"));
 }

@@ -7,5 +7,6 @@ mod ends;
 mod handshakes;
 mod names;
 mod reload;
+mod stapling;
 mod support;
 mod tools;

@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: measured beside the peers, in the same run.
 
+mod attacks;
 mod build;
+mod gateways;
 mod gzip;
 mod http;
 mod in_process;
@@ -9,6 +11,7 @@ mod memory;
 mod nginx;
 mod statics;
 mod tls;
+mod upgrades;
 
 use crate::run::{Failed, cargo, run};
 
@@ -45,10 +48,14 @@ pub(crate) fn section(name: &str, quick: bool) -> Result<(), Failed> {
         "static" => statics::bench(effort),
         "gzip" => gzip::bench(effort),
         "tls" => tls::bench(effort),
+        "gateways" => gateways::bench(effort),
+        "attacks" => attacks::bench(effort),
+        "upgrades" => upgrades::bench(quick),
         "memory" => memory::bench(),
         "build" => build::bench(),
         other => Err(format!(
-            "no section `{other}`: there are layers, http, static, gzip, tls, router, memory and build"
+            "no section `{other}`: there are layers, http, static, gzip, tls, gateways, router, memory, attacks, upgrades \
+             and build"
         )),
     }
 }
@@ -63,6 +70,21 @@ fn build() -> Result<(), Failed> {
         "--package",
         "gopuram-benches",
     ]))
+}
+
+/// Builds two of them alone.
+fn build_two(one: &str, other: &str) -> Result<(), Failed> {
+    let package = [
+        "build",
+        "--quiet",
+        "--profile",
+        "bench",
+        "--package",
+        "gopuram-benches",
+    ];
+    run(cargo(
+        &[&package[..], &["--bin", one, "--bin", other]].concat(),
+    ))
 }
 
 /// Prints a ratio, ours over the peer's: higher is better.

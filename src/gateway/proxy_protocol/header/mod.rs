@@ -1,6 +1,8 @@
 //! What a header of the PROXY protocol says.
 
 mod crc32c;
+#[cfg(any(fuzzing, test))]
+pub(super) mod follow;
 mod tlv;
 mod v1;
 mod v2;

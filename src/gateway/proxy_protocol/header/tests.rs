@@ -4,9 +4,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-#[path = "follow.rs"]
-mod follow;
-
 /// What is read of `bytes`, byte by byte as it is asked for; the header and how long it is.
 fn take(bytes: &[u8]) -> Result<(Header, usize), Option<Malformed>> {
     let mut len = 0;

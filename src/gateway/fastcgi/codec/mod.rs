@@ -278,8 +278,6 @@ impl Record {
 }
 
 impl Codec for FastCgi {
-    const ENDS_BY_CLOSING: bool = false;
-
     fn decode(
         &mut self,
         input: &mut BytesMut,
@@ -342,3 +340,6 @@ impl Codec for FastCgi {
         self.heads
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! Any bytes as `Accept-Encoding`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| gopuram_middleware::fuzzing::accept_encoding(bytes));

@@ -1,0 +1,7 @@
+//! Any bytes as `Host`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| gopuram::gateway::fuzzing::host(bytes));

@@ -1,0 +1,73 @@
+//! What is held to any bytes, by the fuzzer and by property tests: nothing here is part of a build for use.
+
+use std::str::FromStr as _;
+
+use http::uri::Authority;
+
+use super::address::{Address, Place};
+use super::framing::differential;
+use super::front;
+use super::proxy_protocol;
+
+/// An address that is understood is written as text that is understood as the same.
+#[doc(hidden)]
+pub fn address(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let read = Address::from(text);
+    let written = read.to_string();
+    let again = Address::from(written.as_str());
+    match &read.place {
+        // The name of one is any bytes, which no text has.
+        Place::Mistake(..) | Place::Abstract(_) => {}
+        // What is behind a question mark is options.
+        Place::Unix(path) if path.to_string_lossy().contains('?') => {}
+        place => assert_eq!(again.place, *place, "{text} is written {written}"),
+    }
+}
+
+/// The framing that is followed is hyper's, byte for byte, or one of them refuses.
+#[doc(hidden)]
+pub fn framing(bytes: &[u8]) {
+    assert_eq!(differential::disagreement(bytes), None);
+}
+
+/// A host that is one is an authority to the parser of targets too, which knows no percent-encoding there and few
+/// of the addresses to come.
+#[doc(hidden)]
+pub fn host(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let is_unknown = text.contains('%') || text.starts_with("[v") || text.starts_with("[V");
+    if !text.is_empty() && !is_unknown && front::is_a_host(text) {
+        let read = Authority::from_str(text);
+        assert!(
+            read.is_ok_and(|authority| authority.as_str() == text),
+            "{text}"
+        );
+    }
+}
+
+/// A header ends, is no longer than it may be, and says the same however it is cut.
+#[doc(hidden)]
+pub fn proxy_protocol(bytes: &[u8]) {
+    proxy_protocol::follow(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn each_is_held_to_any_bytes(bytes: Vec<u8>, text in "[ -~]{0,40}", host in "[a-f0-9.:%\\[\\]]{0,20}") {
+            for held in [super::address, super::host, super::proxy_protocol] {
+                held(&bytes);
+                held(text.as_bytes());
+                held(host.as_bytes());
+            }
+        }
+    }
+}

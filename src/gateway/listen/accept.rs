@@ -1,0 +1,227 @@
+//! Accepting connections without end.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustix::io::Errno;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::runtime::Handle;
+use tracing::error;
+
+use super::Listener;
+use super::inherited::Inherited;
+use crate::Error;
+use crate::gateway::address::Options;
+use crate::gateway::behind::Wire;
+use crate::gateway::drain::Drain;
+use crate::gateway::slots::{Slot, Slots};
+use crate::middleware::attributes::{Connection, Scheme};
+
+/// How long not to accept when the machine has nothing left to do it with.
+const RECOVERY: Duration = Duration::from_millis(100);
+
+/// A listener in the runtime that accepts.
+pub(in crate::gateway) struct Acceptor {
+    socket: Socket,
+    /// Our end of all connections, unless it has to be asked for with each.
+    local: Option<SocketAddr>,
+    listener: Arc<Listener>,
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Socket {
+    /// Our end of all connections: that of the listener, if it has one address only.
+    fn every_local(&self) -> Option<SocketAddr> {
+        let Self::Tcp(listener) = self else {
+            return None;
+        };
+        let local = listener.local_addr().ok()?;
+        (!local.ip().is_unspecified()).then_some(local)
+    }
+}
+
+/// A connection, and whence it comes.
+enum Accepted {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
+}
+
+/// What becomes of a connection.
+pub(in crate::gateway) trait Admit: Send {
+    fn admit<T: Wire>(&mut self, io: T, connection: Connection, slot: Slot, options: &Options);
+}
+
+impl Acceptor {
+    pub(in crate::gateway) fn new(
+        listener: Arc<Listener>,
+        runtime: &Handle,
+    ) -> Result<Self, Error> {
+        let _in = runtime.enter();
+        let socket = match &listener.socket {
+            Inherited::Tcp(socket) => socket
+                .try_clone()
+                .and_then(TcpListener::from_std)
+                .map(Socket::Tcp),
+            Inherited::Unix(socket) => socket
+                .try_clone()
+                .and_then(UnixListener::from_std)
+                .map(Socket::Unix),
+        };
+        let socket = socket.map_err(|error| Error::bind(&listener.address, error))?;
+        Ok(Self {
+            local: socket.every_local(),
+            socket,
+            listener,
+        })
+    }
+
+    /// Accepts connections and admits each with a slot of its own, until the server is to end.
+    pub(in crate::gateway) async fn accept(
+        self,
+        slots: Slots,
+        mut admit: impl Admit,
+        drain: Arc<Drain>,
+    ) {
+        tokio::select! {
+            () = self.accept_all(&slots, &mut admit) => {}
+            () = drain.wished() => {}
+        }
+        if drain.is_handed_over() {
+            // Who waits is accepted by the successor.
+            if let Some(file) = &self.listener.file {
+                file.keep();
+            }
+            return;
+        }
+        // Whom the kernel has let in would be reset, perhaps with a request under way. Who yields is
+        // woken after the runtime has looked at its sockets.
+        tokio::task::yield_now().await;
+        for _ in 0..self.listener.address.options.backlog {
+            let mut next = pin!(self.next(&slots, None));
+            match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+                Poll::Ready(Some(Ok((io, slot)))) => self.admit(io, slot, &mut admit),
+                Poll::Ready(Some(Err(error))) if is_of_one_connection(&error) => {}
+                Poll::Ready(_) | Poll::Pending => return,
+            }
+        }
+    }
+
+    async fn accept_all(&self, slots: &Slots, admit: &mut impl Admit) {
+        let mut failing = false;
+        let mut full = false;
+        while let Some(slot) = slots.take(&mut full).await {
+            match self.next(slots, Some(slot)).await {
+                None => {}
+                Some(Ok((io, slot))) => {
+                    failing = false;
+                    self.admit(io, slot, admit);
+                }
+                Some(Err(error)) if is_of_one_connection(&error) => {}
+                Some(Err(error)) => {
+                    slots.counters().accept_errors.one();
+                    if !std::mem::replace(&mut failing, true) {
+                        let error: &(dyn std::error::Error + 'static) = &error;
+                        error!(error, "cannot accept connections; trying on");
+                    }
+                    tokio::time::sleep(RECOVERY).await;
+                }
+            }
+        }
+    }
+
+    /// The next connection and a place for it; none if all places are taken.
+    ///
+    /// Nobody keeps a place who waits for a connection: with few of them, those that come to other sockets would find
+    /// them taken.
+    async fn next(
+        &self,
+        slots: &Slots,
+        mut slot: Option<Slot>,
+    ) -> Option<io::Result<(Accepted, Slot)>> {
+        poll_fn(|cx| {
+            let Some(slot) = slot.take().or_else(|| slots.try_take()) else {
+                return Poll::Ready(None);
+            };
+            self.poll_accept(cx)
+                .map(|accepted| Some(accepted.map(|io| (io, slot))))
+        })
+        .await
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        match &self.socket {
+            Socket::Tcp(listener) => listener
+                .poll_accept(cx)
+                .map_ok(|(stream, peer)| Accepted::Tcp(stream, peer)),
+            Socket::Unix(listener) => listener
+                .poll_accept(cx)
+                .map_ok(|(stream, _)| Accepted::Unix(stream)),
+        }
+    }
+
+    fn admit(&self, io: Accepted, mut slot: Slot, admit: &mut impl Admit) {
+        let options = &self.listener.address.options;
+        slot.taken();
+        match io {
+            Accepted::Tcp(stream, peer) => {
+                let local = self.local.or_else(|| stream.local_addr().ok());
+                let connection = Connection::new(local, Some(peer), Scheme::Http);
+                admit.admit(stream, connection, slot, options);
+            }
+            Accepted::Unix(stream) => {
+                let connection = Connection::new(None, None, Scheme::Http);
+                admit.admit(stream, connection, slot, options);
+            }
+        }
+    }
+}
+
+/// Errors of the connection that was to be accepted, not of accepting (accept(2)); some of them are a firewall's.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    const ALSO: [Errno; 5] = [
+        Errno::HOSTDOWN,
+        Errno::NOPROTOOPT,
+        Errno::OPNOTSUPP,
+        Errno::PERM,
+        Errno::PROTO,
+    ];
+    let also = |code| ALSO.iter().any(|errno| errno.raw_os_error() == code);
+    error.raw_os_error().is_some_and(also)
+        || matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::Interrupted
+                | io::ErrorKind::NetworkDown
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::TimedOut
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_errors_of_accepting_itself_are_waited_out() {
+        for kind in [io::ErrorKind::ConnectionAborted, io::ErrorKind::Interrupted] {
+            assert!(is_of_one_connection(&kind.into()));
+        }
+        assert!(is_of_one_connection(&Errno::PROTO.into()));
+        // EMFILE, ENFILE, ENOBUFS, ENOMEM on Linux.
+        for code in [24, 23, 105, 12] {
+            assert!(!is_of_one_connection(&io::Error::from_raw_os_error(code)));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What is said before the answer.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gopuram::Body;
+use gopuram::middleware::attributes::{EarlyHints, Unsent};
+use http::header::LINK;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::BodyExt as _;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tower::util::{BoxCloneService, service_fn};
+
+use crate::support::{App, ask, connect, exchange, http2, read_until};
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const HINT: &str = "HTTP/1.1 103 Early Hints\r\nlink: </s.css>\r\n\r\n";
+
+fn hint() -> HeaderMap {
+    HeaderMap::from_iter([(LINK, HeaderValue::from_static("</s.css>"))])
+}
+
+/// Says what became of its hint, after some time or at once.
+fn hinting(after: Option<Duration>, length: usize) -> App {
+    BoxCloneService::new(service_fn(move |req: Request<Body>| async move {
+        let sent = EarlyHints::of(&req).send(&hint());
+        if let Some(after) = after {
+            tokio::time::sleep(after).await;
+        }
+        let text = format!("{sent:?}{}", "!".repeat(length));
+        Ok(Response::new(Body::from(text)))
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hint_is_there_before_the_answer() {
+    let mut client = connect(gopuram::serve(hinting(Some(Duration::from_secs(9)), 0)));
+    client.write_all(GET).await.unwrap();
+    let asked = tokio::time::Instant::now();
+    assert_eq!(read_until(&mut client, "\r\n\r\n").await, HINT);
+    assert_eq!(asked.elapsed(), Duration::ZERO);
+    let answer = read_until(&mut client, "Ok(())").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn hints_and_answers_keep_their_order() {
+    for (buffer, length) in [(64 * 1024, 0), (16, 5_000)] {
+        let (mut client, io) = tokio::io::duplex(buffer);
+        tokio::spawn(gopuram::serve(hinting(None, length)).over(io));
+        let (mut reads, mut writes) = tokio::io::split(&mut client);
+        let asks = GET.repeat(5);
+        let write = async { writes.write_all(&asks).await.unwrap() };
+        let read = async {
+            for _ in 0..5 {
+                assert_eq!(read_until(&mut reads, "\r\n\r\n").await, HINT);
+                let head = read_until(&mut reads, "\r\n\r\n").await;
+                assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+                let mut body = vec![0; 6 + length];
+                reads.read_exact(&mut body).await.unwrap();
+                assert!(body.starts_with(b"Ok(())"));
+            }
+        };
+        tokio::join!(write, read);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_task_may_send_some_until_the_answer() {
+    let kept = Arc::new(Mutex::new(None));
+    let (go, wait) = tokio::sync::oneshot::channel::<()>();
+    let wait = Arc::new(Mutex::new(Some(wait)));
+    let keeper = Arc::clone(&kept);
+    let app = service_fn(move |req: Request<Body>| {
+        *keeper.lock().unwrap() = Some(EarlyHints::of(&req));
+        let wait = wait.lock().unwrap().take();
+        async move {
+            if let Some(wait) = wait {
+                wait.await.unwrap();
+            }
+            Ok::<_, Infallible>(Response::new(Body::from("hello")))
+        }
+    });
+    let mut client = connect(gopuram::serve(app));
+    client.write_all(GET).await.unwrap();
+    while kept.lock().unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    let hints = kept.lock().unwrap().take().unwrap();
+    for _ in 0..2 {
+        hints.send(&hint()).unwrap();
+        assert_eq!(read_until(&mut client, "\r\n\r\n").await, HINT);
+    }
+    go.send(()).unwrap();
+    read_until(&mut client, "hello").await;
+    assert_eq!(hints.send(&hint()), Err(Unsent::Answered));
+    // Those of the first request are none of the second.
+    client.write_all(GET).await.unwrap();
+    let answer = read_until(&mut client, "hello").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_waits_to_go_on_is_told_both() {
+    let app = service_fn(async |req: Request<Body>| {
+        EarlyHints::of(&req).send(&hint()).unwrap();
+        let body = req.into_body().collect().await.unwrap().to_bytes();
+        Ok::<_, Infallible>(Response::new(Body::from(body)))
+    });
+    let mut client = connect(gopuram::serve(app));
+    let head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+    client.write_all(head).await.unwrap();
+    let mut told = [
+        read_until(&mut client, "\r\n\r\n").await,
+        read_until(&mut client, "\r\n\r\n").await,
+    ];
+    told.sort();
+    assert_eq!(told, ["HTTP/1.1 100 Continue\r\n\r\n", HINT]);
+    client.write_all(b"hello").await.unwrap();
+    let answer = read_until(&mut client, "hello").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_none_can_be_sent_the_application_is_told() {
+    let answer = exchange(hinting(None, 0), "GET / HTTP/1.0\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with("Err(Unsupported)"), "{answer}");
+    let mut client = http2(connect(gopuram::serve(hinting(None, 0)))).await;
+    let res = client.send_request(ask("http://a/")).await.unwrap();
+    let body = res.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, "Err(Unsupported)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_of_another_make_understands_them() {
+    let io = TokioIo::new(connect(gopuram::serve(hinting(None, 0))));
+    let (mut client, conn) = hyper::client::conn::http1::handshake(io).await.unwrap();
+    tokio::spawn(conn);
+    let (tell, told) = std::sync::mpsc::channel();
+    let mut req = Request::get("/")
+        .header("host", "a")
+        .body(Body::empty())
+        .unwrap();
+    hyper::ext::on_informational(&mut req, move |res| {
+        tell.send((res.status(), res.headers()["link"].clone()))
+            .unwrap();
+    });
+    let res = client.send_request(req).await.unwrap();
+    assert_eq!(res.status(), 200);
+    let (status, link) = told.try_recv().unwrap();
+    assert_eq!(
+        (status.as_u16(), link.as_bytes()),
+        (103, b"</s.css>".as_slice())
+    );
+}
