@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import sys
+import threading
 from collections.abc import Sequence
 
 from . import _gopuram, serve
@@ -123,6 +125,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except (NotFound, OSError, ValueError) as error:
         return _refuse(str(error))
+    if any(thread.name.startswith("wsgi-") for thread in threading.enumerate()):
+        # One that is stuck in the application would come back to an interpreter that is being taken down.
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(0)
     return 0
 
 

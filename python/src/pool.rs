@@ -13,9 +13,32 @@ use crate::answer;
 use crate::run::{Job, Run};
 use crate::start::Flow;
 
-/// Where requests wait for a thread; dropped, its threads end.
+/// Where requests wait for a thread.
 #[derive(Debug)]
 pub(crate) struct Pool(Arc<Queue>);
+
+/// The threads of a pool; Python's own, so that they have names, and locals that end with them.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    queue: Arc<Queue>,
+    threads: Vec<Py<PyAny>>,
+}
+
+impl Threads {
+    /// Lets them end, and waits for them so long.
+    ///
+    /// The interpreter must not be taken down while one of ours is about to attach to it.
+    pub(crate) fn end(self, py: Python<'_>, patience: Duration) -> PyResult<()> {
+        self.queue.lock().closed = true;
+        self.queue.filled.notify_all();
+        let end = Instant::now() + patience;
+        for thread in self.threads {
+            let left = end.saturating_duration_since(Instant::now());
+            thread.call_method1(py, "join", (left.as_secs_f64(),))?;
+        }
+        Ok(())
+    }
+}
 
 #[derive(Debug)]
 struct Queue {
@@ -43,7 +66,8 @@ impl Pool {
         threads: usize,
         room: usize,
         deadline: Duration,
-    ) -> PyResult<Self> {
+    ) -> PyResult<(Self, Threads)> {
+        let mut started = Vec::with_capacity(threads);
         let pool = Self(Arc::new(Queue {
             state: Mutex::default(),
             filled: Condvar::new(),
@@ -58,9 +82,15 @@ impl Pool {
             options.set_item("name", format!("wsgi-{number}"))?;
             // One that is stuck must not hold up the end of the process.
             options.set_item("daemon", true)?;
-            thread.call((), Some(&options))?.call_method0("start")?;
+            let thread = thread.call((), Some(&options))?;
+            thread.call_method0("start")?;
+            started.push(thread.unbind());
         }
-        Ok(pool)
+        let threads = Threads {
+            queue: Arc::clone(&pool.0),
+            threads: started,
+        };
+        Ok((pool, threads))
     }
 
     /// Lets a request wait for a thread; it is answered 503 if there are too many, or when it has waited too long.
@@ -85,13 +115,6 @@ impl Pool {
         if idle {
             self.0.filled.notify_one();
         }
-    }
-}
-
-impl Drop for Pool {
-    fn drop(&mut self) {
-        self.0.lock().closed = true;
-        self.0.filled.notify_all();
     }
 }
 

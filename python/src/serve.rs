@@ -38,21 +38,32 @@ pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) 
     let queue_timeout = seconds(options.queue_timeout, "queue_timeout")?;
     let drain = seconds(options.drain_timeout, "drain_timeout")?;
     let app = Application::new(app, base(py, &options)?);
-    let pool = match options.threads {
-        None => None,
+    let log = access_log(options.access_log.as_deref())?;
+    let (pool, threads) = match options.threads {
+        None => (None, None),
         Some(0) => return Err(PyValueError::new_err("threads must be at least 1")),
-        Some(threads) => Some(Pool::start(py, threads, options.queue, queue_timeout)?),
+        Some(threads) => {
+            let (pool, threads) = Pool::start(py, threads, options.queue, queue_timeout)?;
+            (Some(pool), Some(threads))
+        }
     };
     let app = Wsgi::new(app, pool, options.max_spool);
     let deadlines = Deadlines::default().drain(drain);
-    match access_log(options.access_log.as_deref())? {
+    let served = match log {
         None => run(py, app, options.bind, deadlines, None),
         Some(log) => {
             let stack = Stack::new().with(AccessLog::combined(log.clone()));
             run(py, stack.app(app), options.bind, deadlines, Some(log))
         }
+    };
+    match threads {
+        Some(threads) => served.and(threads.end(py, PATIENCE)),
+        None => served,
     }
 }
+
+/// How long to wait at the end for threads that have nothing left to do.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 fn seconds(seconds: f64, name: &str) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from client import Cut, request
-from conftest import HERE, Server
+from conftest import HERE, MODES, Server
 
 import gopuram
 
@@ -95,6 +95,8 @@ def test_the_access_log_is_written():
 def waits(environ, start_response):
     start_response("200 OK", PLAIN)
     yield b"began"
+    while environ["QUERY_STRING"] == "busy":
+        pass
     with open(environ["HTTP_X_FIFO"]) as fifo:
         yield fifo.read().encode()
 
@@ -113,9 +115,10 @@ def test_at_the_end_requests_finish(fifo, sign):
         assert server.process.wait(20) == 0
 
 
-def test_a_thread_that_is_stuck_does_not_hold_up_the_end(fifo):
+@pytest.mark.parametrize("how", ["waits", "busy"])
+def test_a_thread_that_is_stuck_does_not_hold_up_the_end(fifo, how):
     with Server("--threads", "1", "--drain-timeout", "0.1") as server, server.connect() as connection:
-        connection.send(request(waits, headers=[("X-Fifo", str(fifo))]))
+        connection.send(request(waits, target=f"/?{how}", headers=[("X-Fifo", str(fifo))]))
         connection.head()
         assert connection.chunk() == b"began"
         server.process.terminate()
@@ -172,3 +175,37 @@ def test_the_function_refuses_what_is_no_application():
         gopuram.serve(1, "127.0.0.1:0")
     with pytest.raises(ValueError, match="threads"):
         gopuram.serve(hello, "127.0.0.1:0", threads=0)
+
+
+def test_a_body_that_would_have_to_be_kept_and_is_too_long_is_413():
+    headers = [("Transfer-Encoding", "chunked")]
+    with Server("--max-spool", "1000") as server:
+        for size, status in ((1000, 200), (1001, 413)):
+            body = b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size)
+            assert server.get(hello, method="POST", headers=headers, body=body).status == status
+
+
+MADE = [0]
+
+
+def makes(environ, start_response):
+    start_response("200 OK", PLAIN)
+    for _ in range(2000):
+        MADE[0] += 1
+        yield b"x" * 50_000
+
+
+def made(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return [str(MADE[0]).encode()]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_more_is_made_than_the_client_takes(mode):
+    with Server(*MODES[mode]) as server, server.connect() as connection:
+        connection.send(request(makes))
+        connection.head()
+        for _ in range(200):
+            connection.chunk()
+        # What the sockets of both ends hold comes on top; all that could be made is 100 MB.
+        assert 200 <= int(server.get(made).body) < 700

@@ -96,7 +96,10 @@ pub(crate) fn test(strict: bool) -> Result<(), Failed> {
         }
     };
     let python = run::root().join("python");
-    environment.install(&["--requirement", &text(&python.join("tests/requirements.txt"))])?;
+    environment.install(&[
+        "--requirement",
+        &text(&python.join("tests/requirements.txt")),
+    ])?;
     environment.install_wheel(Build::Quick)?;
     let mut pytest = environment.command("pytest", &[]);
     pytest.current_dir(python);
