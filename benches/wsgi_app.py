@@ -1,5 +1,7 @@
 """What `cargo xtask bench wsgi` serves."""
 
+import os
+
 TEXT = [("Content-Type", "text/plain")]
 BLOCK = b"x" * 65536
 
@@ -55,8 +57,6 @@ def make_pyramid():
         return config.make_wsgi_app()
 
 
-def __getattr__(name):
-    """The frameworks are loaded by those that ask for them."""
-    if name in ("flask", "django", "pyramid"):
-        return globals()[f"make_{name}"]()
-    raise AttributeError(name)
+#: By the name in the environment: only what is measured is loaded.
+NAME = os.environ["WSGI_APP"]
+app = globals()[f"make_{NAME}"]() if f"make_{NAME}" in globals() else globals()[NAME]

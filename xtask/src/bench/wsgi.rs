@@ -24,6 +24,8 @@ const GUNICORN: usize = 3;
 /// What is served: `benches/wsgi_app.py` has them by these names.
 const APPS: [&str; 6] = ["bare", "echo", "stream", "flask", "django", "pyramid"];
 
+const APP: &str = "wsgi_app:app";
+
 const FIRST_PORT: u16 = 18_700;
 
 /// Measures each application under all of them.
@@ -56,14 +58,15 @@ pub(crate) fn bench(effort: Effort) -> Result<(), Failed> {
             .zip(FIRST_PORT..)
             .map(|(name, port)| Contender { name, port })
             .collect();
-        let mut running = Vec::new();
-        for contender in &contenders {
-            running.push(serve(&environment, contender, app)?);
-        }
         let post: &[&str] = if app == "echo" { &["-s", &script] } else { &[] };
-        columns.push(contest(&contenders, effort, |c, s| {
-            wrk_with(c.port, post, s)
-        })?);
+        let mut running = Vec::new();
+        let started = contenders.iter().try_for_each(|contender| {
+            running.push(serve(&environment, contender, app)?);
+            Ok(())
+        });
+        let figures = started.and_then(|()| contest(&contenders, effort, |c, s| once(c, post, s)));
+        running.into_iter().for_each(Background::terminate);
+        columns.push(figures?);
     }
     let at = |app: usize, server: usize| {
         let figure = columns
@@ -92,20 +95,31 @@ pub(crate) fn bench(effort: Effort) -> Result<(), Failed> {
     Ok(())
 }
 
+/// Loads one. uWSGI closes connections while a body is on its way, which `wrk` counts as errors: then it has no figure.
+fn once(contender: &Contender, post: &[&str], seconds: u32) -> Result<f64, Failed> {
+    let figure = wrk_with(contender.port, post, seconds);
+    match figure {
+        Err(why) if contender.name == "uwsgi" => {
+            eprintln!("uwsgi: {why}");
+            Ok(f64::NAN)
+        }
+        figure => figure,
+    }
+}
+
 /// Starts one, pinned to the first core, with one thread for the application.
 fn serve(
     environment: &Environment,
     contender: &Contender,
     app: &str,
 ) -> Result<Background, Failed> {
-    let app = format!("wsgi_app:{app}");
     let address = format!("127.0.0.1:{}", contender.port);
     let port = contender.port.to_string();
     let listen = format!("--listen={address}");
     let program = contender.name.trim_end_matches("-inline");
     let args: &[&str] = match contender.name {
-        "gopuram" => &["serve", &app, "--bind", &address, "--threads", "1"],
-        "gopuram-inline" => &["serve", &app, "--bind", &address, "--inline"],
+        "gopuram" => &["serve", APP, "--bind", &address, "--threads", "1"],
+        "gopuram-inline" => &["serve", APP, "--bind", &address, "--inline"],
         // Of its settings those that are fastest on one core.
         "granian" => &[
             "--interface",
@@ -122,7 +136,7 @@ fn serve(
             "1",
             "--no-ws",
             "--no-log",
-            &app,
+            APP,
         ],
         "gunicorn" => &[
             "--bind",
@@ -131,20 +145,21 @@ fn serve(
             "gthread",
             "--threads",
             "1",
-            &app,
+            APP,
         ],
-        "waitress" => &[&listen, "--threads=1", &app],
+        "waitress" => &[&listen, "--threads=1", APP],
         _ => &[
             "--http-socket",
             &address,
             "--module",
-            &app,
+            APP,
             "--master",
             "--processes",
             "1",
             "--disable-logging",
-            "--http-keepalive",
             "--need-app",
+            "--add-header",
+            "Connection: close",
             "--die-on-term",
         ],
     };
@@ -157,6 +172,7 @@ fn serve(
     pinned
         .arg(environment.program(program))
         .args(args)
+        .env("WSGI_APP", app)
         .env("PYTHONPATH", run::root().join("benches"))
         .current_dir(run::root().join("benches"))
         .stdout(Stdio::null())
