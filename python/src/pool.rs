@@ -54,6 +54,8 @@ struct State {
     jobs: VecDeque<(Instant, Job)>,
     /// How many threads wait for a request.
     idle: usize,
+    /// Threads will be called.
+    calling: bool,
     /// Somebody will look after those that wait too long.
     watched: bool,
     closed: bool,
@@ -110,10 +112,11 @@ impl Pool {
         if !std::mem::replace(&mut state.watched, true) {
             tokio::spawn(watch(Arc::downgrade(&self.0), now + self.0.deadline));
         }
-        let idle = state.idle > 0;
-        drop(state);
-        if idle {
-            self.0.filled.notify_one();
+        if state.idle > 0 && !std::mem::replace(&mut state.calling, true) {
+            // Behind the other connections that have something to say now: a thread that is called has all their requests
+            // before it, and is not switched to and from for each.
+            let queue = Arc::clone(&self.0);
+            tokio::spawn(async move { queue.call() });
         }
     }
 }
@@ -122,6 +125,17 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics under the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls as many threads as there is work for.
+    fn call(&self) {
+        let mut state = self.lock();
+        state.calling = false;
+        let wanted = state.jobs.len().min(state.idle);
+        drop(state);
+        for _ in 0..wanted {
+            self.filled.notify_one();
+        }
     }
 
     /// The next request, if one waits.
