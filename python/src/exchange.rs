@@ -14,7 +14,10 @@ use http_body::Frame;
 use pyo3::Python;
 
 /// How many bytes wait for the client before the application has to.
-const ROOM: usize = 64 * 1024;
+const ROOM: usize = 256 * 1024;
+
+/// Down to how many it goes on then: a thread that is called for each block does little else.
+const AGAIN: usize = ROOM / 2;
 
 /// How many bytes may wait where nobody can: `write` is called by the thread that would send them.
 const INLINE_ROOM: usize = 16 * 1024 * 1024;
@@ -216,9 +219,9 @@ impl Receiver {
         let mut state = self.0.lock();
         if let Some(block) = state.blocks.pop_front() {
             state.queued = state.queued.saturating_sub(block.len());
-            let waits = state.waits;
+            let goes_on = state.waits && state.queued <= AGAIN;
             drop(state);
-            if waits {
+            if goes_on {
                 self.0.room.notify_all();
             }
             return Poll::Ready(Some(Ok(block)));
