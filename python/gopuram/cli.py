@@ -111,6 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
         app = load(options.app)
         _gopuram.log_to_stderr(options.log_level)
+        _gopuram.keep_memory()
         serve(
             app,
             *(options.bind or ["127.0.0.1:8000"]),

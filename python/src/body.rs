@@ -46,9 +46,9 @@ pub(crate) async fn receive(
     let expects = head.headers.contains_key(EXPECT);
     match known {
         Some(length) if length <= AT_ONCE && !(expects && reader == Reader::Waits) => {
-            let limit = usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
-            let bytes = body.into_bytes(limit).await;
-            return bytes.map(Source::Bytes).map_err(ReadError::into_response);
+            let length = usize::try_from(length).unwrap_or_default();
+            let bytes = at_once(body, length).await;
+            return bytes.map(Source::Bytes).map_err(Failed::answer);
         }
         Some(_) if reader == Reader::Waits => return Ok(Source::Stream(Stream::new(body))),
         Some(length) if length > most => return Err(StatusCode::PAYLOAD_TOO_LARGE.into_response()),
@@ -80,6 +80,24 @@ impl Failed {
             }
         }
     }
+}
+
+/// Receives a short one; what comes in one piece is not copied.
+async fn at_once(mut body: Body, length: usize) -> Result<Bytes, Failed> {
+    let mut buf = BytesMut::new();
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let Ok(data) = frame.map_err(Failed::Body)?.into_data() else {
+            continue;
+        };
+        if data.len() == length {
+            return Ok(data);
+        }
+        if buf.is_empty() {
+            buf.reserve(length);
+        }
+        buf.extend_from_slice(&data);
+    }
+    Ok(buf.freeze())
 }
 
 /// Receives all of it, to memory or to a file.

@@ -14,6 +14,7 @@ mod exchange;
 mod file_wrapper;
 mod head;
 mod input;
+mod memory;
 mod pool;
 mod run;
 mod serve;
@@ -26,6 +27,8 @@ mod wsgi;
 mod _gopuram {
     #[pymodule_export]
     use super::file_wrapper::FileWrapper;
+    #[pymodule_export]
+    use super::memory::keep_memory;
     #[pymodule_export]
     use super::serve::{log_to_stderr, serve};
 }
