@@ -32,6 +32,11 @@ impl<S> InFlight<S> {
         }
     }
 
+    #[inline]
+    pub(super) fn is_http2(&self) -> bool {
+        self.shared.pulse.is_http2()
+    }
+
     /// The body of the response gave a frame; whether that is to be seen here.
     ///
     /// HTTP/1 does without: there the transport knows.

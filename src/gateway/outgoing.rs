@@ -19,6 +19,12 @@ use super::flight::InFlight;
 /// that is sent. Of a body given whole nobody would see whether the client reads it.
 const PIECE: usize = 64 * 1024;
 
+/// How much is given to a connection of HTTP/1 before others have their turn.
+///
+/// The kernel copies what is written, up to some megabytes of an answer if its client lets it: a millisecond's work, which
+/// a thousand clients who all want much would have everybody else wait for. This is about as long as 20 small answers take.
+const TURN: usize = 128 * 1024;
+
 pin_project! {
     /// The body of a response; the request is in flight until it is gone.
     pub(super) struct Outgoing<C, S> {
@@ -26,6 +32,8 @@ pin_project! {
         body: Option<Exact<C>>,
         // What it gave and was more than a piece.
         rest: Bytes,
+        // Whether others had their turn since the last of it.
+        yielded: bool,
         // Whether its length is kept from hyper.
         chunks: bool,
         flight: InFlight<S>,
@@ -42,6 +50,7 @@ impl<C, S> Outgoing<C, S> {
         Self {
             body: (content != Content::Nothing).then(|| Exact::new(body, length)),
             rest: Bytes::new(),
+            yielded: true,
             chunks: content == Content::Chunks,
             flight,
         }
@@ -52,6 +61,7 @@ impl<C, S> Outgoing<C, S> {
         Self {
             body: None,
             rest: Bytes::from_static(text.as_bytes()),
+            yielded: true,
             chunks: false,
             flight,
         }
@@ -78,8 +88,14 @@ where
         let mut me = self.project();
         me.flight.ask();
         if !me.rest.is_empty() {
+            let most = most(me.flight.is_http2());
+            if most == TURN && !std::mem::replace(me.yielded, true) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             me.flight.give();
-            let piece = me.rest.split_to(me.rest.len().min(PIECE));
+            *me.yielded = false;
+            let piece = me.rest.split_to(me.rest.len().min(most));
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         let Some(body) = me.body.as_mut().as_pin_mut() else {
@@ -87,11 +103,12 @@ where
         };
         let mut next = body.poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &mut next
-            && me.flight.give()
+            && let most = most(me.flight.give())
             && let Some(data) = frame.data_mut()
-            && data.len() > PIECE
+            && data.len() > most
         {
-            *me.rest = data.split_off(PIECE);
+            *me.rest = data.split_off(most);
+            *me.yielded = false;
         }
         next.map_err(broke)
     }
@@ -116,6 +133,11 @@ where
             .map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint);
         left + SizeHint::with_exact(self.rest.len() as u64)
     }
+}
+
+/// How much is given at once.
+const fn most(http2: bool) -> usize {
+    if http2 { PIECE } else { TURN }
 }
 
 /// The client sees that the response is not complete; the log says why.

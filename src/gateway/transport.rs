@@ -33,8 +33,6 @@ pub(super) struct Transport<T> {
     interim: Option<Box<Bytes>>,
     ended: bool,
     shut: bool,
-    /// How much was written in this turn.
-    turn: usize,
     counters: Arc<Counters>,
     _slot: Option<Slot>,
 }
@@ -67,7 +65,6 @@ impl<T> Transport<T> {
             interim: None,
             ended: false,
             shut: false,
-            turn: 0,
             counters,
             _slot: slot,
         }
@@ -116,22 +113,10 @@ impl<T> Transport<T> {
             })
     }
 
-    /// Whether it is the turn of others, who will be followed by this task.
-    fn yields(&mut self, cx: &Context<'_>) -> bool {
-        let yields = self.turn >= TURN;
-        if yields {
-            self.turn = 0;
-            cx.waker().wake_by_ref();
-        }
-        yields
-    }
-
     fn wrote(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match result {
             Poll::Ready(ref taken) => {
-                let taken = *taken.as_ref().unwrap_or(&0);
-                self.counters.bytes_out.add(taken);
-                self.turn = self.turn.saturating_add(taken);
+                self.counters.bytes_out.add(*taken.as_ref().unwrap_or(&0));
                 self.way_out = WayOut::Free;
                 self.pulse.unblock();
             }
@@ -244,10 +229,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         if self.interim.is_some() {
             ready!(self.poll_interim(cx))?;
         }
-        if self.yields(cx) {
-            return Poll::Pending;
-        }
-        let buf = buf.get(..TURN).unwrap_or(buf);
         let result = Pin::new(&mut self.io).poll_write(cx, buf);
         self.wrote(result)
     }
@@ -260,15 +241,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         if self.interim.is_some() {
             ready!(self.poll_interim(cx))?;
         }
-        if self.yields(cx) {
-            return Poll::Pending;
-        }
         let io = Pin::new(&mut self.io);
         let mut small = [0; SMALL];
-        let mut few = [io::IoSlice::new(&[]); PIECES];
         let result = match gather(bufs, &mut small) {
             Some(len) => io.poll_write(cx, small.get(..len).unwrap_or_default()),
-            None => io.poll_write_vectored(cx, one_turn(bufs, &mut few)),
+            None => io.poll_write_vectored(cx, bufs),
         };
         self.wrote(result)
     }
@@ -312,33 +289,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
 /// microsecond cheaper than `writev` of two.
 const SMALL: usize = 512;
 
-/// How much is written before others have their turn.
-///
-/// The kernel copies what is written, up to some megabytes of an answer if its client lets it: a millisecond's work, which
-/// a thousand clients who all want much would have everybody else wait for. This is about as long as 20 small answers take.
-const TURN: usize = 128 * 1024;
-
-/// How many pieces are written at once: hyper has no more in its queue.
-const PIECES: usize = 17;
-
-/// The first of the pieces, as much as is written in a turn.
-fn one_turn<'a, 'b>(
-    bufs: &'a [io::IoSlice<'_>],
-    few: &'b mut [io::IoSlice<'a>; PIECES],
-) -> &'b [io::IoSlice<'a>] {
-    let mut left = TURN;
-    let mut taken = 0;
-    for (few, buf) in few.iter_mut().zip(bufs) {
-        *few = io::IoSlice::new(buf.get(..left).unwrap_or(buf));
-        left -= few.len();
-        taken += 1;
-        if left == 0 {
-            break;
-        }
-    }
-    few.get(..taken).unwrap_or_default()
-}
-
 /// Copies all pieces into `small` if they fit; how many bytes they are.
 fn gather(bufs: &[io::IoSlice<'_>], small: &mut [u8; SMALL]) -> Option<usize> {
     let mut len = 0;
@@ -352,21 +302,6 @@ fn gather(bufs: &[io::IoSlice<'_>], small: &mut [u8; SMALL]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_more_is_written_at_once_than_in_a_turn() {
-        let large = vec![b'x'; TURN];
-        let pieces = [io::IoSlice::new(b"abc"), io::IoSlice::new(&large)];
-        let mut few = [io::IoSlice::new(&[]); PIECES];
-        let taken: Vec<usize> = one_turn(&pieces, &mut few)
-            .iter()
-            .map(|p| p.len())
-            .collect();
-        assert_eq!(taken, [3, TURN - 3]);
-        let few_bytes = [io::IoSlice::new(b"abc"), io::IoSlice::new(b"")];
-        let mut few = [io::IoSlice::new(&[]); PIECES];
-        assert_eq!(one_turn(&few_bytes, &mut few).len(), 2);
-    }
 
     #[test]
     fn small_pieces_are_gathered_and_large_ones_are_not() {

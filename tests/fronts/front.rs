@@ -1,5 +1,6 @@
 //! A real front server, with the very file that its documentation shows.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
@@ -69,15 +70,22 @@ impl Kind {
                 }}"
             ),
             Self::Apache => {
-                let modules: String = [
-                    "mpm_event", "authz_core", "alias", "proxy", "proxy_http", "proxy_fcgi",
-                    "proxy_scgi", "proxy_uwsgi", "cgid",
-                ]
-                .iter()
-                .map(|name| {
-                    format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n")
-                })
-                .collect();
+                let names = [
+                    "mpm_event",
+                    "authz_core",
+                    "alias",
+                    "proxy",
+                    "proxy_http",
+                    "proxy_fcgi",
+                    "proxy_scgi",
+                    "proxy_uwsgi",
+                    "cgid",
+                ];
+                let mut modules = String::new();
+                for name in names {
+                    let file = format!("/usr/lib/apache2/modules/mod_{name}.so");
+                    writeln!(modules, "LoadModule {name}_module {file}").unwrap();
+                }
                 format!(
                     "ServerRoot {dir}\nServerName localhost\nPidFile pid\nErrorLog error.log\n\
                      {modules}User www-data\nGroup www-data\nScriptSock {dir}/cgid\n\

@@ -10,11 +10,9 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use gopuram::Body;
-use gopuram::gateway::{Address, Deadlines, Handle, Limits};
+use gopuram::gateway::{Address, Handle, Limits};
 use http::{Request, Response};
-use http_body_util::StreamBody;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 
