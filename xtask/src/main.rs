@@ -8,6 +8,7 @@
 
 mod bench;
 mod parts;
+mod python;
 mod run;
 mod test;
 
@@ -17,9 +18,10 @@ const USAGE: &str = "\
 Tasks of this workspace.
 
 cargo xtask test                       set up what the tests need, then run them all
+cargo xtask test python                build the wheel and run its tests
 cargo xtask bench SECTION [--quick]    measure beside the peers, and print the ratios
 
-Sections: layers, http, static, gzip, tls, gateways, router, memory, attacks, upgrades, build.
+Sections: layers, http, static, gzip, tls, gateways, router, memory, attacks, upgrades, wsgi, build.
 --quick takes fewer and shorter rounds: the ratios are rough.
 ";
 
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let done = match args.as_slice() {
         ["test"] => test::all(),
+        ["test", "python"] => python::test(true),
         ["bench", section] => bench::section(section, false),
         ["bench", section, "--quick"] | ["bench", "--quick", section] => {
             bench::section(section, true)

@@ -79,6 +79,19 @@ impl Background {
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
+
+    /// Ends it so that it ends its own processes as well; after five seconds it is killed alone.
+    pub(crate) fn terminate(mut self) {
+        if output(command("kill", &["-TERM", &self.id().to_string()])).is_err() {
+            return;
+        }
+        for _ in 0..250 {
+            if !matches!(self.0.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
 }
 
 impl Drop for Background {

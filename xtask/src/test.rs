@@ -3,6 +3,7 @@
 use crate::parts::{
     self, APACHE, CHROMIUM, CURL, HAPROXY, LIGHTTPD, NGINX, NGINX_STREAM, OPENSSL, REDIS, SSLSCAN,
 };
+use crate::python;
 use crate::run::{self, Failed, cargo, run};
 
 /// The features of the catalogue, each checked alone.
@@ -53,7 +54,8 @@ pub(crate) fn all() -> Result<(), Failed> {
     for feature in FEATURES {
         run(alone(&["--features", feature]))?;
     }
-    run(alone(&[]))
+    run(alone(&[]))?;
+    python::test(strict)
 }
 
 /// The whole suite: by nextest where it is installed, else by cargo's own runner.

@@ -59,7 +59,13 @@ pub(crate) fn contest(
 ///
 /// If anything but successes (or, with `If-None-Match`, 304) came back.
 pub(crate) fn wrk(port: u16, path: &str, fields: &[&str], seconds: u32) -> Result<f64, Failed> {
-    wrk_by("http", port, path, fields, seconds)
+    let args: Vec<_> = fields.iter().flat_map(|field| ["-H", field]).collect();
+    wrk_by("http", port, path, &args, seconds)
+}
+
+/// As [`wrk`], of the root and with more arguments for `wrk` itself.
+pub(crate) fn wrk_with(port: u16, args: &[&str], seconds: u32) -> Result<f64, Failed> {
+    wrk_by("http", port, "/", args, seconds)
 }
 
 /// As [`wrk`], over TLS.
@@ -67,13 +73,7 @@ pub(crate) fn wrk_tls(port: u16, path: &str, seconds: u32) -> Result<f64, Failed
     wrk_by("https", port, path, &[], seconds)
 }
 
-fn wrk_by(
-    scheme: &str,
-    port: u16,
-    path: &str,
-    fields: &[&str],
-    seconds: u32,
-) -> Result<f64, Failed> {
+fn wrk_by(scheme: &str, port: u16, path: &str, args: &[&str], seconds: u32) -> Result<f64, Failed> {
     let duration = format!("-d{seconds}s");
     let mut wrk = command(
         "taskset",
@@ -88,9 +88,7 @@ fn wrk_by(
             &duration,
         ],
     );
-    for field in fields {
-        wrk.args(["-H", field]);
-    }
+    wrk.args(args);
     wrk.arg(format!("{scheme}://127.0.0.1:{port}{path}"));
     let said = run::output(wrk)?;
     if let Some(line) = said

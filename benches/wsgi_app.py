@@ -1,0 +1,62 @@
+"""What `cargo xtask bench wsgi` serves."""
+
+import os
+
+TEXT = [("Content-Type", "text/plain")]
+BLOCK = b"x" * 65536
+
+
+def bare(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "13")])
+    return [b"Hello, World!"]
+
+
+def echo(environ, start_response):
+    body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def stream(environ, start_response):
+    start_response("200 OK", TEXT)
+    for _ in range(16):
+        yield BLOCK
+
+
+def make_flask():
+    import flask
+
+    app = flask.Flask(__name__)
+
+    @app.get("/")
+    def hello():
+        return {"message": "Hello, World!"}
+
+    return app
+
+
+def make_django():
+    import django.conf
+    from django.core.wsgi import get_wsgi_application
+    from django.http import JsonResponse
+    from django.urls import path
+
+    class urls:
+        urlpatterns = [path("", lambda request: JsonResponse({"message": "Hello, World!"}))]
+
+    django.conf.settings.configure(ROOT_URLCONF=urls, ALLOWED_HOSTS=["*"], SECRET_KEY="of a benchmark", MIDDLEWARE=[])
+    return get_wsgi_application()
+
+
+def make_pyramid():
+    from pyramid.config import Configurator
+
+    with Configurator() as config:
+        config.add_route("hello", "/")
+        config.add_view(lambda request: {"message": "Hello, World!"}, route_name="hello", renderer="json")
+        return config.make_wsgi_app()
+
+
+#: By the name in the environment: only what is measured is loaded.
+NAME = os.environ["WSGI_APP"]
+app = globals()[f"make_{NAME}"]() if f"make_{NAME}" in globals() else globals()[NAME]

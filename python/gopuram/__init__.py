@@ -1,0 +1,85 @@
+"""A WSGI server, and layers in Rust around WSGI applications.
+
+>>> import gopuram
+>>> gopuram.serve(app, "127.0.0.1:8000")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from . import _gopuram
+from ._gopuram import FileWrapper
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+__all__ = ["FileWrapper", "serve"]
+
+#: How a name of an environ may look that is given to the server: as those of CGI, or with a prefix and in lower case.
+_NAME = re.compile(r"[A-Z][A-Z0-9_]*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+
+
+def serve(
+    app: WSGIApplication,
+    *addresses: str,
+    threads: int = 4,
+    inline: bool = False,
+    queue: int = 1024,
+    queue_timeout: float = 30.0,
+    drain_timeout: float = 30.0,
+    max_spool: int = 1 << 30,
+    access_log: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    """Serve a WSGI application until SIGTERM or SIGINT.
+
+    addresses
+        Where to listen: ``127.0.0.1:8000``, ``unix:/run/app.sock``, and behind front servers ``fastcgi:...``,
+        ``scgi:...`` and ``uwsgi:...``.
+    threads
+        How many threads call the application.
+    inline
+        Call it on the thread of the connections, one request at a time: fastest for an application that never waits, and
+        a slow request holds up everything.
+    queue, queue_timeout
+        How many requests wait for a thread, and for how many seconds, before they are answered 503.
+    drain_timeout
+        How many seconds requests may take to finish at the end.
+    max_spool
+        The longest body, in bytes, that is kept in a temporary file because its length was not told.
+    access_log
+        A file for the access log, or ``-`` for the standard output.
+    environ
+        More variables for every environ.
+
+    Raises OSError if an address cannot be listened on, and ValueError if an option has no meaning.
+    """
+    if not callable(app):
+        raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
+    environ = dict(environ or {})
+    for name, value in environ.items():
+        if not _NAME.fullmatch(name) or name.startswith("wsgi."):
+            raise ValueError(f"{name!r} is no name for a variable: NAME or prefix.name")
+        if type(value) is not str or any(ord(char) > 0xFF for char in value):
+            raise ValueError(f"{name} must be a str of Latin-1")
+    if threading.current_thread() is threading.main_thread():
+        # The server ends by it; Python would raise KeyboardInterrupt in whatever the application does.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _gopuram.serve(
+        app,
+        {
+            "bind": [str(address) for address in addresses],
+            "threads": None if inline else threads,
+            "queue": queue,
+            "queue_timeout": queue_timeout,
+            "drain_timeout": drain_timeout,
+            "max_spool": max_spool,
+            "access_log": access_log,
+            "environ": list(environ.items()),
+        },
+    )

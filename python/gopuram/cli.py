@@ -1,0 +1,140 @@
+"""The command ``gopuram``."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import os
+import sys
+import threading
+from collections.abc import Sequence
+
+from . import _gopuram, serve
+from .loading import NotFound, load
+
+_ADDRESSES = """\
+An address is 127.0.0.1:8000, [::1]:8000, unix:/run/app.sock, fd:3 or systemd:NAME. With fastcgi:, scgi: or uwsgi:
+before it that is spoken in place of HTTP. Options follow a question mark: unix:/run/app.sock?mode=660&group=www-data.
+"""
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+    return number
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gopuram", description="A WSGI server, and layers in Rust around it.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser(
+        "serve",
+        help="serve a WSGI application",
+        description="Serve a WSGI application until SIGTERM or SIGINT.",
+        epilog=_ADDRESSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    serve.add_argument("app", metavar="MODULE:NAME", help="the application, or MODULE:FACTORY() which makes it")
+    serve.add_argument(
+        "-b", "--bind", action="append", metavar="ADDRESS", help="where to listen, as often as wanted [127.0.0.1:8000]"
+    )
+    how = serve.add_mutually_exclusive_group()
+    how.add_argument(
+        "-t", "--threads", type=_positive, default=4, metavar="N", help="how many threads call the application [4]"
+    )
+    how.add_argument(
+        "--inline", action="store_true", help="call it on the thread of the connections, one request at a time"
+    )
+    serve.add_argument(
+        "-w", "--workers", type=_positive, default=1, metavar="N", help="how many processes [1]; more are not there yet"
+    )
+    serve.add_argument("--chdir", metavar="DIRECTORY", help="go there first; modules are found there")
+    serve.add_argument("--pythonpath", metavar="PATHS", help="where else modules are found, joined by colons")
+    serve.add_argument("--access-log", metavar="FILE", help="write an access log; - is the standard output")
+    serve.add_argument(
+        "--log-level",
+        choices=["error", "warn", "info", "debug", "trace"],
+        default="info",
+        help="what is written to the standard error [info]",
+    )
+    serve.add_argument("--queue", type=_positive, default=1024, metavar="N", help="how many requests may wait [1024]")
+    serve.add_argument(
+        "--queue-timeout", type=_seconds, default=30.0, metavar="SECONDS", help="for how long; then 503 [30]"
+    )
+    serve.add_argument(
+        "--drain-timeout", type=_seconds, default=30.0, metavar="SECONDS", help="for requests to finish at the end [30]"
+    )
+    serve.add_argument(
+        "--max-spool",
+        type=_positive,
+        default=1 << 30,
+        metavar="BYTES",
+        help="the longest body of unknown length; then 413 [1073741824]",
+    )
+    serve.add_argument(
+        "-e",
+        "--environ",
+        action="append",
+        type=_variable,
+        default=[],
+        metavar="NAME=VALUE",
+        help="a variable for every environ, as often as wanted",
+    )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; what it returns is the status of the process."""
+    options = _parser().parse_args(arguments)
+    if options.workers > 1:
+        return _refuse("more than one worker is not there yet; start the command several times, on Unix sockets or ports")
+    try:
+        if options.chdir is not None:
+            os.chdir(options.chdir)
+        # As for `python -m`: what is in the directory can be imported.
+        sys.path[:0] = [os.getcwd(), *(options.pythonpath or "").split(":")]
+        sys.path[:] = dict.fromkeys(path for path in sys.path if path)
+        app = load(options.app)
+        _gopuram.log_to_stderr(options.log_level)
+        _gopuram.keep_memory()
+        serve(
+            app,
+            *(options.bind or ["127.0.0.1:8000"]),
+            threads=options.threads,
+            inline=options.inline,
+            queue=options.queue,
+            queue_timeout=options.queue_timeout,
+            drain_timeout=options.drain_timeout,
+            max_spool=options.max_spool,
+            access_log=options.access_log,
+            environ=dict(options.environ),
+        )
+    except (NotFound, OSError, ValueError) as error:
+        return _refuse(str(error))
+    if any(thread.name.startswith("wsgi-") for thread in threading.enumerate()):
+        # One that is stuck in the application would come back to an interpreter that is being taken down.
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(0)
+    return 0
+
+
+def _refuse(why: str) -> int:
+    print(f"gopuram: {why}", file=sys.stderr)
+    return 1

@@ -1,0 +1,68 @@
+"""Find an application by its name: ``module:name``, ``module:object.attribute`` or ``module:factory()``."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import traceback
+from typing import Any
+
+
+class NotFound(Exception):
+    """There is no such application; the message is for the operator."""
+
+
+def load(name: str) -> Any:
+    """Import the application called `name`; without ``:name`` it is called ``application`` or ``app``."""
+    module_name, colon, path = name.partition(":")
+    if not module_name:
+        raise NotFound(f"{name!r} is not the name of an application: write module:name")
+    module = _module(module_name)
+    if not colon:
+        for path in ("application", "app"):
+            if hasattr(module, path):
+                break
+        else:
+            raise NotFound(f"module {module_name!r} has no `application` and no `app`: write {module_name}:name")
+    called = path.endswith("()")
+    path = path.removesuffix("()")
+    found = module
+    for part in path.split("."):
+        if not part.isidentifier():
+            raise NotFound(f"{name!r} is not the name of an application: write module:name or module:factory()")
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise NotFound(f"module {module_name!r} has no {path!r}") from None
+    if called:
+        if not callable(found):
+            raise NotFound(f"{module_name}:{path} cannot be called, so it is no factory")
+        try:
+            found = found()
+        except Exception as error:
+            raise NotFound(f"{name} failed:\n{_theirs(error)}") from None
+    if not callable(found):
+        raise NotFound(f"{name} is {type(found).__name__}, which cannot be called: it is no WSGI application")
+    return found
+
+
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # One that it imports may be missing as well, which is another matter.
+        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
+            raise NotFound(f"there is no module {error.name!r}; looked in the directory and in PYTHONPATH") from None
+        raise NotFound(f"module {name!r} cannot be imported:\n{_theirs(error)}") from None
+    except Exception as error:
+        raise NotFound(f"module {name!r} cannot be imported:\n{_theirs(error)}") from None
+
+
+def _theirs(error: BaseException) -> str:
+    """The traceback without the frames that are ours or importlib's."""
+    frames = traceback.TracebackException.from_exception(error)
+    ours = (__file__, importlib.__file__)
+    frames.stack = traceback.StackSummary.from_list(
+        [f for f in frames.stack if f.filename not in ours and not f.filename.startswith("<frozen importlib")]
+    )
+    return "".join(frames.format()).rstrip()

@@ -1,0 +1,147 @@
+//! The application, and the environ that it is called with.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gopuram::environ::{Environ, Mapping, Template};
+use gopuram::middleware::attributes::{Attributes, Connection, Scheme};
+use http::request::Parts;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+
+use crate::text;
+
+/// A WSGI application.
+#[derive(Debug)]
+pub(crate) struct Application {
+    pub(crate) callable: Py<PyAny>,
+    /// What all environs have in common; no application ever sees it.
+    base: Py<PyDict>,
+}
+
+impl Application {
+    pub(crate) const fn new(callable: Py<PyAny>, base: Py<PyDict>) -> Self {
+        Self { callable, base }
+    }
+}
+
+/// What the requests of a connection have in common.
+pub(crate) struct Prepared {
+    template: Template,
+    seen: Seen,
+    base: PyOnceLock<Py<PyDict>>,
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Prepared").field(&self.seen).finish()
+    }
+}
+
+/// By what connections are told apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Seen {
+    local: Option<SocketAddr>,
+    peer: Option<SocketAddr>,
+    scheme: Scheme,
+}
+
+impl Seen {
+    fn of(connection: &Connection) -> Self {
+        Self {
+            local: connection.local,
+            peer: connection.peer,
+            scheme: connection.scheme,
+        }
+    }
+}
+
+impl Prepared {
+    /// The one that is there if it is of this request's connection, else another.
+    pub(crate) fn of(there: &mut Option<Arc<Self>>, head: &Parts) -> Arc<Self> {
+        let none = Connection::default();
+        let connection = Attributes::of_head(head).and_then(Attributes::connection);
+        let connection = connection.unwrap_or(&none);
+        let seen = Seen::of(connection);
+        match there {
+            Some(prepared) if prepared.seen == seen => Arc::clone(prepared),
+            _ => {
+                let prepared = Arc::new(Self {
+                    template: Template::new(Mapping::default(), connection),
+                    seen,
+                    base: PyOnceLock::new(),
+                });
+                *there = Some(Arc::clone(&prepared));
+                prepared
+            }
+        }
+    }
+}
+
+/// The variables of one request.
+#[derive(Debug)]
+pub(crate) struct Variables {
+    prepared: Arc<Prepared>,
+    /// In place of the connection's, where a trusted layer knows better.
+    instead: Option<Environ>,
+    own: Environ,
+}
+
+impl Variables {
+    pub(crate) fn of(
+        prepared: Arc<Prepared>,
+        head: &Parts,
+    ) -> Result<Self, gopuram::environ::Refused> {
+        let mut own = Environ::with_capacity(24, 1024);
+        prepared.template.request(head, &mut own)?;
+        let instead = match prepared.template.connection(head) {
+            std::borrow::Cow::Borrowed(_) => None,
+            std::borrow::Cow::Owned(instead) => Some(instead),
+        };
+        Ok(Self {
+            prepared,
+            instead,
+            own,
+        })
+    }
+
+    /// A new environ: a dictionary that is the application's to change.
+    pub(crate) fn environ<'py>(
+        &self,
+        py: Python<'py>,
+        app: &Application,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let environ = if let Some(instead) = &self.instead {
+            with(app.base.bind(py), instead)?
+        } else {
+            let base = self.prepared.base.get_or_try_init(py, || {
+                // Of a request that says nothing there is what the connection says.
+                let (nothing, ()) = http::Request::new(()).into_parts();
+                let variables = self.prepared.template.connection(&nothing);
+                with(app.base.bind(py), &variables).map(Bound::unbind)
+            })?;
+            base.bind(py).copy()?
+        };
+        for (name, value) in self.own.iter() {
+            environ.set_item(text::name(py, name), text::latin1(py, value))?;
+        }
+        Ok(environ)
+    }
+}
+
+/// A copy with more variables.
+fn with<'py>(base: &Bound<'py, PyDict>, variables: &Environ) -> PyResult<Bound<'py, PyDict>> {
+    let py = base.py();
+    let environ = base.copy()?;
+    for (name, value) in variables.iter() {
+        let value = text::latin1(py, value);
+        if name == b"REQUEST_SCHEME" {
+            environ.set_item(intern!(py, "wsgi.url_scheme"), &value)?;
+        }
+        environ.set_item(text::name(py, name), value)?;
+    }
+    Ok(environ)
+}

@@ -1,0 +1,280 @@
+//! What a connection and the Python that answers it share of one request.
+
+use std::collections::VecDeque;
+use std::error::Error as StdError;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use gopuram::Body;
+use http::Response;
+use http_body::Frame;
+use pyo3::Python;
+
+/// How many bytes wait for the client before the application has to.
+const ROOM: usize = 256 * 1024;
+
+/// Down to how many it goes on then: a thread that is called for each block does little else.
+const AGAIN: usize = ROOM / 2;
+
+/// How many bytes may wait where nobody can: `write` is called by the thread that would send them.
+const INLINE_ROOM: usize = 16 * 1024 * 1024;
+
+#[derive(Debug, Default)]
+struct Exchange {
+    state: Mutex<State>,
+    room: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Not taken yet; without a body, blocks follow.
+    head: Option<Response<Option<Body>>>,
+    waker: Option<Waker>,
+    blocks: VecDeque<Bytes>,
+    queued: usize,
+    end: Option<Result<(), Broken>>,
+    /// Nobody wants the answer any longer.
+    gone: bool,
+    /// The application waits for room.
+    waits: bool,
+}
+
+impl Exchange {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, and wakes who waits for it to.
+    fn tell(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn leave(&self) {
+        let mut state = self.lock();
+        state.gone = true;
+        let left = std::mem::take(&mut state.blocks);
+        let waits = state.waits;
+        drop(state);
+        drop(left);
+        if waits {
+            self.room.notify_all();
+        }
+    }
+}
+
+/// Both ends of the answer to a request.
+pub(crate) fn exchange(manner: Manner) -> (Sender, Receiver) {
+    let shared = Arc::new(Exchange::default());
+    let sender = Sender {
+        shared: Arc::clone(&shared),
+        manner,
+        ended: false,
+    };
+    (sender, Receiver(shared))
+}
+
+/// What is done when there is no room for a block.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Manner {
+    /// The thread waits for it.
+    Wait,
+    /// The block is refused: the thread is the one that would make room.
+    Refuse,
+}
+
+/// Where the application's answer goes; dropped before its end it breaks off.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    shared: Arc<Exchange>,
+    manner: Manner,
+    ended: bool,
+}
+
+/// Why a block was not taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Refusal {
+    /// The client has left.
+    Gone,
+    /// There is no room, and waiting for it would be for ever.
+    Full,
+}
+
+impl Sender {
+    /// Whether the client has left.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.shared.lock().gone
+    }
+
+    /// Answers with all there is to say.
+    pub(crate) fn whole(&mut self, res: Response<Body>) {
+        self.ended = true;
+        self.shared.tell(|state| {
+            state.head = Some(res.map(Some));
+            state.end = Some(Ok(()));
+        });
+    }
+
+    /// Answers with a head and the first block of those that follow.
+    pub(crate) fn begin(&mut self, head: Response<()>, first: Bytes) {
+        self.shared.tell(|state| {
+            state.head = Some(head.map(|()| None));
+            state.queued = first.len();
+            if !first.is_empty() {
+                state.blocks.push_back(first);
+            }
+        });
+    }
+
+    /// Sends a block, and waits for there to be room for it.
+    pub(crate) fn push(&self, py: Python<'_>, block: Bytes) -> Result<(), Refusal> {
+        let len = block.len();
+        let fits = |state: &State, room: usize| {
+            state.gone || state.queued == 0 || state.queued.saturating_add(len) <= room
+        };
+        let mut state = self.shared.lock();
+        match self.manner {
+            Manner::Refuse if !fits(&state, INLINE_ROOM) => return Err(Refusal::Full),
+            Manner::Wait if !fits(&state, ROOM) => {
+                drop(state);
+                py.detach(|| {
+                    let mut state = self.shared.lock();
+                    state.waits = true;
+                    while !fits(&state, ROOM) {
+                        state =
+                            (self.shared.room.wait(state)).unwrap_or_else(PoisonError::into_inner);
+                    }
+                    state.waits = false;
+                });
+                state = self.shared.lock();
+            }
+            _ => {}
+        }
+        if state.gone {
+            return Err(Refusal::Gone);
+        }
+        state.queued = state.queued.saturating_add(len);
+        state.blocks.push_back(block);
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+
+    /// All blocks were sent.
+    pub(crate) fn finish(&mut self) {
+        self.ended = true;
+        self.shared.tell(|state| state.end = Some(Ok(())));
+    }
+
+    /// No more blocks come, though some are missing.
+    pub(crate) fn fail(&mut self, why: &'static str) {
+        self.ended = true;
+        self.shared.tell(|state| state.end = Some(Err(Broken(why))));
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.fail("the application was not run to its end");
+        }
+    }
+}
+
+/// Where the application's answer comes from; dropped, nobody wants it any longer.
+#[derive(Debug)]
+pub(crate) struct Receiver(Arc<Exchange>);
+
+impl Receiver {
+    /// The head of the answer, with its body if it is there as a whole.
+    pub(crate) fn poll_head(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<Option<Body>>, Broken>> {
+        let mut state = self.0.lock();
+        if let Some(head) = state.head.take() {
+            return Poll::Ready(Ok(head));
+        }
+        if let Some(Err(broken)) = state.end {
+            return Poll::Ready(Err(broken));
+        }
+        remember(&mut state.waker, cx);
+        Poll::Pending
+    }
+
+    /// The next block.
+    pub(crate) fn poll_block(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Broken>>> {
+        let mut state = self.0.lock();
+        if let Some(block) = state.blocks.pop_front() {
+            state.queued = state.queued.saturating_sub(block.len());
+            let goes_on = state.waits && state.queued <= AGAIN;
+            drop(state);
+            if goes_on {
+                self.0.room.notify_all();
+            }
+            return Poll::Ready(Some(Ok(block)));
+        }
+        match state.end {
+            Some(Ok(())) => Poll::Ready(None),
+            Some(Err(broken)) => Poll::Ready(Some(Err(broken))),
+            None => {
+                remember(&mut state.waker, cx);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+fn remember(waker: &mut Option<Waker>, cx: &Context<'_>) {
+    match waker {
+        Some(waker) => waker.clone_from(cx.waker()),
+        None => *waker = Some(cx.waker().clone()),
+    }
+}
+
+/// The blocks of an answer as its body.
+#[derive(Debug)]
+pub(crate) struct Blocks(pub(crate) Receiver);
+
+impl http_body::Body for Blocks {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let next = std::task::ready!(self.0.poll_block(cx));
+        Poll::Ready(next.map(|block| block.map(Frame::data)))
+    }
+}
+
+/// Why an answer broke off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Broken(&'static str);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl StdError for Broken {}

@@ -1,0 +1,152 @@
+//! `wsgi.file_wrapper`: a file as a response, handed to the server as such where it is one.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gopuram::middleware::body::{FileRegion, Read, ReadAt};
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// How much is read at once, if nothing else was said.
+const BLOCK: usize = 64 * 1024;
+
+/// What an application returns in place of an iterable: a file, read block by block.
+///
+/// A file on disk, opened to be read as bytes and not yet iterated, is sent by the server itself, from where it stands to its end or
+/// to the `Content-Length`. Everything else is iterated.
+#[pyclass(module = "gopuram", frozen)]
+#[derive(Debug)]
+pub(crate) struct FileWrapper {
+    filelike: Py<PyAny>,
+    block: usize,
+}
+
+#[pymethods]
+impl FileWrapper {
+    #[new]
+    #[pyo3(signature = (filelike, blksize=BLOCK, /))]
+    const fn new(filelike: Py<PyAny>, blksize: usize) -> Self {
+        Self {
+            filelike,
+            block: blksize,
+        }
+    }
+
+    const fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let read = self
+            .filelike
+            .bind(py)
+            .call_method1(intern!(py, "read"), (self.block,))?;
+        // Not `b""` alone: of a text file the end is `""`, and its text is refused where blocks are looked at.
+        Ok(read.is_truthy()?.then_some(read))
+    }
+
+    /// `close` is there if, and only if, the file has one.
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        if name == "close" {
+            return self.filelike.bind(py).getattr(intern!(py, "close"));
+        }
+        Err(PyAttributeError::new_err(name.to_owned()))
+    }
+}
+
+impl FileWrapper {
+    /// What is left of the file, if it is one on disk.
+    pub(crate) fn region(&self, py: Python<'_>) -> Option<FileRegion> {
+        let filelike = self.filelike.bind(py);
+        if !is_plain(filelike).unwrap_or(false) {
+            return None;
+        }
+        let number: RawFd = filelike
+            .call_method0(intern!(py, "fileno"))
+            .ok()?
+            .extract()
+            .ok()?;
+        let position: u64 = filelike
+            .call_method0(intern!(py, "tell"))
+            .ok()?
+            .extract()
+            .ok()?;
+        let file = duplicate(number).ok()?;
+        let metadata = file.metadata().ok()?;
+        let left = metadata.len().checked_sub(position)?;
+        // Files that say they are empty may not be: those of /proc.
+        if !metadata.is_file() || left == 0 {
+            return None;
+        }
+        Some(FileRegion::new(Arc::new(OnDisk(file)), position, left))
+    }
+}
+
+/// Whether the bytes of an object of Python are those of its descriptor: a decompressor has one too, of what it decompresses.
+fn is_plain(filelike: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = filelike.py();
+    let io = py.import(intern!(py, "io"))?;
+    let kind = filelike.get_type();
+    let raw = io.getattr(intern!(py, "FileIO"))?;
+    if kind.is(&raw) {
+        return Ok(true);
+    }
+    let buffered = [intern!(py, "BufferedReader"), intern!(py, "BufferedRandom")];
+    for name in buffered {
+        if kind.is(&io.getattr(name)?) {
+            let below = filelike.getattr(intern!(py, "raw"))?;
+            return Ok(below.get_type().is(&raw));
+        }
+    }
+    Ok(false)
+}
+
+/// A descriptor of our own: the application closes its file when it likes.
+fn duplicate(number: RawFd) -> io::Result<File> {
+    if number < 0 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    #[expect(
+        unsafe_code,
+        reason = "Python's files tell their descriptors as numbers"
+    )]
+    // SAFETY: the number is not -1, and it is that of a file that Python holds open: the thread is attached, so that nobody closes
+    // it between `fileno` and here, where it is only duplicated.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+    borrowed.try_clone_to_owned().map(File::from)
+}
+
+#[derive(Debug)]
+struct OnDisk(File);
+
+impl ReadAt for OnDisk {
+    fn read_at(self: Arc<Self>, offset: u64, len: usize) -> Read {
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut buf = vec![0; len];
+            let read = self.0.read_at(&mut buf, offset)?;
+            buf.truncate(read);
+            Ok(Bytes::from(buf))
+        });
+        Read::Soon(Box::pin(async { reading.await.map_err(io::Error::other)? }))
+    }
+
+    fn file(&self) -> Option<&File> {
+        Some(&self.0)
+    }
+}
+
+/// The bytes of a block, if it is one.
+pub(crate) fn block<'a, 'py>(object: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyBytes>> {
+    if let Ok(bytes) = object.cast::<PyBytes>() {
+        return Ok(bytes);
+    }
+    let name = object.get_type().qualname()?;
+    let problem = format!("the application gave {name} where bytes must be");
+    Err(PyTypeError::new_err(problem))
+}

@@ -1,0 +1,226 @@
+//! `wsgi.input`: the body of a request as a file.
+
+use std::future::poll_fn;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::pin::Pin;
+
+use bytes::{Buf as _, Bytes};
+use gopuram::Body;
+use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+use tokio::runtime::Handle;
+
+/// Where the bytes of a body are.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// All here.
+    Bytes(Bytes),
+    /// In a temporary file, read from the beginning.
+    File(BufReader<std::fs::File>),
+    /// Still with the client.
+    Stream(Stream),
+    /// It broke off, and why.
+    Broken(String),
+    /// The request is over.
+    Over,
+}
+
+/// A body that is read as the application wants it.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    body: Body,
+    /// Of the runtime whose timers the body needs.
+    runtime: Handle,
+    /// What came and was not read.
+    here: Bytes,
+}
+
+impl Stream {
+    /// Must be called within a runtime that another thread drives than the one that reads.
+    pub(crate) fn new(body: Body) -> Self {
+        Self {
+            body,
+            runtime: Handle::current(),
+            here: Bytes::new(),
+        }
+    }
+
+    /// Waits for there to be bytes here; none at the end.
+    fn fill(&mut self) -> Result<&mut Bytes, String> {
+        while self.here.is_empty() {
+            let body = &mut self.body;
+            let next = poll_fn(|cx| http_body::Body::poll_frame(Pin::new(&mut *body), cx));
+            match self.runtime.block_on(next) {
+                None => break,
+                Some(Ok(frame)) => self.here = frame.into_data().unwrap_or_default(),
+                Some(Err(error)) => {
+                    let cause = std::error::Error::source(&error);
+                    let cause = cause.map_or(String::new(), |cause| format!(": {cause}"));
+                    return Err(format!("{error}{cause}"));
+                }
+            }
+        }
+        Ok(&mut self.here)
+    }
+}
+
+/// Until where to read.
+#[derive(Clone, Copy, Debug)]
+struct Until {
+    most: usize,
+    line: bool,
+}
+
+impl Until {
+    /// How many of these bytes belong to it, and whether it ends with them.
+    fn take(self, read: usize, here: &[u8]) -> (usize, bool) {
+        let most = here.len().min(self.most.saturating_sub(read));
+        let here = here.get(..most).unwrap_or(here);
+        if self.line
+            && let Some(end) = here.iter().position(|byte| *byte == b'\n')
+        {
+            return (end + 1, true);
+        }
+        (most, read + most >= self.most)
+    }
+}
+
+impl Source {
+    /// Reads until there; less only at the end of the body.
+    fn read(&mut self, until: Until) -> Result<Bytes, String> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.split_to(until.take(0, bytes).0)),
+            Self::File(file) => read_file(file, until).map_err(|error| error.to_string()),
+            Self::Stream(stream) => {
+                let mut read = Vec::new();
+                loop {
+                    let here = match stream.fill() {
+                        Ok(here) => here,
+                        Err(why) => {
+                            *self = Self::Broken(why.clone());
+                            return Err(why);
+                        }
+                    };
+                    let (taken, ends) = until.take(read.len(), here);
+                    if read.is_empty() && ends {
+                        return Ok(here.split_to(taken));
+                    }
+                    read.extend_from_slice(here.get(..taken).unwrap_or(here));
+                    here.advance(taken);
+                    if ends || taken == 0 {
+                        return Ok(read.into());
+                    }
+                }
+            }
+            Self::Broken(why) => Err(why.clone()),
+            Self::Over => Ok(Bytes::new()),
+        }
+    }
+}
+
+fn read_file(file: &mut BufReader<std::fs::File>, until: Until) -> std::io::Result<Bytes> {
+    let mut read = Vec::new();
+    let mut part = file.take(until.most as u64);
+    if until.line {
+        part.read_until(b'\n', &mut read)?;
+    } else {
+        part.read_to_end(&mut read)?;
+    }
+    Ok(read.into())
+}
+
+/// The body of a request.
+///
+/// It ends where the body does, whatever is asked for. A body that broke off is an `OSError`, not an end.
+#[pyclass(module = "gopuram")]
+#[derive(Debug)]
+pub(crate) struct Input(Source);
+
+impl Input {
+    pub(crate) const fn new(source: Source) -> Self {
+        Self(source)
+    }
+
+    /// Lets go of the body: the connection waits for that.
+    pub(crate) fn end(&mut self) {
+        self.0 = Source::Over;
+    }
+
+    fn get<'py>(
+        &mut self,
+        py: Python<'py>,
+        size: Option<isize>,
+        line: bool,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        // Negative is everything, as for every file.
+        let most = size.and_then(|size| usize::try_from(size).ok());
+        let until = Until {
+            most: most.unwrap_or(usize::MAX),
+            line,
+        };
+        if until.most == 0 {
+            return Ok(PyBytes::new(py, b""));
+        }
+        let read = match &mut self.0 {
+            Source::Over => return Err(PyValueError::new_err("the request is over")),
+            here @ Source::Bytes(_) => here.read(until),
+            elsewhere => py.detach(|| elsewhere.read(until)),
+        };
+        match read {
+            Ok(read) => Ok(PyBytes::new(py, &read)),
+            Err(why) => Err(PyOSError::new_err(why)),
+        }
+    }
+}
+
+#[pymethods]
+impl Input {
+    /// Reads so many bytes, or all that are left; fewer only at the end.
+    #[pyo3(signature = (size=None, /))]
+    fn read<'py>(&mut self, py: Python<'py>, size: Option<isize>) -> PyResult<Bound<'py, PyBytes>> {
+        self.get(py, size, false)
+    }
+
+    /// Reads a line, or so many bytes of it.
+    #[pyo3(signature = (size=None, /))]
+    fn readline<'py>(
+        &mut self,
+        py: Python<'py>,
+        size: Option<isize>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        self.get(py, size, true)
+    }
+
+    /// Reads all lines, or as many as have so many bytes together.
+    #[pyo3(signature = (hint=None, /))]
+    fn readlines<'py>(
+        &mut self,
+        py: Python<'py>,
+        hint: Option<isize>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let enough = hint.and_then(|hint| usize::try_from(hint).ok());
+        let enough = enough.filter(|enough| *enough > 0).unwrap_or(usize::MAX);
+        let lines = PyList::empty(py);
+        let mut read = 0_usize;
+        while read < enough {
+            let line = self.get(py, None, true)?;
+            let len = line.as_bytes().len();
+            if len == 0 {
+                break;
+            }
+            read = read.saturating_add(len);
+            lines.append(line)?;
+        }
+        Ok(lines)
+    }
+
+    const fn __iter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let line = self.get(py, None, true)?;
+        Ok((!line.as_bytes().is_empty()).then_some(line))
+    }
+}

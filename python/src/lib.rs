@@ -1,0 +1,34 @@
+//! The part of the wheel `gopuram` that is Rust: WSGI applications as tower services, behind the gateways.
+//!
+//! ```text
+//!   gateway ── stack ── Wsgi ──▶ queue ──▶ thread: app(environ, start_response)
+//!                        ▲                           │
+//!                        └──────── exchange ◀── blocks, write
+//! ```
+
+mod answer;
+mod application;
+mod body;
+mod errors;
+mod exchange;
+mod file_wrapper;
+mod head;
+mod input;
+mod memory;
+mod pool;
+mod run;
+mod serve;
+mod start;
+mod text;
+mod wsgi;
+
+/// What `gopuram` imports; not for others.
+#[pyo3::pymodule(gil_used = true)]
+mod _gopuram {
+    #[pymodule_export]
+    use super::file_wrapper::FileWrapper;
+    #[pymodule_export]
+    use super::memory::keep_memory;
+    #[pymodule_export]
+    use super::serve::{log_to_stderr, serve};
+}

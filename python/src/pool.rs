@@ -1,0 +1,238 @@
+//! Threads of Python, and the requests that wait for one.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use crate::answer;
+use crate::run::{Job, Run};
+use crate::start::Flow;
+
+/// Where requests wait for a thread.
+#[derive(Debug)]
+pub(crate) struct Pool(Arc<Queue>);
+
+/// The threads of a pool; Python's own, so that they have names, and locals that end with them.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    queue: Arc<Queue>,
+    threads: Vec<Py<PyAny>>,
+}
+
+impl Threads {
+    /// Lets them end, and waits for them so long.
+    ///
+    /// The interpreter must not be taken down while one of ours is about to attach to it.
+    pub(crate) fn end(self, py: Python<'_>, patience: Duration) -> PyResult<()> {
+        self.queue.lock().closed = true;
+        self.queue.filled.notify_all();
+        let end = Instant::now() + patience;
+        for thread in self.threads {
+            let left = end.saturating_duration_since(Instant::now());
+            thread.call_method1(py, "join", (left.as_secs_f64(),))?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct Queue {
+    state: Mutex<State>,
+    filled: Condvar,
+    room: usize,
+    deadline: Duration,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The oldest first.
+    jobs: VecDeque<(Instant, Job)>,
+    /// How many threads wait for a request.
+    idle: usize,
+    /// Threads will be called.
+    calling: bool,
+    /// Somebody will look after those that wait too long.
+    watched: bool,
+    closed: bool,
+}
+
+impl Pool {
+    /// Starts threads; up to `room` requests wait for one, for as long as `deadline`.
+    pub(crate) fn start(
+        py: Python<'_>,
+        threads: usize,
+        room: usize,
+        deadline: Duration,
+    ) -> PyResult<(Self, Threads)> {
+        let mut started = Vec::with_capacity(threads);
+        let pool = Self(Arc::new(Queue {
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            room,
+            deadline,
+        }));
+        let thread = py.import("threading")?.getattr("Thread")?;
+        for number in 1..=threads {
+            let worker = Worker(Arc::clone(&pool.0));
+            let options = pyo3::types::PyDict::new(py);
+            options.set_item("target", Py::new(py, worker)?)?;
+            options.set_item("name", format!("wsgi-{number}"))?;
+            // One that is stuck must not hold up the end of the process.
+            options.set_item("daemon", true)?;
+            let thread = thread.call((), Some(&options))?;
+            thread.call_method0("start")?;
+            started.push(thread.unbind());
+        }
+        let threads = Threads {
+            queue: Arc::clone(&pool.0),
+            threads: started,
+        };
+        Ok((pool, threads))
+    }
+
+    /// Lets a request wait for a thread; it is answered 503 if there are too many, or when it has waited too long.
+    ///
+    /// Must be called within a runtime.
+    pub(crate) fn push(&self, mut job: Job) {
+        let mut state = self.0.lock();
+        if state.closed || state.jobs.len() >= self.0.room {
+            let waiting = state.jobs.len();
+            drop(state);
+            warn!(waiting, "too many requests wait for a thread; answered 503");
+            job.sender.whole(answer::busy());
+            return;
+        }
+        let now = Instant::now();
+        state.jobs.push_back((now, job));
+        if !std::mem::replace(&mut state.watched, true) {
+            tokio::spawn(watch(Arc::downgrade(&self.0), now + self.0.deadline));
+        }
+        if state.idle > 0 && !std::mem::replace(&mut state.calling, true) {
+            // Behind the other connections that have something to say now: a thread that is called has all their requests
+            // before it, and is not switched to and from for each.
+            let queue = Arc::clone(&self.0);
+            tokio::spawn(async move { queue.call() });
+        }
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls as many threads as there is work for.
+    fn call(&self) {
+        let mut state = self.lock();
+        state.calling = false;
+        let wanted = state.jobs.len().min(state.idle);
+        drop(state);
+        for _ in 0..wanted {
+            self.filled.notify_one();
+        }
+    }
+
+    /// The next request, if one waits.
+    fn try_pop(&self) -> Option<Job> {
+        self.lock().jobs.pop_front().map(|(_, job)| job)
+    }
+
+    /// The next request, or nothing when there will be none.
+    fn pop(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if let Some((_, job)) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            if state.closed {
+                return None;
+            }
+            state.idle += 1;
+            state = (self.filled.wait(state)).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
+
+    /// Answers those that have waited too long; when to look again, if there are any others.
+    fn sweep(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let mut late = Vec::new();
+        let mut state = self.lock();
+        let next = loop {
+            match state.jobs.front() {
+                Some((since, _)) if *since + self.deadline > now => {
+                    break Some(*since + self.deadline);
+                }
+                Some(_) => late.extend(state.jobs.pop_front()),
+                None => break None,
+            }
+        };
+        state.watched = next.is_some();
+        drop(state);
+        if !late.is_empty() {
+            let (requests, deadline) = (late.len(), self.deadline);
+            warn!(
+                requests,
+                ?deadline,
+                "no thread was free in time; answered 503"
+            );
+        }
+        for (_, mut job) in late {
+            job.sender.whole(answer::busy());
+        }
+        next
+    }
+}
+
+/// Sweeps for as long as anybody waits: an idle server wakes up for nothing.
+async fn watch(queue: Weak<Queue>, mut next: Instant) {
+    loop {
+        tokio::time::sleep_until(next).await;
+        let Some(queue) = queue.upgrade() else {
+            return;
+        };
+        match queue.sweep() {
+            Some(again) => next = again,
+            None => return,
+        }
+    }
+}
+
+/// What a thread does.
+#[pyclass(module = "gopuram", frozen)]
+#[derive(Debug)]
+struct Worker(Arc<Queue>);
+
+#[pymethods]
+impl Worker {
+    fn __call__(&self, py: Python<'_>) {
+        // To go on with the next request without letting go of the interpreter saves two hand-overs; other threads get it as
+        // they do from any program, after the switch interval.
+        while let Some(job) = self.0.try_pop().or_else(|| py.detach(|| self.0.pop())) {
+            if job.sender.is_gone() {
+                continue;
+            }
+            // What a panic leaves is dropped, which breaks the answer off.
+            let done = catch_unwind(AssertUnwindSafe(|| work(py, job)));
+            match done {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => error!(%error, "a request could not be given to Python"),
+                Err(_) => error!("a request panicked"),
+            }
+        }
+    }
+}
+
+fn work(py: Python<'_>, job: Job) -> PyResult<()> {
+    let mut run = Run::begin(py, job)?;
+    if !run.is_over() {
+        while run.step(py) == Flow::More {}
+    }
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! `start_response` and `write`: what an application may say, and when.
+
+use bytes::Bytes;
+use gopuram::Body;
+use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyTuple};
+
+use crate::exchange::{Refusal, Sender};
+use crate::head::Head;
+
+/// From this size on a block is sent from where Python has it; giving it back later costs more than to copy a smaller one.
+const BORROWED: usize = 16 * 1024;
+
+/// The state of one answer.
+///
+/// Nothing is sent before the first block that is not empty, the first `write`, or the end: until then the head may be replaced.
+#[pyclass(module = "gopuram")]
+#[derive(Debug)]
+pub(crate) struct Start {
+    sender: Sender,
+    /// The request is a `HEAD`.
+    headless: bool,
+    called: bool,
+    /// The answer has no content: what is written is swallowed.
+    silent: bool,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Not told, or not acceptably.
+    Nothing,
+    Told(Head),
+    /// The head is sent; how many bytes are to come, if that was told.
+    Sent(Option<u64>),
+    /// All is sent that ever will be.
+    Ended,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Flow {
+    /// Ask for the next block.
+    More,
+    /// As much was sent as will be.
+    Enough,
+}
+
+impl Start {
+    pub(crate) const fn new(sender: Sender, is_head: bool) -> Self {
+        Self {
+            sender,
+            headless: is_head,
+            called: false,
+            silent: false,
+            stage: Stage::Nothing,
+        }
+    }
+
+    /// Whether nobody wants the answer any longer.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.sender.is_gone()
+    }
+
+    /// Whether nothing more will be sent.
+    pub(crate) const fn is_ended(&self) -> bool {
+        matches!(self.stage, Stage::Ended)
+    }
+
+    /// Whether the head is on its way, so that it is too late for another.
+    pub(crate) const fn is_sent(&self) -> bool {
+        matches!(self.stage, Stage::Sent(_) | Stage::Ended)
+    }
+
+    /// The head that was told, if it was not sent yet.
+    fn take_head(&mut self) -> PyResult<Head> {
+        match std::mem::replace(&mut self.stage, Stage::Nothing) {
+            Stage::Told(head) => Ok(head),
+            _ => Err(PyRuntimeError::new_err(
+                "the application did not call start_response, or not acceptably",
+            )),
+        }
+    }
+
+    /// Sends a block; of one that is longer than was told, what was.
+    pub(crate) fn send(&mut self, py: Python<'_>, block: &Bound<'_, PyBytes>) -> PyResult<Flow> {
+        let len = block.as_bytes().len() as u64;
+        let left = match self.stage {
+            Stage::Ended => return Ok(Flow::Enough),
+            Stage::Sent(left) => left,
+            Stage::Nothing | Stage::Told(_) => {
+                let head = self.take_head()?;
+                return Ok(self.open(head, block));
+            }
+        };
+        let rest = left.map(|left| left.saturating_sub(len));
+        match self.sender.push(py, bytes(block, left)) {
+            Ok(()) => {}
+            Err(Refusal::Gone) => {
+                self.stage = Stage::Ended;
+                return Ok(Flow::Enough);
+            }
+            Err(Refusal::Full) => {
+                return Err(PyRuntimeError::new_err(
+                    "too much was written: a server of one thread cannot send it meanwhile",
+                ));
+            }
+        }
+        Ok(self.go_on(rest))
+    }
+
+    /// Sends the head with the first block.
+    fn open(&mut self, head: Head, block: &Bound<'_, PyBytes>) -> Flow {
+        if self.headless || !head.has_content() {
+            self.silent = true;
+            self.stage = Stage::Ended;
+            self.sender.whole(head.with(Body::empty()));
+            return Flow::Enough;
+        }
+        let len = block.as_bytes().len() as u64;
+        let length = head.length;
+        let first = bytes(block, length);
+        if length.is_some_and(|length| length <= len) {
+            self.stage = Stage::Ended;
+            self.sender.whole(head.with(Body::from(first)));
+            return Flow::Enough;
+        }
+        self.sender.begin(head.response(), first);
+        self.go_on(length.map(|length| length.saturating_sub(len)))
+    }
+
+    fn go_on(&mut self, left: Option<u64>) -> Flow {
+        if left == Some(0) {
+            self.stage = Stage::Ended;
+            self.sender.finish();
+            return Flow::Enough;
+        }
+        self.stage = Stage::Sent(left);
+        Flow::More
+    }
+
+    /// Sends a body that is there as a whole, if that is still possible; its length is told unless the application did.
+    pub(crate) fn whole(&mut self, body: Body) -> PyResult<()> {
+        let mut head = self.take_head()?;
+        let exact = http_body::Body::size_hint(&body).exact();
+        if let (None, Some(exact), true) = (head.length, exact, head.has_content()) {
+            head.tell_length(exact);
+        }
+        self.stage = Stage::Ended;
+        self.sender.whole(head.with(body));
+        Ok(())
+    }
+
+    /// Tells the length of the only block there is, unless the application told one.
+    pub(crate) fn only(&mut self, block: &Bound<'_, PyBytes>) {
+        if let Stage::Told(head) = &mut self.stage
+            && head.length.is_none()
+            && head.has_content()
+        {
+            head.tell_length(block.as_bytes().len() as u64);
+        }
+    }
+
+    /// How many bytes were told and are not sent.
+    pub(crate) const fn length(&self) -> Option<u64> {
+        match &self.stage {
+            Stage::Told(head) => head.length,
+            Stage::Sent(left) => *left,
+            _ => None,
+        }
+    }
+
+    /// Whether the head was told and not sent.
+    pub(crate) const fn is_told(&self) -> bool {
+        matches!(self.stage, Stage::Told(_))
+    }
+
+    /// The application has no more blocks; whether any were missing.
+    pub(crate) fn end(&mut self) -> PyResult<()> {
+        match self.stage {
+            Stage::Ended => return Ok(()),
+            Stage::Sent(None) => self.sender.finish(),
+            Stage::Sent(Some(_)) => return Err(self.break_off()),
+            Stage::Nothing | Stage::Told(_) => {
+                let head = self.take_head()?;
+                let lacks = !self.headless && head.has_content();
+                match head.length {
+                    Some(length) if length > 0 && lacks => {
+                        self.sender.begin(head.response(), Bytes::new());
+                        return Err(self.break_off());
+                    }
+                    None if lacks => {
+                        let mut head = head;
+                        head.tell_length(0);
+                        self.sender.whole(head.with(Body::empty()));
+                    }
+                    _ => self.sender.whole(head.with(Body::empty())),
+                }
+            }
+        }
+        self.stage = Stage::Ended;
+        Ok(())
+    }
+
+    fn break_off(&mut self) -> PyErr {
+        const WHY: &str = "the application gave less than its Content-Length";
+        self.stage = Stage::Ended;
+        self.sender.fail(WHY);
+        PyValueError::new_err(WHY)
+    }
+
+    /// The application failed: 500 if it is not too late, else the answer breaks off.
+    pub(crate) fn fail(&mut self) {
+        match self.stage {
+            Stage::Ended => return,
+            Stage::Sent(_) => self.sender.fail("the application failed"),
+            Stage::Nothing | Stage::Told(_) => self.sender.whole(crate::answer::failed()),
+        }
+        self.stage = Stage::Ended;
+    }
+}
+
+/// The bytes of a block, no more than `most`.
+pub(crate) fn bytes(block: &Bound<'_, PyBytes>, most: Option<u64>) -> Bytes {
+    let all = block.as_bytes();
+    let most = most.and_then(|most| usize::try_from(most).ok());
+    let len = all.len().min(most.unwrap_or(usize::MAX));
+    if len < BORROWED {
+        return Bytes::copy_from_slice(all.get(..len).unwrap_or(all));
+    }
+    let mut bytes = Bytes::from_owner(PyBackedBytes::from(block.clone()));
+    bytes.truncate(len);
+    bytes
+}
+
+#[pymethods]
+impl Start {
+    /// Tells the status and the headers, or others if there was an error and the first are not sent yet.
+    #[pyo3(signature = (status, headers, exc_info=None, /))]
+    fn start_response<'py>(
+        slf: &Bound<'py, Self>,
+        status: &Bound<'py, PyAny>,
+        headers: &Bound<'py, PyAny>,
+        exc_info: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut me = slf.try_borrow_mut()?;
+        if let Some(exc_info) = exc_info {
+            let exc_info = exc_info.cast::<PyTuple>().map_err(|_| {
+                PyTypeError::new_err("exc_info must be the tuple of sys.exc_info(), or None")
+            })?;
+            if me.is_sent() {
+                drop(me);
+                return Err(raised(exc_info)?);
+            }
+        } else if me.called {
+            return Err(PyRuntimeError::new_err(
+                "start_response was called before, and there is no exc_info",
+            ));
+        }
+        me.called = true;
+        me.stage = Stage::Nothing;
+        me.stage = Stage::Told(Head::of(status, headers)?);
+        drop(me);
+        slf.getattr(intern!(slf.py(), "write"))
+    }
+
+    /// Sends a block at once, before those that the application returns.
+    #[pyo3(signature = (data, /))]
+    fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        let block = crate::file_wrapper::block(data)?;
+        let mut me = slf.try_borrow_mut()?;
+        if block.as_bytes().is_empty() {
+            return Ok(());
+        }
+        if matches!(me.stage, Stage::Ended) {
+            if me.silent {
+                return Ok(());
+            }
+            let gone = me.sender.is_gone();
+            return Err(if gone {
+                PyConnectionError::new_err("the client has left")
+            } else {
+                PyValueError::new_err(TOO_LONG)
+            });
+        }
+        let left = me.length();
+        me.send(slf.py(), block)?;
+        if left.is_some_and(|left| left < block.as_bytes().len() as u64) {
+            return Err(PyValueError::new_err(TOO_LONG));
+        }
+        Ok(())
+    }
+}
+
+/// What is raised where more is written than was told.
+pub(crate) const TOO_LONG: &str = "more than the Content-Length that was told";
+
+/// The error of `exc_info`, as it was raised; no reference to it is kept.
+fn raised(exc_info: &Bound<'_, PyTuple>) -> PyResult<PyErr> {
+    let (_, value, traceback) =
+        exc_info.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+    value.setattr(intern!(value.py(), "__traceback__"), traceback)?;
+    Ok(PyErr::from_value(value))
+}

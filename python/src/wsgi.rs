@@ -1,0 +1,231 @@
+//! A WSGI application as a tower service.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use gopuram::Body;
+use http::request::Parts;
+use http::{Method, Request, Response};
+use http_body::Frame;
+use pyo3::prelude::*;
+use tower_service::Service;
+
+use crate::answer;
+use crate::application::{Application, Prepared, Variables};
+use crate::body::{self, Reader};
+use crate::exchange::{Blocks, Broken, Manner, Receiver, exchange};
+use crate::input::Source;
+use crate::pool::Pool;
+use crate::run::{Job, Run};
+
+/// A WSGI application as a tower service, for any stack and any gateway.
+#[derive(Debug)]
+pub(crate) struct Wsgi {
+    shared: Arc<Shared>,
+    /// Of the connection that this clone serves.
+    prepared: Option<Arc<Prepared>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    app: Arc<Application>,
+    /// Else it is called by the thread that polls.
+    pool: Option<Pool>,
+    /// The longest body that is kept in a file.
+    most: u64,
+}
+
+impl Wsgi {
+    /// Calls the application in the threads of a pool, or else where it is polled.
+    pub(crate) fn new(app: Application, pool: Option<Pool>, most: u64) -> Self {
+        let app = Arc::new(app);
+        Self {
+            shared: Arc::new(Shared { app, pool, most }),
+            prepared: None,
+        }
+    }
+}
+
+/// A gateway makes one for each connection.
+impl Clone for Wsgi {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            prepared: None,
+        }
+    }
+}
+
+impl Service<Request<Body>> for Wsgi {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Calling;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, req: Request<Body>) -> Calling {
+        let (mut head, body) = req.into_parts();
+        let prepared = Prepared::of(&mut self.prepared, &head);
+        if http_body::Body::is_end_stream(&body) {
+            let source = Source::Bytes(Bytes::new());
+            return self.shared.ask(prepared, &head, source);
+        }
+        let shared = Arc::clone(&self.shared);
+        let receiving = async move {
+            let reader = match shared.pool {
+                Some(_) => Reader::Waits,
+                None => Reader::Cannot,
+            };
+            match body::receive(&mut head, body, reader, shared.most).await {
+                Ok(source) => Received(shared.ask(prepared, &head, source)),
+                Err(res) => Received(Calling::Answered(Some(res))),
+            }
+        };
+        Calling::Receiving(Box::pin(receiving))
+    }
+}
+
+impl Shared {
+    fn ask(&self, prepared: Arc<Prepared>, head: &Parts, source: Source) -> Calling {
+        let variables = match Variables::of(prepared, head) {
+            Ok(variables) => variables,
+            Err(refused) => return Calling::Answered(Some(answer::refused(&refused))),
+        };
+        let manner = match self.pool {
+            Some(_) => Manner::Wait,
+            None => Manner::Refuse,
+        };
+        let (sender, receiver) = exchange(manner);
+        let job = Job {
+            app: Arc::clone(&self.app),
+            variables,
+            source,
+            is_head: head.method == Method::HEAD,
+            sender,
+        };
+        match &self.pool {
+            Some(pool) => {
+                pool.push(job);
+                Calling::Waiting(Some(receiver))
+            }
+            None => Calling::Inline(Some((job, receiver))),
+        }
+    }
+}
+
+/// What comes after a body was received; to be polled on, not to be awaited.
+pub(crate) struct Received(Calling);
+
+/// The answer of an application, or one in its stead.
+pub(crate) enum Calling {
+    Receiving(Pin<Box<dyn Future<Output = Received> + Send>>),
+    Waiting(Option<Receiver>),
+    Inline(Option<(Job, Receiver)>),
+    Answered(Option<Response<Body>>),
+}
+
+impl Future for Calling {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            let next = match &mut *self {
+                Self::Receiving(future) => ready!(future.as_mut().poll(cx)).0,
+                Self::Waiting(slot) => {
+                    let Some(receiver) = slot else {
+                        return Poll::Pending;
+                    };
+                    let head = ready!(receiver.poll_head(cx));
+                    let blocks = slot.take().map(Blocks);
+                    Self::Answered(Some(answered(head, || blocks.map(Body::new))))
+                }
+                Self::Inline(slot) => {
+                    let Some((job, receiver)) = slot.take() else {
+                        return Poll::Pending;
+                    };
+                    Self::Answered(Some(inline(job, receiver, cx)))
+                }
+                Self::Answered(res) => {
+                    // It is polled once.
+                    return Poll::Ready(Ok(res.take().unwrap_or_else(answer::failed)));
+                }
+            };
+            *self = next;
+        }
+    }
+}
+
+fn answered(
+    head: Result<Response<Option<Body>>, Broken>,
+    blocks: impl FnOnce() -> Option<Body>,
+) -> Response<Body> {
+    match head {
+        Ok(head) => head.map(|body| body.or_else(blocks).unwrap_or_default()),
+        Err(_) => answer::failed(),
+    }
+}
+
+/// Runs the application until its head is there.
+fn inline(job: Job, receiver: Receiver, cx: &mut Context<'_>) -> Response<Body> {
+    let run = Python::attach(|py| {
+        let mut run = Run::begin(py, job)?;
+        loop {
+            if let Poll::Ready(head) = receiver.poll_head(cx) {
+                return PyResult::Ok((head, run));
+            }
+            run.step(py);
+        }
+    });
+    match run {
+        Ok((head, run)) => {
+            let blocks = Inline {
+                receiver,
+                run,
+                paused: false,
+            };
+            answered(head, || Some(Body::new(blocks)))
+        }
+        Err(error) => {
+            tracing::error!(%error, "a request could not be given to Python");
+            answer::failed()
+        }
+    }
+}
+
+/// The blocks of an application that is asked for them where they are sent.
+#[derive(Debug)]
+struct Inline {
+    receiver: Receiver,
+    run: Run,
+    /// There was a pause since the last block, in which it was sent.
+    paused: bool,
+}
+
+impl http_body::Body for Inline {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        loop {
+            if let Poll::Ready(next) = self.receiver.poll_block(cx) {
+                self.paused = false;
+                return Poll::Ready(next.map(|block| block.map(Frame::data)));
+            }
+            if !std::mem::replace(&mut self.paused, true) {
+                // No block may wait for the application to make the next (PEP 3333, "Buffering and Streaming").
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Python::attach(|py| self.run.step(py));
+            self.paused = false;
+        }
+    }
+}

@@ -1,0 +1,249 @@
+"""PEP 3333: lengths, framing and files (S42 to S45, S59 to S63)."""
+
+import gzip
+import io
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from client import Cut, request
+
+PLAIN = [("Content-Type", "text/plain")]
+ASKED = []
+
+
+def counted(blocks):
+    for number, block in enumerate(blocks):
+        ASKED.append(number)
+        yield block
+
+
+def asked(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return [repr(ASKED).encode()]
+
+
+def three(environ, start_response):
+    """Says that it has three bytes, and has others."""
+    case = environ["QUERY_STRING"]
+    write = start_response("200 OK", [*PLAIN, ("Content-Length", "3")])
+    if case == "write":
+        write(b"ab")
+        try:
+            write(b"cd")
+        except ValueError:
+            ASKED.append("ValueError")
+        return []
+    ASKED.clear()
+    blocks = {"over": [b"abcdef", b"ghi"], "steps": [b"ab", b"cd", b"e"], "exact": [b"abc", b"def"]}
+    return [b"abcdef"] if case == "list" else counted(blocks[case])
+
+
+@pytest.mark.parametrize(("case", "calls"), [("over", [0]), ("steps", [0, 1]), ("exact", [0]), ("list", None)])
+def test_s42_no_more_is_sent_than_was_told(server, case, calls):
+    with server.connect() as connection:
+        connection.send(request(three, target=f"/?{case}"))
+        assert connection.response().body == b"abc"
+        # The connection goes on, and no byte of the rest is in it.
+        connection.send(request(asked))
+        body = connection.response().body
+        assert calls is None or body == repr(calls).encode()
+
+
+def test_s42_write_raises_beyond_the_length(server):
+    assert server.get(three, target="/?write").body == b"abc"
+    assert b"'ValueError'" in server.get(asked).body
+
+
+def too_little(environ, start_response):
+    start_response("200 OK", [*PLAIN, ("Content-Length", "10")])
+    blocks = {"list": [b"abc"], "iterator": iter([b"ab", b"c"]), "empty": [], "nothing": iter([b""])}
+    return blocks[environ["QUERY_STRING"]]
+
+
+@pytest.mark.parametrize("case", ["list", "iterator", "empty", "nothing"])
+def test_s43_too_little_closes_the_connection_and_is_logged(server, case):
+    with pytest.raises(Cut):
+        server.get(too_little, target=f"/?{case}")
+    server.logged("gave less than its Content-Length")
+
+
+class OfOne:
+    def __len__(self):
+        return 1
+
+    def __iter__(self):
+        return iter([b"abc"])
+
+
+def single(environ, start_response):
+    write = start_response("200 OK", PLAIN)
+    case = environ["QUERY_STRING"]
+    if case == "write":
+        write(b"12")
+    return {"tuple": (b"abc",), "own": OfOne(), "two": [b"a", b"bc"]}.get(case, [b"abc"])
+
+
+@pytest.mark.parametrize("case", ["list", "tuple", "own", "two"])
+def test_s44_the_length_of_what_is_there_is_told(server, case):
+    response = server.get(single, target=f"/?{case}")
+    assert (response.header("content-length"), response.body) == ("3", b"abc")
+
+
+def test_s44_not_after_write(server):
+    response = server.get(single, target="/?write")
+    assert (response.header("content-length"), response.body) == (None, b"12abc")
+
+
+def stream(environ, start_response):
+    start_response(environ.get("HTTP_X_STATUS", "200 OK"), PLAIN)
+    yield b"a"
+    yield b""
+    yield b"b"
+
+
+def test_s45_a_stream_is_in_chunks_and_an_empty_block_is_not_the_end(server):
+    with server.connect() as connection:
+        for _ in range(2):
+            connection.send(request(stream))
+            response = connection.response()
+            assert (response.header("transfer-encoding"), response.body) == ("chunked", b"ab")
+
+
+def test_s45_to_an_old_client_it_ends_with_the_connection(server):
+    with server.connect() as connection:
+        connection.send(request(stream, version="HTTP/1.0"))
+        response = connection.response()
+    assert (response.header("transfer-encoding"), response.body) == (None, b"ab")
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_s45_no_content_is_none(server, status):
+    with server.connect() as connection:
+        connection.send(request(stream, headers=[("X-Status", status)]) + request(stream))
+        assert connection.response().status == int(status[:3])
+        assert connection.response().body == b"ab"
+
+
+class Logged(io.BytesIO):
+    def close(self):
+        ASKED.append("closed")
+        super().close()
+
+
+class NoClose:
+    def __init__(self, data):
+        self.left = [data]
+
+    def read(self, size):
+        return self.left.pop() if self.left else b""
+
+
+def wrapped(environ, start_response):
+    wrapper = environ["wsgi.file_wrapper"]
+    case = environ["QUERY_STRING"]
+    path = environ["HTTP_X_PATH"]
+    length = [("Content-Length", environ["HTTP_X_LENGTH"])] if "HTTP_X_LENGTH" in environ else []
+    start_response("200 OK", PLAIN + length)
+    match case:
+        case "file" | "raw":
+            file = open(path, "rb", buffering=0 if case == "raw" else -1)
+            file.seek(int(environ.get("HTTP_X_SEEK", 0)))
+            return wrapper(file, 10)
+        case "read":
+            file = open(path, "rb")
+            file.read(5)
+            return wrapper(file)
+        case "unused":
+            wrapper(open(path, "rb"))
+            return [b"another"]
+        case "middleware":
+            return (block.upper() for block in wrapper(open(path, "rb")))
+        case "logged":
+            ASKED.clear()
+            return wrapper(Logged(b"logged"))
+        case "noclose":
+            file = wrapper(NoClose(b"no close"))
+            assert not hasattr(file, "close")
+            return file
+        case "gzip":
+            return wrapper(gzip.open(path + ".gz"))
+        case "pipe":
+            read, write = os.pipe()
+            os.write(write, b"pipe")
+            os.close(write)
+            return wrapper(os.fdopen(read, "rb"))
+        case "socket":
+            ours, theirs = socket.socketpair()
+            theirs.sendall(b"socket")
+            theirs.close()
+            return wrapper(ours.makefile("rb"))
+        case "proc":
+            return wrapper(open("/proc/self/comm", "rb"))
+        case "text":
+            return wrapper(open(path))
+
+
+TEXT = b"0123456789" * 20_000
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("files") / "file"
+    path.write_bytes(TEXT)
+    Path(f"{path}.gz").write_bytes(gzip.compress(b"unpacked"))
+    return path
+
+
+def wrap(server, case, path, *headers, method="GET"):
+    return server.get(wrapped, method, target=f"/?{case}", headers=[("X-Path", str(path)), *headers])
+
+
+def test_s59_what_is_wrapped_is_sent_only_if_it_is_returned(server, path):
+    assert wrap(server, "unused", path).body == b"another"
+    assert wrap(server, "middleware", path).body == TEXT.upper()
+
+
+def test_s60_close_is_there_if_the_file_has_it(server, path):
+    assert wrap(server, "logged", path).body == b"logged"
+    assert server.get(asked).body == b"['closed']"
+    assert wrap(server, "noclose", path).body == b"no close"
+
+
+@pytest.mark.parametrize("case", ["file", "raw"])
+def test_s61_a_file_is_sent_from_where_it_stands_to_its_end_or_length(server, path, case):
+    response = wrap(server, case, path)
+    assert response.body == TEXT
+    assert response.header("content-length") == str(len(TEXT))
+    assert wrap(server, case, path, ("X-Seek", "7")).body == TEXT[7:]
+    assert wrap(server, case, path, ("X-Seek", "7"), ("X-Length", "5")).body == TEXT[7:12]
+    assert wrap(server, case, path, ("X-Seek", "200000")).body == b""
+    with pytest.raises(Cut):
+        wrap(server, case, path, ("X-Length", "200001"))
+
+
+def test_s61_what_was_read_of_it_is_not_sent(server, path):
+    assert wrap(server, "read", path).body == TEXT[5:]
+
+
+@pytest.mark.parametrize("case", ["gzip", "pipe", "socket", "proc"])
+def test_s62_what_is_no_file_on_disk_is_iterated(server, path, case):
+    body = wrap(server, case, path).body
+    assert body == {"gzip": b"unpacked", "pipe": b"pipe", "socket": b"socket"}.get(case, body)
+    assert body
+
+
+def test_s62_text_is_an_error(server, path):
+    assert wrap(server, "text", path).status == 500
+
+
+def test_s63_head_has_no_body_and_keeps_the_length(server, path):
+    with server.connect() as connection:
+        connection.send(request(single, "HEAD", target="/?list") + request(stream, "HEAD"))
+        assert connection.response("HEAD").header("content-length") == "3"
+        assert connection.response("HEAD").status == 200
+        connection.send(request(three, "HEAD", target="/?over") + request(stream))
+        assert connection.response("HEAD").header("content-length") == "3"
+        assert connection.response().body == b"ab"
+    assert wrap(server, "file", path, method="HEAD").header("content-length") == str(len(TEXT))

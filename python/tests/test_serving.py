@@ -1,0 +1,211 @@
+"""The command and the server around applications: loading, options, waiting, the end."""
+
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from client import Cut, request
+from conftest import HERE, MODES, Server
+
+import gopuram
+
+PLAIN = [("Content-Type", "text/plain")]
+GOPURAM = str(Path(sys.executable).with_name("gopuram"))
+
+
+def hello(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return [threading.current_thread().name.encode()]
+
+
+def run(*arguments, cwd=HERE):
+    return subprocess.run([GOPURAM, *arguments], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+
+
+BROKEN = {
+    "absent": ("nowhere:app", "there is no module 'nowhere'"),
+    "no name": ("fine", "no `application` and no `app`"),
+    "attribute": ("fine:other", "has no 'other'"),
+    "not callable": ("fine:number", "fine:number is int, which cannot be called"),
+    "not a name": ("fine:1+1", "is not the name of an application"),
+    "empty": (":app", "is not the name of an application"),
+    "raises": ("raises:app", 'raises.py", line 2, in <module>'),
+    "imports": ("imports:app", "No module named 'not_there'"),
+    "factory": ("fine:broken()", "ZeroDivisionError"),
+    "syntax": ("syntax:app", "SyntaxError"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_cannot_be_loaded_is_told_without_our_own_frames(tmp_path, case):
+    (tmp_path / "fine.py").write_text("number = 1\ndef broken(): return 1 / 0\n")
+    (tmp_path / "raises.py").write_text("\nraise ValueError('at import')\n")
+    (tmp_path / "imports.py").write_text("import not_there\n")
+    (tmp_path / "syntax.py").write_text("def\n")
+    name, wanted = BROKEN[case]
+    done = run("serve", name, "--bind", "127.0.0.1:0", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("gopuram: ")
+    assert wanted in done.stderr
+    assert "gopuram/" not in done.stderr
+    assert "importlib" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["dispatch:app", "dispatch", "dispatch:make()"])
+def test_applications_are_found_by_name(name):
+    with Server(app=name) as server:
+        assert server.get(hello).status == 200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["--bind", "nonsense"], "cannot understand the address `nonsense`"),
+        (["--workers", "2"], "more than one worker is not there yet"),
+        (["--environ", "wsgi.input=x"], "no name for a variable"),
+        (["--environ", "Mixed=x"], "no name for a variable"),
+        (["--chdir", "/nowhere"], "/nowhere"),
+        (["--access-log", "/nowhere/log"], "the access log /nowhere/log"),
+    ],
+)
+def test_what_is_not_to_be_done_is_refused(arguments, wanted):
+    done = run("serve", "dispatch:app", "--bind", "127.0.0.1:0", *arguments)
+    assert done.returncode == 1
+    assert wanted in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_usage_is_told():
+    assert run("serve").returncode == 2
+    assert run("serve", "dispatch:app", "--threads", "0").returncode == 2
+    assert "--inline" in run("serve", "--help").stdout
+
+
+def test_the_access_log_is_written():
+    with Server("--access-log", "-") as server:
+        server.get(hello, target="/seen?x=1")
+        status, stdout = server.stop()
+    assert status == 0
+    assert b'"GET /seen?x=1 HTTP/1.1" 200' in stdout
+
+
+def waits(environ, start_response):
+    start_response("200 OK", PLAIN)
+    yield b"began"
+    while environ["QUERY_STRING"] == "busy":
+        pass
+    with open(environ["HTTP_X_FIFO"]) as fifo:
+        yield fifo.read().encode()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_at_the_end_requests_finish(fifo, sign):
+    with Server("--threads", "1") as server, server.connect() as connection:
+        connection.send(request(waits, headers=[("X-Fifo", str(fifo))]))
+        connection.head()
+        assert connection.chunk() == b"began"
+        server.process.send_signal(sign)
+        server.logged("ending")
+        fifo.write_text("finished")
+        assert connection.chunk() == b"finished"
+        assert connection.chunk() == b""
+        assert server.process.wait(20) == 0
+
+
+@pytest.mark.parametrize("how", ["waits", "busy"])
+def test_a_thread_that_is_stuck_does_not_hold_up_the_end(fifo, how):
+    with Server("--threads", "1", "--drain-timeout", "0.1") as server, server.connect() as connection:
+        connection.send(request(waits, target=f"/?{how}", headers=[("X-Fifo", str(fifo))]))
+        connection.head()
+        assert connection.chunk() == b"began"
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+        with pytest.raises(Cut):
+            connection.chunk()
+
+
+def test_a_request_that_waits_too_long_for_a_thread_is_503(fifo):
+    with Server("--threads", "1", "--queue-timeout", "0.1") as server, server.connect() as connection:
+        connection.send(request(waits, headers=[("X-Fifo", str(fifo))]))
+        connection.head()
+        response = server.get(hello)
+        assert (response.status, response.header("retry-after")) == (503, "1")
+        fifo.write_text("go on")
+        assert connection.chunk() == b"began"
+        server.until(hello, b"wsgi-1")
+
+
+STARTED = []
+
+
+def counts(environ, start_response):
+    STARTED.append(environ["QUERY_STRING"])
+    start_response("200 OK", PLAIN)
+    return [",".join(STARTED).encode()]
+
+
+def test_too_many_that_wait_are_503_and_one_whose_client_left_is_never_started(fifo):
+    with Server("--threads", "1", "--queue", "1") as server, server.connect() as first:
+        first.send(request(waits, headers=[("X-Fifo", str(fifo))]))
+        first.head()
+        with server.connect() as second:
+            second.send(request(counts, target="/?second"))
+            # It takes the only place, and until it has it others do.
+            while server.get(hello).status != 503:
+                pass
+        # Nobody is told when the server has seen that it left; a place is free then, or at the latest when the first goes on.
+        fifo.write_text("go on")
+        assert first.chunk() == b"began"
+        server.until(hello, b"wsgi-1")
+        assert server.get(counts, target="/?third").body in (b"third", b"second,third")
+
+
+def test_front_servers_are_served_beside(tmp_path):
+    with Server("--bind", f"unix:{tmp_path}/http", "--bind", f"fastcgi:unix:{tmp_path}/fcgi") as server:
+        server.logged("fastcgi:unix:")
+        assert (tmp_path / "http").is_socket()
+        assert server.get(hello).status == 200
+
+
+def test_the_function_refuses_what_is_no_application():
+    with pytest.raises(TypeError, match="not a WSGI application"):
+        gopuram.serve(1, "127.0.0.1:0")
+    with pytest.raises(ValueError, match="threads"):
+        gopuram.serve(hello, "127.0.0.1:0", threads=0)
+
+
+def test_a_body_that_would_have_to_be_kept_and_is_too_long_is_413():
+    headers = [("Transfer-Encoding", "chunked")]
+    with Server("--max-spool", "1000") as server:
+        for size, status in ((1000, 200), (1001, 413)):
+            body = b"%x\r\n%b\r\n0\r\n\r\n" % (size, b"x" * size)
+            assert server.get(hello, method="POST", headers=headers, body=body).status == status
+
+
+MADE = [0]
+
+
+def makes(environ, start_response):
+    start_response("200 OK", PLAIN)
+    for _ in range(2000):
+        MADE[0] += 1
+        yield b"x" * 50_000
+
+
+def made(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return [str(MADE[0]).encode()]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_more_is_made_than_the_client_takes(mode):
+    with Server(*MODES[mode]) as server, server.connect() as connection:
+        connection.send(request(makes))
+        connection.head()
+        for _ in range(200):
+            connection.chunk()
+        # What the sockets of both ends hold comes on top; all that could be made is 100 MB.
+        assert 200 <= int(server.get(made).body) < 700

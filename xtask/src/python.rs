@@ -1,0 +1,111 @@
+//! The wheel: built, installed into an environment of its own, and tested there.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::run::{self, Failed, run};
+
+/// How the wheel is compiled.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Build {
+    Quick,
+    Optimised,
+}
+
+/// An environment of Python under `target`, with the wheel in it.
+#[derive(Debug)]
+pub(crate) struct Environment(PathBuf);
+
+impl Environment {
+    /// Makes it, or goes on with the one that is there.
+    ///
+    /// # Errors
+    ///
+    /// If there is no Python that can make environments.
+    pub(crate) fn new() -> Result<Self, Failed> {
+        let here = run::target().join("python");
+        let environment = Self(here.join("venv"));
+        if !environment.program("pip").exists() {
+            let mut venv = run::command("python3", &["-m", "venv"]);
+            venv.arg(&environment.0);
+            let made = run::output(venv);
+            made.map_err(|why| format!("{why}\nmissing: python3 (Debian's package python3-venv)"))?;
+        }
+        Ok(environment)
+    }
+
+    /// A program of the environment.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.0.join("bin").join(name)
+    }
+
+    /// Installs what is named and not there.
+    pub(crate) fn install(&self, what: &[&str]) -> Result<(), Failed> {
+        let mut pip = self.command("pip", &["install", "--quiet"]);
+        pip.args(what);
+        run(pip)
+    }
+
+    /// Builds the wheel and installs it in place of the one that is there.
+    pub(crate) fn install_wheel(&self, build: Build) -> Result<(), Failed> {
+        let target = run::target().join("python");
+        let wheels = target.join("wheels");
+        // Those of other versions.
+        drop(std::fs::remove_dir_all(&wheels));
+        let mut maturin = self.command("maturin", &["build", "--quiet", "--locked"]);
+        maturin
+            .arg("--manifest-path")
+            .arg(run::root().join("python/Cargo.toml"))
+            .arg("--interpreter")
+            .arg(self.program("python"))
+            .arg("--out")
+            .arg(&wheels)
+            .env("CARGO_TARGET_DIR", &target);
+        if build == Build::Optimised {
+            maturin.arg("--release");
+        }
+        run(maturin)?;
+        let mut pip = self.command(
+            "pip",
+            &["install", "--quiet", "--force-reinstall", "--no-deps"],
+        );
+        pip.args(["--no-index", "gopuram", "--find-links"])
+            .arg(&wheels);
+        run(pip)
+    }
+
+    fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = run::command(self.program(program), args);
+        command.env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+        command
+    }
+}
+
+/// Tests the wheel; without Python there is nothing to test, which is an error where that is `strict`.
+///
+/// # Errors
+///
+/// If it cannot be built, or a test fails.
+pub(crate) fn test(strict: bool) -> Result<(), Failed> {
+    let environment = match Environment::new() {
+        Ok(environment) => environment,
+        Err(missing) if strict => return Err(missing),
+        Err(missing) => {
+            eprintln!("{missing}\nthe tests of the wheel are SKIPPED");
+            return Ok(());
+        }
+    };
+    let python = run::root().join("python");
+    environment.install(&[
+        "--requirement",
+        &text(&python.join("tests/requirements.txt")),
+    ])?;
+    environment.install_wheel(Build::Quick)?;
+    let mut pytest = environment.command("pytest", &[]);
+    pytest.current_dir(python);
+    run(pytest)
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
