@@ -131,6 +131,16 @@ impl Head {
         same(&ETAG) && same(&LAST_MODIFIED) && length
     }
 
+    /// Whether the answer to a `HEAD` shows that this response is good yet: one that names no validator says nothing of it.
+    pub(super) fn is_named_by_head(&self, headers: &HeaderMap) -> bool {
+        let same = |name| {
+            headers
+                .get(name)
+                .is_some_and(|new| self.headers.get(name) == Some(new))
+        };
+        same(&ETAG) || same(&LAST_MODIFIED)
+    }
+
     /// The fields of this response with those of a newer one in their stead (section 3.2).
     pub(super) fn updated(&self, newer: &HeaderMap) -> HeaderMap {
         let mut headers = self.headers.clone();

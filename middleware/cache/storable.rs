@@ -10,6 +10,7 @@ use super::freshness::{self, Terms, is_heuristic};
 use super::settings::{SetCookie, Settings};
 use super::vary::Vary;
 use crate::header::cache_control::{Of, ResponseDirectives};
+use crate::header::structured::dictionary;
 
 /// What matters of a request to whether its response is stored.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +41,8 @@ impl Head {
         settings: &Settings,
     ) -> Option<Self> {
         let targeted = settings.targeted.as_ref();
-        let targeted = targeted.filter(|name| headers.contains_key(*name));
+        // One that is empty, or no dictionary, is not there (RFC 9213, section 2.2).
+        let targeted = targeted.filter(|name| !dictionary(headers, name).is_empty());
         let name: &HeaderName = targeted.unwrap_or(&CACHE_CONTROL);
         let directives = ResponseDirectives::of(headers, name);
         let Circumstances {

@@ -161,10 +161,11 @@ where
                 received: config.settings.clock.now(),
             };
             let same = head.is_confirmed_by_head(res.headers(), body.len());
+            let is_named = head.is_named_by_head(res.headers());
             let headers = head.updated(res.headers());
             let head = Head::to_store(status, &headers, &fields, circumstances, &config.settings);
             let store = &config.shared.store;
-            match head.filter(|_| same) {
+            match head.filter(|_| same && is_named) {
                 Some(head) => {
                     let head = Arc::new(head);
                     let landing = Landing {
@@ -180,6 +181,8 @@ where
                 }
                 None if same => {}
                 None => {
+                    // Nor is what is on its way and older stored.
+                    config.shared.flights.forget(Some(key.url()));
                     if let Promise::Later(removed) = store.remove(key.url()) {
                         config.settings.behind(removed).await;
                     }

@@ -3,7 +3,7 @@
 pub(crate) mod accept;
 #[cfg(any(feature = "br", feature = "files", feature = "gzip", feature = "zstd"))]
 pub(crate) mod accept_encoding;
-#[cfg(feature = "digest")]
+#[cfg(any(feature = "cache", feature = "digest"))]
 pub(crate) mod base64;
 #[cfg(feature = "dates")]
 pub(crate) mod byte_range;
@@ -21,7 +21,7 @@ pub(crate) mod entity_tag;
 pub(crate) mod list;
 pub(crate) mod media_type;
 pub(crate) mod send_file;
-#[cfg(feature = "digest")]
+#[cfg(any(feature = "cache", feature = "digest"))]
 pub(crate) mod structured;
 #[cfg(any(feature = "br", feature = "dates", feature = "gzip", feature = "zstd"))]
 pub(crate) mod tags;

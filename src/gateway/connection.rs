@@ -239,11 +239,14 @@ where
         *me.waker = Some(cx.waker().clone());
         me.pulse.interim.wakes(cx.waker());
         let _ = poll_timer(me.timer, cx);
-        // Of how far it has come before it is listened to: if it goes on in between, the next look at it finds that this
-        // has heard of another phase, and listens anew.
-        *me.phase = me.settings.drain.phase();
-        me.drain.set(me.settings.drain.changed());
-        let _ = me.drain.as_mut().poll(cx);
+        // Of how far it has come before it is listened to, and anew if it went on in between: what comes after is heard of.
+        loop {
+            *me.phase = me.settings.drain.phase();
+            me.drain.set(me.settings.drain.changed());
+            if me.drain.as_mut().poll(cx).is_pending() {
+                break;
+            }
+        }
         if !me.settings.drain.is_running() {
             me.pulse.close();
         }

@@ -229,5 +229,7 @@ async fn a_head_that_says_nothing_of_it_removes_nothing() {
         let res = rig.get(&["cache-control: max-stale"]).await;
         res.assert_body("abc");
         rig.assert_asked(2);
+        // Nor does it make it fresh.
+        rig.get(&[]).await.assert_body("new");
     }
 }

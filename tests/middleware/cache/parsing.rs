@@ -77,6 +77,13 @@ async fn a_targeted_field_is_all_that_is_asked_where_it_is() {
         (&["cdn-cache-control: private", FRESH], false),
         (&["cdn-cache-control: max-age=0", FRESH], false),
         (&["cdn-cache-control: foo", &expires], false),
+        // One that is empty or malformed is not there.
+        (&["cdn-cache-control: ", "cache-control: private"], false),
+        (&["cdn-cache-control: ", FRESH], true),
+        (
+            &["cdn-cache-control: max-age=60,", "cache-control: no-store"],
+            false,
+        ),
     ] {
         let cache = Cache::in_memory(1 << 20).targeted("cdn-cache-control".parse().unwrap());
         let rig = rig_with(cache, [ok(lines, "a")]);
