@@ -99,6 +99,10 @@
 //! Answers for one user are `private` or `no-store`, or are cached [for each](Cache::private_for). A
 //! layer that decides who may stands outside: what is stored is answered with before anything inside is asked.
 //!
+//! A request that others wait for may be worked on in the tasks of those others, and one that validates in a task of its own. So
+//! nothing inside may rely on what a layer outside keeps for the task, as `tokio::task_local!` does: what belongs to a
+//! request goes along in its extensions, or the layer stands inside.
+//!
 //! A client can make the application work by `no-cache`, as it could without a cache; ignore it where
 //! that hurts.
 //!

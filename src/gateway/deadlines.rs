@@ -36,7 +36,7 @@ use super::pulse::Wait;
 /// [`Timeout`](crate::middleware::timeout) is for. But before it is called no layer sees the request, so that
 /// the wait for it to be ready to be called has its end here.
 ///
-/// A connection has one timer, set again only when it fires: a deadline costs a
+/// A connection has one timer, set again when it fires or would fire too late: most deadlines cost a
 /// request one look at the clock. [`Duration::MAX`] is no deadline.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
@@ -157,7 +157,7 @@ impl Deadlines {
     /// Without the client reading any of what waits for it; by default 60 s.
     ///
     /// On HTTP/2 also when every stream waits for the client to open its window, unless there are
-    /// tunnels on the connection. A body is given to a stream in pieces of 64 KiB, and who reads one in this time
+    /// tunnels on the connection, or were. A body is given to a stream in pieces of 64 KiB, and who reads one in this time
     /// reads.
     #[must_use]
     pub const fn write(mut self, after: Duration) -> Self {

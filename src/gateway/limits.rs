@@ -70,7 +70,7 @@ impl Limits {
     /// How many connections are open at once, upgraded ones included; from 1 to 536,870,911, by
     /// default 10,000.
     ///
-    /// An idle one takes about 12 KiB of memory and a file descriptor: `ulimit -n` has to
+    /// An idle one takes about 5 KiB of memory, and over TLS about 14 KiB more, and a file descriptor: `ulimit -n` has to
     /// be above it, else the gateway says so in the log and waits for descriptors.
     #[must_use]
     pub const fn connections(mut self, count: usize) -> Self {
