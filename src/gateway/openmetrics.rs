@@ -15,6 +15,7 @@ impl Stats {
     ///
     /// ```no_run
     /// # use std::convert::Infallible;
+    /// use gopuram::Body;
     /// use gopuram::gateway::Stats;
     /// use gopuram::middleware::Router;
     /// use http::{Response, header::CONTENT_TYPE};
@@ -26,7 +27,7 @@ impl Stats {
     /// let handle = server.handle();
     /// let metrics = Router::<Infallible>::new().get("/metrics", move |_| {
     ///     let text = handle.stats().openmetrics();
-    ///     async { Response::builder().header(CONTENT_TYPE, Stats::OPENMETRICS).body(text.into()).unwrap() }
+    ///     async { Response::builder().header(CONTENT_TYPE, Stats::OPENMETRICS).body(Body::from(text)).unwrap() }
     /// });
     /// tokio::try_join!(server.run(), gopuram::serve(metrics).bind("127.0.0.1:9100").into_future())?;
     /// # Ok(())
