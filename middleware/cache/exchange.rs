@@ -76,7 +76,9 @@ pub(super) struct Landing {
 impl Landing {
     /// Removes what is stored: it was asked for anew, and what came may not be stored.
     fn forget(&self) {
-        let Shared { store, .. } = &self.config.shared;
+        let Shared { store, flights, .. } = &self.config.shared;
+        // Nor is what is on its way and older stored.
+        flights.forget(Some(self.key.url()));
         if let Promise::Later(removed) = store.remove(self.key.url()) {
             (self.config.settings.spawn)(removed);
         }
@@ -128,6 +130,8 @@ pub(super) struct Purpose<E> {
     pub(super) shared: bool,
     /// What is validated.
     pub(super) stored: Option<Entry>,
+    /// Something is stored, which the response is in place of; it need not be what could be validated.
+    pub(super) replaces: bool,
     pub(super) landing: Landing,
     pub(super) first: First<E>,
 }
@@ -213,7 +217,6 @@ impl<E> Purpose<E> {
             received: self.now(),
         };
         let validated = self.stored.take();
-        let was_stored = validated.is_some();
         let is_confirmed = validated.is_some() && res.status() == StatusCode::NOT_MODIFIED;
         match validated {
             Some(stored) if is_confirmed => {
@@ -238,7 +241,7 @@ impl<E> Purpose<E> {
             let is_error = status.is_server_error();
             if !circumstances.no_store && !is_error && is_of_whole(status) {
                 self.pass(circumstances);
-                if was_stored {
+                if self.replaces {
                     self.landing.forget();
                 }
             }

@@ -306,11 +306,13 @@ where
             registration,
             authorized: Circumstances::is_authorized(req.headers()),
         };
+        let replaces = stored.is_some();
         let stored = stored.filter(|entry| entry.head.has_validator());
         let purpose = Purpose {
             asked,
             shared,
             stored,
+            replaces,
             landing,
             first,
         };

@@ -21,10 +21,16 @@ pub(in crate::gateway) trait Codec: Send {
     fn head(&mut self, id: u16, head: &response::Parts, out: &mut BytesMut);
 
     /// A piece of an answer, which is not empty.
-    fn data(&mut self, id: u16, data: &[u8], out: &mut BytesMut);
+    fn data(&mut self, _id: u16, data: &[u8], out: &mut BytesMut) {
+        out.extend_from_slice(data);
+    }
 
     /// The end of an answer; whether more requests may come over the connection.
-    fn end(&mut self, id: u16, out: &mut BytesMut) -> bool;
+    ///
+    /// Of most the end of the connection is the end of the answer.
+    fn end(&mut self, _id: u16, _out: &mut BytesMut) -> bool {
+        false
+    }
 
     /// Tells that there is to be no answer at all, if the protocol can; the same whether more requests may come.
     fn fail(&mut self, _id: u16, _out: &mut BytesMut) -> Option<bool> {

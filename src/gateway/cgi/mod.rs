@@ -121,14 +121,6 @@ impl Codec for Cgi {
         behind::cgi(head, out);
     }
 
-    fn data(&mut self, _: u16, data: &[u8], out: &mut BytesMut) {
-        out.extend_from_slice(data);
-    }
-
-    fn end(&mut self, _: u16, _: &mut BytesMut) -> bool {
-        false
-    }
-
     fn heads(&self) -> Heads {
         Heads { begun: 1, done: 1 }
     }

@@ -151,12 +151,17 @@ async fn what_is_stale_is_answered_with_and_validated_meanwhile() {
 #[tokio::test]
 async fn what_turns_out_to_be_no_more_or_not_for_all_is_not_answered_with_again() {
     let line = "cache-control: max-age=60, stale-while-revalidate=6000";
-    for fresh in [
-        answer(404, &[], "gone"),
-        ok(&["cache-control: private"], "own"),
-        answer(304, &["cache-control: no-store", TAG], ""),
+    // Whether it could be validated or not.
+    let plain = ok(&[line], "a");
+    let tagged = ok(&[line, TAG], "a");
+    for (stored, fresh) in [
+        (&plain, answer(404, &[], "gone")),
+        (&plain, ok(&["cache-control: private"], "own")),
+        (&tagged, answer(404, &[], "gone")),
+        (&tagged, ok(&["cache-control: private"], "own")),
+        (&tagged, answer(304, &["cache-control: no-store", TAG], "")),
     ] {
-        let rig = rig([ok(&[line, TAG], "a"), fresh, ok(&[line], "c")]);
+        let rig = rig([stored.clone(), fresh, ok(&[line], "c")]);
         rig.get(&[]).await;
         rig.wait(60);
         rig.get(&[]).await.assert_body("a");
