@@ -111,7 +111,10 @@ impl Life {
                 Event::Succeed => {
                     let listeners = listeners.to_vec();
                     self.succeeding = self.hooks.successor.clone().map(|program| {
-                        let starting = async move { program.succeed(&listeners).await };
+                        let starting = async move {
+                            successor::succeed(program.command(), &listeners, successor::DEADLINE)
+                                .await
+                        };
                         Box::pin(starting) as Task<bool>
                     });
                 }

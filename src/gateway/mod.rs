@@ -176,6 +176,11 @@
 //! process changes: systemd is told (`MAINPID=`), a container whose first process ends does not live on. One server
 //! in a process may do this.
 //!
+//! # Several processes
+//!
+//! A supervisor that serves nothing itself binds [`Sockets`] once and [passes](Sockets::pass) them to the processes that do; they
+//! come and go, and no client that waits to be accepted is lost with one of them.
+//!
 //! # A runtime for each core
 //!
 //! A server serves in the runtime in which it is [run](Server::run), whose threads, by tokio's default as many as there are
@@ -257,7 +262,7 @@ mod life;
 mod limits;
 mod listen;
 mod networks;
-mod notify;
+pub mod notify;
 mod opening;
 mod openmetrics;
 mod outgoing;
@@ -271,6 +276,7 @@ mod server;
 mod settings;
 mod slot;
 mod slots;
+mod sockets;
 mod stats;
 mod successor;
 #[cfg(feature = "tls")]
@@ -289,6 +295,7 @@ pub use limits::Limits;
 pub use pace::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;
+pub use sockets::Sockets;
 pub use stats::Stats;
 #[cfg(feature = "tls")]
 pub use tls::{Authorities, Certificate, Certificates, Stats as TlsStats, Tls};

@@ -98,9 +98,6 @@ impl Acceptor {
         }
         if drain.is_handed_over() {
             // Who waits is accepted by the successor.
-            if let Some(file) = &self.listener.file {
-                file.keep();
-            }
             return;
         }
         // Whom the kernel has let in would be reset, perhaps with a request under way. Who yields is
