@@ -41,9 +41,11 @@ impl Pause {
         until: None,
     };
 
-    fn lengthen(&mut self, now: Instant) {
-        self.until = Some(now + self.next);
-        self.next = (self.next * 2).min(Self::LONGEST);
+    fn lengthen(&mut self, now: Instant) -> Duration {
+        let pause = self.next;
+        self.until = Some(now + pause);
+        self.next = (pause * 2).min(Self::LONGEST);
+        pause
     }
 
     fn is_over(&self, now: Instant) -> bool {
@@ -186,7 +188,7 @@ impl Fleet {
         }
         worker.enter(Phase::Serving, now);
         worker.beats(now);
-        worker.was_ready = true;
+        worker.ready = Some(now);
         info!(pid = worker.pid, "a worker is ready");
         self.came_up = true;
         let replaced = worker.replaces.take();
@@ -215,9 +217,9 @@ impl Fleet {
                 other.replaces = None;
             }
         }
-        if worker.was_ready {
+        if let Some(ready) = worker.ready {
             warn!(pid, status, "a worker ended; another takes its place");
-            if now.duration_since(worker.since) >= SOUND {
+            if now.duration_since(ready) >= SOUND {
                 self.pause = Pause::NONE;
                 return;
             }
@@ -229,8 +231,8 @@ impl Fleet {
             self.stage = Stage::Failed;
             return;
         }
-        self.pause.lengthen(now);
-        info!(after = ?self.pause.until.map(|until| until - now), "the next worker waits");
+        let after = self.pause.lengthen(now);
+        info!(?after, "the next worker waits");
     }
 
     /// A new worker failed: those that were to be reloaded go on.
@@ -338,8 +340,10 @@ impl Fleet {
             }
             return;
         };
-        let (id, pid, why) = (oldest.id, oldest.pid, oldest.why);
-        info!(pid, ?why, "replacing a worker");
+        let (id, pid) = (oldest.id, oldest.pid);
+        if let Some(why) = oldest.why {
+            info!(pid, %why, "replacing a worker");
+        }
         self.start(Some(id), now);
     }
 

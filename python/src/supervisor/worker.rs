@@ -1,5 +1,6 @@
 //! One worker, as its supervisor sees it.
 
+use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
@@ -53,6 +54,17 @@ pub(super) enum Why {
     Worn,
 }
 
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Age => "age",
+            Self::Memory => "memory",
+            Self::Reload => "reload",
+            Self::Worn => "worn",
+        })
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) id: u64,
@@ -60,7 +72,8 @@ pub(super) struct Worker {
     pub(super) phase: Phase,
     /// In this phase.
     pub(super) since: Instant,
-    pub(super) was_ready: bool,
+    /// Since when it has served, if it ever has.
+    pub(super) ready: Option<Instant>,
     /// It is to be replaced.
     pub(super) why: Option<Why>,
     /// The one in whose place it starts, which goes on until it is ready.
@@ -100,7 +113,7 @@ impl Worker {
             pid,
             phase: Phase::Starting,
             since: now,
-            was_ready: false,
+            ready: None,
             why: None,
             replaces,
             beat: now,
