@@ -164,6 +164,17 @@ impl<S> Serve<S> {
         self
     }
 
+    /// Leaves a connection to other processes that accept from the same [sockets](Self::on) where `f` says so, which is given how
+    /// many are open in this one.
+    ///
+    /// A connection wakes all processes, and one that is quick and has nothing to do takes as many as come at once. One that gives way
+    /// waits for a millisecond, and takes what the others did not. `f` is asked with each connection that somebody accepts, and
+    /// must be quick.
+    pub fn give_way(mut self, f: impl Fn(u64) -> bool + Send + Sync + 'static) -> Self {
+        self.hooks.give_way = Some(Arc::new(f));
+        self
+    }
+
     /// Binds the addresses, and serves when it is [run](Server::run).
     ///
     /// Must be called within a tokio runtime, of any kind. Without an address it is FastCGI on the standard input, if

@@ -185,6 +185,7 @@ impl<S: Application> Server<S> {
             hooks,
         } = self;
         let mut until = Ending::new(until)?;
+        let give_way = hooks.give_way.clone();
         let mut life = Life::new(hooks)?;
         let cores = Cores::start(cores).await?;
         let handle = EndOnDrop(Handle::of(&settings));
@@ -199,7 +200,7 @@ impl<S: Application> Server<S> {
             let number = all.len().max(cores.count());
             for (index, listener) in all.iter().cycle().take(number).enumerate() {
                 let runtime = cores.runtime(index);
-                let acceptor = Acceptor::new(Arc::clone(listener), &runtime)?;
+                let acceptor = Acceptor::new(Arc::clone(listener), &runtime, give_way.clone())?;
                 let admission = Admission {
                     app: app.clone(),
                     tls: tls.clone(),

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gopuram::Body;
@@ -14,7 +15,7 @@ use tokio::task::JoinHandle;
 use tower::util::service_fn;
 
 /// A server on these sockets, which answers with its name.
-async fn serve(
+async fn serve_on(
     sockets: &Sockets,
     name: &'static str,
 ) -> (Handle, JoinHandle<Result<(), gopuram::Error>>) {
@@ -41,7 +42,7 @@ async fn answer(mut client: impl tokio::io::AsyncRead + Unpin) -> String {
 async fn who_leaves_leaves_those_that_wait_to_others() {
     let sockets = Sockets::bind(["127.0.0.1:0"]).await.unwrap();
     let address = sockets.addresses().next().unwrap().socket().unwrap();
-    let (first, ended) = serve(&sockets, "first").await;
+    let (first, ended) = serve_on(&sockets, "first").await;
     let ask = async || {
         let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(REQUEST).await.unwrap();
@@ -52,7 +53,7 @@ async fn who_leaves_leaves_those_that_wait_to_others() {
     ended.await.unwrap().unwrap();
     // The socket listens on, and nobody accepts for a while.
     let waiting = ask().await;
-    let (second, ended) = serve(&sockets, "second").await;
+    let (second, ended) = serve_on(&sockets, "second").await;
     assert_eq!(answer(waiting).await, "second");
     second.stop();
     ended.await.unwrap().unwrap();
@@ -64,7 +65,7 @@ async fn who_leaves_leaves_those_that_wait_to_others() {
 async fn who_leaves_waits_for_requests_that_are_on_their_way() {
     let sockets = Sockets::bind(["127.0.0.1:0"]).await.unwrap();
     let address = sockets.addresses().next().unwrap().socket().unwrap();
-    let (handle, ended) = serve(&sockets, "only").await;
+    let (handle, ended) = serve_on(&sockets, "only").await;
     let mut client = TcpStream::connect(address).await.unwrap();
     client
         .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -82,11 +83,55 @@ async fn who_leaves_waits_for_requests_that_are_on_their_way() {
 }
 
 #[tokio::test]
+async fn who_gives_way_takes_what_others_do_not() {
+    let sockets = Sockets::bind(["127.0.0.1:0"]).await.unwrap();
+    let address = sockets.addresses().next().unwrap().socket().unwrap();
+    let app = service_fn(async |_: Request<Body>| {
+        Ok::<_, std::convert::Infallible>(Response::new(Body::from("polite")))
+    });
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let polite = Arc::clone(&asked);
+    let serve = gopuram::serve(app)
+        .on(sockets.clone())
+        .give_way(move |open| {
+            polite.lock().unwrap().push(open);
+            true
+        });
+    let server = serve.listen().await.unwrap();
+    let polite = server.handle();
+    let ended = tokio::spawn(server.run());
+    let ask = async || {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client
+            .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = vec![0; 1024];
+        let len = client.read(&mut answer).await.unwrap();
+        answer.truncate(len);
+        (client, String::from_utf8(answer).unwrap())
+    };
+    let (first, answer) = ask().await;
+    assert!(answer.ends_with("polite"), "{answer}");
+    let (second, answer) = ask().await;
+    assert!(answer.ends_with("polite"), "{answer}");
+    assert!(asked.lock().unwrap().ends_with(&[2]), "{asked:?}");
+    drop((first, second));
+    let (quick, quickly) = serve_on(&sockets, "quick").await;
+    let (_, answer) = ask().await;
+    assert!(answer.ends_with("quick"), "{answer}");
+    polite.leave();
+    quick.stop();
+    ended.await.unwrap().unwrap();
+    quickly.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_file_is_there_for_as_long_as_its_socket() {
     let path = std::env::temp_dir().join(format!("gopuram-sockets-{}", std::process::id()));
     let address = format!("unix:{}", path.display());
     let sockets = Sockets::bind([address.as_str()]).await.unwrap();
-    let (handle, ended) = serve(&sockets, "only").await;
+    let (handle, ended) = serve_on(&sockets, "only").await;
     handle.leave();
     ended.await.unwrap().unwrap();
     assert!(path.exists());

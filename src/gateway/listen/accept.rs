@@ -26,12 +26,19 @@ use crate::middleware::attributes::{Connection, Scheme};
 /// How long not to accept when the machine has nothing left to do it with.
 const RECOVERY: Duration = Duration::from_millis(100);
 
+/// How long another process has to accept a connection that is left to it.
+const COURTESY: Duration = Duration::from_millis(1);
+
+/// Whether the next connection is left to other processes, by how many are open in this one.
+pub(in crate::gateway) type GiveWay = Arc<dyn Fn(u64) -> bool + Send + Sync>;
+
 /// A listener in the runtime that accepts.
 pub(in crate::gateway) struct Acceptor {
     socket: Socket,
     /// Our end of all connections, unless it has to be asked for with each.
     local: Option<SocketAddr>,
     listener: Arc<Listener>,
+    give_way: Option<GiveWay>,
 }
 
 enum Socket {
@@ -65,6 +72,7 @@ impl Acceptor {
     pub(in crate::gateway) fn new(
         listener: Arc<Listener>,
         runtime: &Handle,
+        give_way: Option<GiveWay>,
     ) -> Result<Self, Error> {
         let _in = runtime.enter();
         let socket = match &listener.socket {
@@ -82,6 +90,7 @@ impl Acceptor {
             local: socket.every_local(),
             socket,
             listener,
+            give_way,
         })
     }
 
@@ -118,7 +127,11 @@ impl Acceptor {
         let mut failing = false;
         let mut full = false;
         while let Some(slot) = slots.take(&mut full).await {
-            match self.next(slots, Some(slot)).await {
+            let next = match &self.give_way {
+                None => self.next(slots, Some(slot)).await,
+                Some(give_way) => self.next_in_turn(slots, slot, give_way).await,
+            };
+            match next {
                 None => {}
                 Some(Ok((io, slot))) => {
                     failing = false;
@@ -133,6 +146,28 @@ impl Acceptor {
                     }
                     tokio::time::sleep(RECOVERY).await;
                 }
+            }
+        }
+    }
+
+    /// As [`next`](Self::next), and after other processes where they should have the connection.
+    async fn next_in_turn(
+        &self,
+        slots: &Slots,
+        slot: Slot,
+        give_way: &GiveWay,
+    ) -> Option<io::Result<(Accepted, Slot)>> {
+        let mut slot = Some(slot);
+        loop {
+            if give_way(slots.counters().stats().open) {
+                tokio::time::sleep(COURTESY).await;
+            }
+            // Whoever is there still the others did not want.
+            let mut next = pin!(self.next(slots, slot.take()));
+            match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+                Poll::Ready(next) => return next,
+                // Somebody has come when this is woken, and it may be another's turn.
+                Poll::Pending => woken().await,
             }
         }
     }
@@ -182,6 +217,19 @@ impl Acceptor {
             }
         }
     }
+}
+
+/// Waits for the task to be woken, by whatever was polled before.
+async fn woken() {
+    let mut was_polled = false;
+    poll_fn(|_| {
+        if std::mem::replace(&mut was_polled, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// Errors of the connection that was to be accepted, not of accepting (accept(2)); some of them are a firewall's.

@@ -12,7 +12,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 
 use socket2::SockRef;
 
-pub(super) use self::accept::{Acceptor, Admit};
+pub(super) use self::accept::{Acceptor, Admit, GiveWay};
 use self::inherited::{Heir, Inherited};
 use self::unix::SocketFile;
 use super::address::{Address, Place};
