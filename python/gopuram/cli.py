@@ -119,10 +119,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bind = options.bind or ["127.0.0.1:8000"]
     # To be run anew as it was run, where it was run: by the script or as a module, with the options of the interpreter.
     command = [sys.executable, *(sys.orig_argv[1:] if arguments is None else ["-m", "gopuram", *arguments])]
-    directory = os.getcwd()
     is_worker = workers.is_worker()
     control, max_requests = None, 0
     try:
+        directory = os.getcwd()
         if is_worker:
             control, max_requests = workers.begin(options, bind)
         if options.chdir is not None:

@@ -17,6 +17,7 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
+use crate::share::Share;
 use crate::supervisor::word;
 use crate::witness::Witness;
 
@@ -28,6 +29,7 @@ const SELDOM: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Control {
     sockets: Mutex<Option<Sockets>>,
+    share: Mutex<Option<Share>>,
     channel: Arc<Channel>,
     every: Duration,
 }
@@ -36,7 +38,7 @@ pub(crate) struct Control {
 #[pyfunction]
 #[expect(clippy::needless_pass_by_value, reason = "Python gives it so")]
 pub(crate) fn worker(bind: Vec<String>, timeout: f64) -> PyResult<Control> {
-    let channel = channel().map_err(|error| PyOSError::new_err(error.to_string()))?;
+    let (channel, share) = channel().map_err(|error| PyOSError::new_err(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -46,18 +48,20 @@ pub(crate) fn worker(bind: Vec<String>, timeout: f64) -> PyResult<Control> {
     let every = if timeout.is_zero() { SELDOM } else { timeout };
     Ok(Control {
         sockets: Mutex::new(Some(sockets)),
+        share: Mutex::new(Some(share)),
         channel: Arc::new(channel),
         every: (every / 4).min(SELDOM),
     })
 }
 
 /// The standard input, of which nothing is left then.
-fn channel() -> io::Result<Channel> {
+fn channel() -> io::Result<(Channel, Share)> {
     let channel = io::stdin().as_fd().try_clone_to_owned()?;
     rustix::stdio::dup2_stdin(OpenOptions::new().read(true).open("/dev/null")?)?;
     let channel = Channel::from(channel);
+    let share = Share::receive(&channel)?;
     channel.set_nonblocking(true)?;
-    Ok(channel)
+    Ok((channel, share))
 }
 
 impl Control {
@@ -65,6 +69,12 @@ impl Control {
     pub(crate) fn sockets(&self) -> Option<Sockets> {
         let mut sockets = (self.sockets.lock()).unwrap_or_else(PoisonError::into_inner);
         sockets.take()
+    }
+
+    /// The place among all workers, once.
+    pub(crate) fn share(&self) -> Option<Share> {
+        let mut share = (self.share.lock()).unwrap_or_else(PoisonError::into_inner);
+        share.take()
     }
 
     pub(crate) fn link(&self) -> Link {

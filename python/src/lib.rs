@@ -20,6 +20,7 @@ mod memory;
 mod pool;
 mod run;
 mod serve;
+mod share;
 mod start;
 mod supervisor;
 mod text;

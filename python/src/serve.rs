@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use gopuram::gateway::{Deadlines, Sockets};
+use gopuram::gateway::Deadlines;
 use gopuram::middleware::AccessLog;
 use gopuram::middleware::access_log::Log;
 use gopuram::{Application as Served, Stack};
@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::application::Application;
-use crate::control::{Control, Link, Quota};
+use crate::control::{Control, Quota};
 use crate::errors::Errors;
 use crate::file_wrapper::FileWrapper;
 use crate::late::Overseer;
@@ -70,7 +70,7 @@ pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) 
     let app = Wsgi::new(app, pool, options.max_spool, quota);
     let place = match &options.control {
         None => Place::Addresses(options.bind),
-        Some(control) => Place::Worker(control.get().sockets(), control.get().link()),
+        Some(control) => Place::Worker(control.clone_ref(py)),
     };
     let run = Run {
         place,
@@ -136,7 +136,7 @@ fn access_log(to: Option<&str>) -> PyResult<Option<Log>> {
 enum Place {
     Addresses(Vec<String>),
     /// On the sockets of a supervisor, until it says so.
-    Worker(Option<Sockets>, Link),
+    Worker(Py<Control>),
 }
 
 /// How is served.
@@ -181,12 +181,16 @@ impl Run {
                 }
                 serve.await
             }
-            Place::Worker(sockets, link) => {
-                if let Some(sockets) = sockets {
+            Place::Worker(control) => {
+                let control = control.get();
+                if let Some(sockets) = control.sockets() {
                     serve = serve.on(sockets);
                 }
+                if let Some(share) = control.share() {
+                    serve = serve.give_way(move |open| share.gives_way(open));
+                }
                 let server = serve.until(std::future::pending()).listen().await?;
-                let heeding = link.heed(server.handle(), self.log, self.witness);
+                let heeding = control.link().heed(server.handle(), self.log, self.witness);
                 let running = server.run();
                 tokio::select! {
                     // First: the worker accepts when it says so.

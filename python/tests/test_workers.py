@@ -215,6 +215,17 @@ def test_a_worker_that_is_killed_takes_only_its_own_requests_along():
         assert fleet.stop()[0] == 0
 
 
+def test_connections_are_spread_among_the_workers():
+    with Fleet(workers=4) as fleet, contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(fleet.connect()) for _ in range(64)]
+        for connection in connections:
+            connection.send(GET.format("/who", "").encode())
+        spread = collections.Counter(connection.response().body for connection in connections)
+        # As the kernel has it one worker takes half of them, and another one or two.
+        assert len(spread) == 4
+        assert min(spread.values()) >= 8, spread
+
+
 def test_the_first_that_cannot_be_loaded_ends_the_command(state):
     (state / "broken").touch()
     done = subprocess.run(

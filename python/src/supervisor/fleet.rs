@@ -12,7 +12,8 @@ use tracing::{debug, error, info, warn};
 use super::settings::Settings;
 use super::signals::Wish;
 use super::word;
-use super::worker::{Event, Phase, Why, Worker};
+use super::worker::{Event, Phase, Role, Why, Worker};
+use crate::share::Table;
 
 /// The status of a command whose workers cannot serve; gunicorn's.
 const NO_WORKER: u8 = 3;
@@ -66,6 +67,7 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Fleet {
     settings: Settings,
+    table: Table,
     /// None when nobody is started any more.
     sockets: Option<Sockets>,
     events: Sender<(u64, Event)>,
@@ -83,8 +85,13 @@ pub(super) struct Fleet {
 }
 
 impl Fleet {
-    pub(super) fn new(settings: Settings, sockets: Sockets, events: Sender<(u64, Event)>) -> Self {
-        Self {
+    pub(super) fn new(
+        settings: Settings,
+        sockets: Sockets,
+        events: Sender<(u64, Event)>,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            table: Table::new()?,
             wanted: settings.workers,
             settings,
             sockets: Some(sockets),
@@ -97,7 +104,7 @@ impl Fleet {
             announced: false,
             reloading: false,
             looked: Instant::now(),
-        }
+        })
     }
 
     /// The command for a successor of this process, and how long it may take.
@@ -202,6 +209,7 @@ impl Fleet {
             return;
         };
         let worker = self.workers.swap_remove(at);
+        self.table.vacate(worker.place);
         let pid = worker.pid;
         let status = match status {
             Ok(status) => status.to_string(),
@@ -250,6 +258,9 @@ impl Fleet {
     pub(super) fn settle(&mut self, now: Instant) -> Option<u8> {
         for worker in &mut self.workers {
             worker.look(&self.settings, now);
+            if matches!(worker.phase, Phase::Leaving | Phase::Doomed) {
+                self.table.vacate(worker.place);
+            }
         }
         match self.stage {
             Stage::Failed => return Some(NO_WORKER),
@@ -354,7 +365,13 @@ impl Fleet {
         self.last_id += 1;
         let command = self.settings.command();
         let events = self.events.clone();
-        match Worker::start(command, sockets, self.last_id, replaces, events) {
+        let is_free = |place: &usize| self.workers.iter().all(|worker| worker.place != *place);
+        let role = Role {
+            id: self.last_id,
+            place: (0..=self.workers.len()).find(is_free).unwrap_or(usize::MAX),
+            replaces,
+        };
+        match Worker::start(command, sockets, &self.table, role, events) {
             Ok(worker) => {
                 info!(pid = worker.pid, "started a worker");
                 self.workers.push(worker);

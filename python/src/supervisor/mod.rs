@@ -66,7 +66,8 @@ async fn run(settings: Settings) -> Result<u8, String> {
     // Workers wait when it is full.
     let (sender, mut events) = mpsc::channel(64);
     let mut succeeding: Option<Pin<Box<dyn Future<Output = bool>>>> = None;
-    let mut fleet = Fleet::new(settings, sockets.clone(), sender);
+    let fleet = Fleet::new(settings, sockets.clone(), sender);
+    let mut fleet = fleet.map_err(|error| error.to_string())?;
     let mut sockets = Some(sockets);
     loop {
         if let Some(status) = fleet.settle(Instant::now()) {

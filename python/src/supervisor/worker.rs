@@ -17,6 +17,7 @@ use tokio::sync::mpsc::Sender;
 use tracing::{error, warn};
 
 use super::settings::Settings;
+use crate::share::Table;
 
 /// How long a worker has to write tracebacks before it is killed.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -65,10 +66,20 @@ impl fmt::Display for Why {
     }
 }
 
+/// Who a new worker is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Role {
+    pub(super) id: u64,
+    pub(super) place: usize,
+    pub(super) replaces: Option<u64>,
+}
+
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) id: u64,
     pub(super) pid: u32,
+    /// Its place among all.
+    pub(super) place: usize,
     pub(super) phase: Phase,
     /// In this phase.
     pub(super) since: Instant,
@@ -89,15 +100,16 @@ impl Worker {
     pub(super) fn start(
         mut program: Command,
         sockets: &Sockets,
-        id: u64,
-        replaces: Option<u64>,
+        table: &Table,
+        role: Role,
         events: Sender<(u64, Event)>,
     ) -> io::Result<Self> {
         let (ours, theirs) = Channel::pair()?;
+        table.give(role.place, &ours)?;
         ours.set_nonblocking(true)?;
         let hears = UnixStream::from_std(ours.try_clone()?)?;
         program
-            .env("GOPURAM_WORKER", id.to_string())
+            .env("GOPURAM_WORKER", role.id.to_string())
             .stdin(OwnedFd::from(theirs));
         sockets.pass(&mut program)?;
         let mut program = tokio::process::Command::from(program);
@@ -106,16 +118,17 @@ impl Worker {
         let pid = child.id().unwrap_or_default();
         let number = Pid::from_raw(pid.cast_signed()).ok_or(io::ErrorKind::NotFound)?;
         let process = pidfd_open(number, PidfdFlags::empty())?;
-        tokio::spawn(attend(child, hears, id, events));
+        tokio::spawn(attend(child, hears, role.id, events));
         let now = Instant::now();
         Ok(Self {
-            id,
+            id: role.id,
             pid,
+            place: role.place,
             phase: Phase::Starting,
             since: now,
             ready: None,
             why: None,
-            replaces,
+            replaces: role.replaces,
             beat: now,
             doubted: None,
             process,
