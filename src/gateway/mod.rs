@@ -46,6 +46,20 @@
 //! Each request carries [`Attributes`](crate::middleware::attributes::Attributes) that know its
 //! connection.
 //!
+//! # Trailers
+//!
+//! Those of a request are the last frame of its body. Those of an answer are sent where there is a place for them and
+//! somebody who reads them, and else dropped, as RFC 9110, section 6.5.1 allows:
+//!
+//! | | |
+//! |---|---|
+//! | HTTP/2 | always, beside a `Content-Length` too |
+//! | HTTP/1.1, the request has `TE: trailers` and the answer announces them by `Trailer` | those that it names, in chunks: a `Content-Length` is not sent then (RFC 9112, section 6.1), and the body is held to it all the same |
+//! | any other HTTP/1; behind a front server | dropped; a length that is known is told |
+//!
+//! On HTTP/1.1 those that frame, route or authenticate (`Content-Type`, `Host`, `Set-Cookie` and the like) are
+//! dropped even if they are announced.
+//!
 //! # Before the answer
 //!
 //! On HTTP/1.1 an application sends early hints, 103, by [`EarlyHints`](crate::middleware::attributes::EarlyHints), as often as it
