@@ -21,7 +21,6 @@ use super::answer::{self, Asked, Content};
 use super::flight::InFlight;
 use super::front;
 use super::gate::{self, Gate, Refusal};
-use super::interim;
 use super::outgoing::Outgoing;
 use super::pace::Stalled;
 use super::paced::Paced;
@@ -87,7 +86,7 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
             Ok(()) => {
                 // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
                 let number = (req.version() == Version::HTTP_11)
-                    .then(|| interim::number(flight.number))
+                    .then(|| self.0.pulse.interim.open(flight.number))
                     .flatten();
                 let attributes = Attributes::new(Arc::clone(&self.0.connection)).numbered(number);
                 req.extensions_mut().insert(attributes);

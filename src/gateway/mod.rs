@@ -63,8 +63,10 @@
 //! # Before the answer
 //!
 //! On HTTP/1.1 an application sends early hints, 103, by [`EarlyHints`](crate::middleware::attributes::EarlyHints), as often as it
-//! likes and with up to 16 KiB of them waiting for the client; what is said behind the answer is not sent, and the application is
-//! told. That is of use behind a proxy that passes them on, as browsers heed them on HTTP/2 only. There hyper has no way
+//! likes. Up to 16 KiB of them wait until those before have gone, of which there may be as much again, so that a client that does
+//! not read holds 32 KiB. What is too much, behind the answer or for a client that is gone is not sent, and the application is
+//! [told](crate::middleware::attributes::Unsent).
+//! That is of use behind a proxy that passes them on, as browsers heed them on HTTP/2 only. There hyper has no way
 //! to send any, so on HTTP/2 as on HTTP/1.0 they are `Unsupported`: let the proxy speak it.
 //!
 //! # Sockets within HTTP
