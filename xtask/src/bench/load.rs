@@ -60,20 +60,42 @@ pub(crate) fn contest(
 /// If anything but successes (or, with `If-None-Match`, 304) came back.
 pub(crate) fn wrk(port: u16, path: &str, fields: &[&str], seconds: u32) -> Result<f64, Failed> {
     let args: Vec<_> = fields.iter().flat_map(|field| ["-H", field]).collect();
-    wrk_by("http", port, path, &args, seconds)
+    figure(
+        &wrk_by("http", port, path, &args, seconds)?,
+        "Requests/sec:",
+    )
+}
+
+/// As [`wrk`], but how many bytes came a second: of large answers many are under way at the end.
+pub(crate) fn wrk_bytes(port: u16, path: &str, seconds: u32) -> Result<f64, Failed> {
+    let said = wrk_by("http", port, path, &[], seconds)?;
+    let line = said.lines().find_map(|l| l.strip_prefix("Transfer/sec:"));
+    let amount = line.map(str::trim).and_then(|amount| {
+        let (number, unit) = amount.split_at(amount.find(|c: char| c.is_ascii_alphabetic())?);
+        let power = "BKMGT".find(unit.chars().next()?)?;
+        Some(number.parse::<f64>().ok()? * 1024_f64.powi(i32::try_from(power).ok()?))
+    });
+    amount.ok_or_else(|| format!("no `Transfer/sec:` in:\n{said}"))
 }
 
 /// As [`wrk`], of the root and with more arguments for `wrk` itself.
 pub(crate) fn wrk_with(port: u16, args: &[&str], seconds: u32) -> Result<f64, Failed> {
-    wrk_by("http", port, "/", args, seconds)
+    figure(&wrk_by("http", port, "/", args, seconds)?, "Requests/sec:")
 }
 
 /// As [`wrk`], over TLS.
 pub(crate) fn wrk_tls(port: u16, path: &str, seconds: u32) -> Result<f64, Failed> {
-    wrk_by("https", port, path, &[], seconds)
+    figure(&wrk_by("https", port, path, &[], seconds)?, "Requests/sec:")
 }
 
-fn wrk_by(scheme: &str, port: u16, path: &str, args: &[&str], seconds: u32) -> Result<f64, Failed> {
+/// What `wrk` says.
+fn wrk_by(
+    scheme: &str,
+    port: u16,
+    path: &str,
+    args: &[&str],
+    seconds: u32,
+) -> Result<String, Failed> {
     let duration = format!("-d{seconds}s");
     let mut wrk = command(
         "taskset",
@@ -97,7 +119,7 @@ fn wrk_by(scheme: &str, port: u16, path: &str, args: &[&str], seconds: u32) -> R
     {
         return Err(format!("port {port}{path}: {}", line.trim()));
     }
-    figure(&said, "Requests/sec:")
+    Ok(said)
 }
 
 /// As [`wrk`], with `HEAD`: by `ab`, since `wrk` waits for the body that never comes.
