@@ -148,15 +148,15 @@ async fn a_list_that_is_none_is_told_when_it_is_given() {
     fs::write(&file, &good).unwrap();
     let authorities = all.ours.authorities().revoked(&file).unwrap();
     let tls = all.server.tls().client_required(authorities);
-    let (bad, fine) = (all.ours.numbered(1), all.ours.numbered(2));
+    let (revoked, other) = (all.ours.numbered(1), all.ours.numbered(2));
     fs::write(&file, &both).unwrap();
     let (log, logged) = Log::new();
     let _guard = tracing::subscriber::set_default(log);
     tls.reload().unwrap_err();
     let said = logged();
     assert!(said.contains("stay as they were") && said.contains("revoked.pem"));
-    assert!(all.told(&tls, VERSIONS[1], Some(&bad)).await.is_err());
-    assert!(all.told(&tls, VERSIONS[1], Some(&fine)).await.is_ok());
+    assert!(all.told(&tls, VERSIONS[1], Some(&revoked)).await.is_err());
+    assert!(all.told(&tls, VERSIONS[1], Some(&other)).await.is_ok());
 }
 
 #[test]
