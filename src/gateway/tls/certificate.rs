@@ -84,7 +84,7 @@ impl Certificate {
     /// file in DER, as `openssl ocsp -respout` and the like write it.
     ///
     /// Only certificates that ask for it (`must-staple`, RFC 7633) need it. It lasts for days, so whoever fetches it anew
-    /// [reloads](super::Tls::reload).
+    /// [reloads](super::Tls::reload), and does so in time: how old it has become is looked at when it is read.
     ///
     /// What clients would refuse is not stapled, and the log says why: what is no whole answer, an error of the authority
     /// (`tryLater` and the like), an answer about another certificate, one that does not say `good`, one whose `nextUpdate` has

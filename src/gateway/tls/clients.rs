@@ -17,7 +17,7 @@ use crate::Error;
 
 /// Who may vouch for clients: the certificates of authorities.
 ///
-/// Whom one of them has signed, or one that they have signed, is a client with a certificate, if it is
+/// Whom one of them has signed, or one that they have signed and the client sends along, is a client with a certificate, if it is
 /// for clients (RFC 5280, section 4.2.1.12) and its time has come and not passed, and if it is on none of the
 /// [lists](Self::revoked) of what was revoked.
 #[derive(Clone, Debug)]
@@ -69,8 +69,7 @@ impl Authorities {
     /// A certificate for which there is no list is refused, since it is not known whether it was revoked; so is
     /// every one of an authority whose list is too old, by its `nextUpdate`: a list that is not
     /// renewed would else hide what was revoked since. So renew it in time, and [reload](super::Tls::reload). One
-    /// that is too old when it is read is told of in the log; one that becomes so is seen by
-    /// [`client_certificate`](super::Stats::client_certificate).
+    /// that is too old is told of in the log: when it is read, and at most once a minute when clients are refused for it.
     ///
     /// Of each authority one list is looked at, the first: where it publishes several that each have a part, join them.
     /// Lists that say only what has changed (delta CRLs) are not understood.

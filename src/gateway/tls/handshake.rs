@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use rustls::Error as TlsError;
 use rustls::server::Acceptor;
 use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, Error as TlsError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::task::yield_now;
 use tokio_rustls::LazyConfigAcceptor;
@@ -151,6 +151,18 @@ fn cause(error: &io::Error, first: bool) -> Cause {
             _ => Cause::Gone,
         },
     }
+}
+
+/// Whether nothing was wrong but that the list of those revoked is too old.
+pub(super) fn is_by_stale_list(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(
+        inner,
+        Some(TlsError::InvalidCertificate(
+            CertificateError::ExpiredRevocationList
+                | CertificateError::ExpiredRevocationListContext { .. }
+        ))
+    )
 }
 
 /// Ends a connection on which an alert was sent, so that the client may read it: with bytes unread it would

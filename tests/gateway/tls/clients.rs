@@ -173,6 +173,22 @@ fn a_list_that_is_too_old_is_told_of() {
     assert!(logged().contains("too old"), "{}", logged());
 }
 
+#[tokio::test]
+async fn a_list_for_which_clients_are_refused_since_it_is_too_old_is_told_of() {
+    let all = Parties::new();
+    let old = all.ours.revokes(&[], 2021);
+    let authorities = all.ours.authorities().revoked_pem(old).unwrap();
+    let tls = all.server.tls().client_required(authorities);
+    let (log, logged) = Log::new();
+    let _guard = tracing::subscriber::set_default(log);
+    for _ in 0..3 {
+        let friend = all.told(&tls, VERSIONS[1], Some(&all.friend)).await;
+        assert!(friend.is_err());
+    }
+    let said = logged();
+    assert_eq!(said.matches("has become too old").count(), 1, "{said}");
+}
+
 #[test]
 fn lists_are_given_once() {
     let all = Parties::new();
