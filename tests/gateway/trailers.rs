@@ -138,6 +138,28 @@ async fn those_that_an_answer_does_not_announce_are_dropped() {
     }
 }
 
+/// RFC 9110, section 6.5.1: what has to be known before the content is none; nor is what `Trailer` does not name.
+#[tokio::test(start_paused = true)]
+async fn those_that_may_not_come_last_are_dropped_alone() {
+    let app = service_fn(async |_: Request<Body>| {
+        let names = [
+            "content-length",
+            "content-type",
+            "host",
+            "set-cookie",
+            "x",
+            "z",
+        ];
+        let all = names.map(|name| (HeaderName::from_static(name), HeaderValue::from_static("y")));
+        let body = Full::new(Bytes::from_static(b"hi"));
+        let body = body.with_trailers(ready(Some(Ok(HeaderMap::from_iter(all)))));
+        let res = Response::builder().header(TRAILER, names[..5].join(", "));
+        Ok::<_, Infallible>(res.body(Body::new(body)).unwrap())
+    });
+    let answer = exchange(app, READS).await;
+    assert!(answer.ends_with("2\r\nhi\r\n0\r\nx: y\r\n\r\n"), "{answer}");
+}
+
 /// The length that was told is kept, though it is not sent.
 #[tokio::test(start_paused = true)]
 async fn an_answer_in_chunks_that_is_not_as_long_as_it_says_breaks_off() {
