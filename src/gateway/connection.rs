@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::rt::bounds::Http2ServerConnExec;
 use hyper::server::conn::{http1, http2};
 use hyper::service::HttpService;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::futures::OwnedNotified;
@@ -26,6 +26,7 @@ use super::pulse::{Pulse, Wait, after};
 use super::settings::Settings;
 use super::slot;
 use super::slots::Slot;
+use super::streams::{Streams, Turns};
 use super::transport::Transport;
 use crate::Application;
 use crate::middleware::attributes::{self, Draining, Sender};
@@ -112,7 +113,7 @@ where
         opening: Opening,
     },
     Http1(Box<Http1<T, H>>),
-    Http2(Pin<Box<Http2<T, H>>>),
+    Http2(Pin<Box<Http2<T, H>>>, Turns),
 }
 
 impl<T, H> State<T, H>
@@ -144,7 +145,7 @@ where
 }
 
 type Http1<T, H> = http1::UpgradeableConnection<TokioIo<Transport<T>>, H>;
-type Http2<T, H> = http2::Connection<TokioIo<Transport<T>>, H, TokioExecutor>;
+type Http2<T, H> = http2::Connection<TokioIo<Transport<T>>, H, Streams>;
 
 impl<T, S: Application> Connection<T, Call<S>> {
     /// Serves `app` over `io`; the slot is given back when `io` is closed.
@@ -196,7 +197,7 @@ where
     H::Error: Into<Box<dyn StdError + Send + Sync>>,
     H::ResBody: 'static,
     <H::ResBody as http_body::Body>::Error: Into<Box<dyn StdError + Send + Sync>>,
-    TokioExecutor: Http2ServerConnExec<H::Future, H::ResBody>,
+    Streams: Http2ServerConnExec<H::Future, H::ResBody>,
 {
     type Output = ();
 
@@ -226,7 +227,7 @@ where
     H::Error: Into<Box<dyn StdError + Send + Sync>>,
     H::ResBody: 'static,
     <H::ResBody as http_body::Body>::Error: Into<Box<dyn StdError + Send + Sync>>,
-    TokioExecutor: Http2ServerConnExec<H::Future, H::ResBody>,
+    Streams: Http2ServerConnExec<H::Future, H::ResBody>,
 {
     /// Sees that the timer and the drain wake this task, and hears what the drain says.
     fn listen(self: Pin<&mut Self>, cx: &mut Context<'_>) {
@@ -288,7 +289,7 @@ where
                         return Poll::Pending;
                     }
                     State::Http1(conn) => Pin::new(&mut **conn).graceful_shutdown(),
-                    State::Http2(conn) => conn.as_mut().graceful_shutdown(),
+                    State::Http2(conn, _) => conn.as_mut().graceful_shutdown(),
                 }
                 *me.closing = Closing::Told;
                 self.drive(cx)
@@ -312,7 +313,9 @@ where
         let ended = loop {
             let next = match me.state {
                 State::Http1(conn) => break ready!(Pin::new(&mut **conn).poll(cx)),
-                State::Http2(conn) => break ready!(conn.as_mut().poll(cx)),
+                State::Http2(conn, turns) => {
+                    break ready!(turns.drive(|| conn.as_mut().poll(cx)));
+                }
                 State::Opening { parts, opening } => {
                     let Some((transport, _)) = parts else {
                         return Poll::Ready(());
@@ -331,7 +334,7 @@ where
                     let io = TokioIo::new(transport.rewound(*opening));
                     if http2 {
                         let conn = me.settings.http2.serve_connection(io, call);
-                        State::Http2(Box::pin(conn))
+                        State::Http2(Box::pin(conn), Turns::default())
                     } else {
                         let conn = me.settings.http1.serve_connection(io, call);
                         State::Http1(Box::new(conn.with_upgrades()))
@@ -369,7 +372,7 @@ where
                 drop(conn.poll(cx));
             }
             // `GOAWAY` has said it.
-            State::Http2(_) => {}
+            State::Http2(..) => {}
         }
     }
 

@@ -295,6 +295,7 @@ mod settings;
 mod slot;
 mod slots;
 mod stats;
+mod streams;
 mod successor;
 #[cfg(feature = "tls")]
 mod tls;
