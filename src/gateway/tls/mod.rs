@@ -7,6 +7,8 @@ mod clients;
 mod config;
 mod connection;
 mod der;
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod gate;
 mod handshake;
 mod names;
