@@ -45,12 +45,12 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     #[inline]
-    fn execute(&self, future: F) {
+    fn execute(&self, fut: F) {
         if are_together() {
-            let stream: Stream = Box::pin(future);
+            let stream: Stream = Box::pin(fut);
             BEGUN.with_borrow_mut(|begun| begun.get_or_insert_default().push(stream));
         } else {
-            tokio::spawn(future);
+            tokio::spawn(fut);
         }
     }
 }
@@ -129,5 +129,91 @@ impl<'a> Scope<'a> {
 impl Drop for Scope<'_> {
     fn drop(&mut self) {
         *self.begun = BEGUN.replace(self.outer.take()).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{poll_fn, ready};
+    use std::sync::mpsc;
+    use std::thread::sleep;
+
+    use super::*;
+
+    /// A stream that says its number when it was polled the last time.
+    fn stream(
+        number: usize,
+        waits: usize,
+        said: &mpsc::Sender<usize>,
+    ) -> impl Future<Output = ()> + use<> {
+        let said = said.clone();
+        let mut left = waits;
+        poll_fn(move |cx| {
+            if let Some(fewer) = left.checked_sub(1) {
+                left = fewer;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            said.send(number).unwrap();
+            Poll::Ready(())
+        })
+    }
+
+    #[tokio::test]
+    async fn what_is_ready_is_answered_in_order_and_what_waits_has_a_task() {
+        let (say, said) = mpsc::channel();
+        let mut turns = Turns::default();
+        turns.drive(|| {
+            Streams.execute(stream(1, 0, &say));
+            Streams.execute(stream(2, 3, &say));
+            assert!(said.try_recv().is_err(), "not while hyper reads");
+        });
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), [1]);
+        while let Err(mpsc::TryRecvError::Empty) = said.try_recv() {
+            tokio::task::yield_now().await;
+        }
+        // For some time it is taken for granted that streams wait.
+        turns.drive(|| Streams.execute(stream(3, 0, &say)));
+        assert!(said.try_recv().is_err());
+        for _ in 0..APART {
+            turns.drive(|| {});
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(said.try_recv(), Ok(3));
+        turns.drive(|| Streams.execute(stream(4, 0, &say)));
+        assert_eq!(said.try_recv(), Ok(4));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_that_of_its_stream() {
+        let (say, said) = mpsc::channel();
+        let mut turns = Turns::default();
+        turns.drive(|| {
+            Streams.execute(async { panic!("as it may") });
+            Streams.execute(stream(1, 0, &say));
+        });
+        assert_eq!(said.try_recv(), Ok(1));
+    }
+
+    #[tokio::test]
+    async fn work_that_takes_long_is_shared() {
+        let (say, said) = mpsc::channel();
+        let mut turns = Turns::default();
+        turns.drive(|| {
+            Streams.execute(async { sleep(TURN) });
+            Streams.execute(stream(1, 0, &say));
+        });
+        assert!(said.try_recv().is_err());
+        tokio::task::yield_now().await;
+        assert_eq!(said.try_recv(), Ok(1));
+    }
+
+    #[tokio::test]
+    async fn outside_of_a_turn_all_is_a_task() {
+        let mut turns = Turns::default();
+        turns.drive(|| {});
+        assert!(!are_together());
+        Streams.execute(ready(()));
+        assert!(turns.begun.is_empty());
     }
 }
