@@ -20,6 +20,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::debug;
 
 use super::call::{Call, Shared};
+use super::drain::GRACE;
 use super::gate::Gate;
 use super::opening::Opening;
 use super::pulse::{Pulse, Wait, after};
@@ -79,11 +80,6 @@ pin_project! {
 /// Long enough that one in use seldom does: to be parked and back costs two allocations and a read more. Short
 /// enough that of those which a burst leaves open most can use the buffers of the others.
 const PARK: Duration = Duration::from_millis(100);
-
-/// How long a client that has connected when serving ends has for the first byte of a request.
-///
-/// It could not know, and may have sent a request that is on its way: to close at once would reset it.
-const GRACE: Duration = Duration::from_millis(500);
 
 /// How far it is decided that no further request is wanted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
