@@ -247,7 +247,9 @@ async fn who_has_just_connected_when_the_end_begins_is_answered() {
     let serving = tokio::spawn(serving.over_tls(server, tls));
     // What it sends is on its way.
     tokio::time::sleep(Duration::from_millis(1400)).await;
-    let mut io = secure(&mut io, client(&ca, &[]), "a.example").await.unwrap();
+    let mut io = secure(&mut io, client(&ca, &[]), "a.example")
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_millis(400)).await;
     let answer = ask(&mut io, &get("a.example")).await.unwrap();
     assert!(answer.contains("connection: close"), "{answer}");
