@@ -29,5 +29,6 @@ mod sockets;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod trailers;
 mod upgrade;
 mod websocket;
