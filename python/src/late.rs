@@ -120,6 +120,11 @@ impl Threads {
         (overdue, next)
     }
 
+    fn is_lost(&self, seat: Seat) -> bool {
+        let same = |running: &Running| running.late && running.seat.number == seat.number;
+        self.running.iter().any(same)
+    }
+
     /// Whether another thread is to take the place of one that is lost, of which up to `most` are replaced.
     fn replace(&mut self, seat: Seat, most: usize) -> Replace {
         let replaced = self
@@ -200,6 +205,10 @@ async fn oversee(queue: Weak<Queue>) {
 impl Late {
     /// Writes what the thread does, and has another take its place.
     pub(crate) fn tell(self, py: Python<'_>) {
+        // It cannot come back while the interpreter is had here.
+        if !self.queue.threads().is_lost(self.seat) {
+            return;
+        }
         match stack(py, self.seat.ident) {
             Ok(stack) => errors::emit(py, &stack),
             Err(error) => error!(%error, "the traceback of a thread cannot be had"),
