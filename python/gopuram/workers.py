@@ -59,8 +59,8 @@ def is_worker() -> bool:
 def begin(options: Namespace, bind: Sequence[str]) -> tuple[_gopuram.Control, int]:
     """Make this process a worker, before anything of the application is imported; after how many requests it is old."""
     # What a terminal sends comes to all processes, and is for the supervisor.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for sign in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(sign, lambda *_: None)
     # The supervisor sends SIGABRT to one that is stuck; this needs no Python that runs.
     faulthandler.enable(sys.__stderr__ or 2, all_threads=True)
     control = _gopuram.worker(list(bind), _timeout(options))

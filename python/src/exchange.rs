@@ -42,8 +42,9 @@ struct State {
     end: Option<Result<(), Broken>>,
     /// Nobody wants the answer any longer.
     gone: bool,
-    /// Since when the application waits for room, and for how long it has before.
+    /// Since when the application waits for room, or for the body; and for how long it has before.
     waits: Option<Instant>,
+    reads: Option<Instant>,
     waited: Duration,
     /// The head is told, or something in its stead.
     begun: bool,
@@ -127,9 +128,9 @@ impl Sender {
         self.shared.lock().gone
     }
 
-    /// What cuts the answer off, whatever the application does.
-    pub(crate) fn cutter(&self) -> Cutter {
-        Cutter(Arc::clone(&self.shared))
+    /// The answer for who watches it.
+    pub(crate) fn watched(&self) -> Watched {
+        Watched(Arc::clone(&self.shared))
     }
 
     /// Answers with all there is to say.
@@ -214,9 +215,9 @@ impl Drop for Sender {
     }
 }
 
-/// What cuts an answer off.
+/// An answer that is watched, and can be cut off whatever the application does.
 #[derive(Clone, Debug)]
-pub(crate) struct Cutter(Arc<Exchange>);
+pub(crate) struct Watched(Arc<Exchange>);
 
 /// What became of an answer that was cut off.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -228,11 +229,23 @@ pub(crate) enum Cut {
     Over,
 }
 
-impl Cutter {
-    /// For how long the application has waited for the client to take its answer.
+impl Watched {
+    /// Waits for the client to send its body.
+    pub(crate) fn read<T>(&self, read: impl FnOnce() -> T) -> T {
+        let since = Instant::now();
+        self.0.lock().reads = Some(since);
+        let read = read();
+        let mut state = self.0.lock();
+        state.reads = None;
+        state.waited += since.elapsed();
+        drop(state);
+        read
+    }
+
+    /// For how long the application has waited for the client.
     pub(crate) fn waited(&self, now: Instant) -> Duration {
         let state = self.0.lock();
-        let waits = state.waits.map(|since| now - since);
+        let waits = state.waits.or(state.reads).map(|since| now - since);
         state.waited + waits.unwrap_or_default()
     }
 

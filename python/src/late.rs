@@ -12,7 +12,7 @@ use tracing::{error, warn};
 
 use crate::control::Link;
 use crate::errors;
-use crate::exchange::{Cut, Cutter};
+use crate::exchange::{Cut, Watched};
 use crate::pool::Queue;
 use crate::run::Job;
 use crate::supervisor::word;
@@ -36,7 +36,7 @@ pub(crate) struct Running {
     seat: Seat,
     since: Instant,
     what: String,
-    cutter: Cutter,
+    watched: Watched,
     late: bool,
     /// Another thread has taken the place of this one.
     replaced: bool,
@@ -75,7 +75,7 @@ impl Threads {
             seat,
             since: Instant::now(),
             what: job.variables.what(),
-            cutter: job.sender.cutter(),
+            watched: job.sender.watched(),
             late: false,
             replaced: false,
         });
@@ -102,16 +102,16 @@ impl Threads {
     }
 
     /// Those for which it is too late now, and when to look again.
-    fn overdue(&mut self, limit: Duration) -> (Vec<(Seat, String, Cutter)>, Option<Instant>) {
+    fn overdue(&mut self, limit: Duration) -> (Vec<(Seat, String, Watched)>, Option<Instant>) {
         let now = Instant::now();
         let mut overdue = Vec::new();
         let mut next: Option<Instant> = None;
         for running in self.running.iter_mut().filter(|running| !running.late) {
-            let end = running.since + limit + running.cutter.waited(now);
+            let end = running.since + limit + running.watched.waited(now);
             if end <= now {
                 running.late = true;
                 self.lost += 1;
-                overdue.push((running.seat, running.what.clone(), running.cutter.clone()));
+                overdue.push((running.seat, running.what.clone(), running.watched.clone()));
             } else {
                 next = Some(next.map_or(end, |next| next.min(end)));
             }
@@ -169,9 +169,9 @@ async fn oversee(queue: Weak<Queue>) {
                 return;
             };
             let (overdue, next) = queue.threads().overdue(overseer.limit);
-            for (seat, request, cutter) in overdue {
+            for (seat, request, watched) in overdue {
                 let limit = overseer.limit;
-                match cutter.cut() {
+                match watched.cut() {
                     Cut::Answered => error!(
                         request,
                         ?limit,

@@ -7,148 +7,13 @@ import re
 import signal
 import socket
 import subprocess
-import threading
 import time
-from pathlib import Path
 
 import pytest
 from client import Cut
-from conftest import HERE, Server
+from conftest import HERE
+from fleet import Fleet, Load, request
 from test_serving import GOPURAM
-
-GET = "GET {} HTTP/1.1\r\nHost: example.org\r\n{}\r\n"
-
-
-class Fleet(Server):
-    """A supervisor and its workers."""
-
-    def __init__(self, *options, app="workers:app", workers=2, **env):
-        super().__init__("--workers", str(workers), *options, app=app, **env)
-        # It is another process after an upgrade.
-        self.pid = self.process.pid
-        self.logged("serving address")
-
-    def ask(self, path="/", **fields):
-        with self.connect() as connection:
-            lines = "".join(f"X-{name}: {value}\r\n" for name, value in fields.items())
-            connection.send(GET.format(path, lines).encode())
-            return connection.response()
-
-    def who(self):
-        return int(self.ask().body)
-
-    def pids(self):
-        """The workers that are ready and have not been told to end, by the log."""
-        log = self.log()
-        ready = re.findall(r"a worker is ready pid=(\d+)", log)
-        gone = re.findall(r"(?:replacing a worker|not needed any more|another takes its place|killed) pid=(\d+)", log)
-        return [int(pid) for pid in ready if pid not in gone]
-
-    def signal(self, sign):
-        os.kill(self.pid, sign)
-
-    def times(self, pattern, count):
-        """Waits for the log to have it so often."""
-        self.logged(f"(?s)(?:{pattern}.*){{{count}}}")
-
-    def reload(self, count):
-        self.signal(signal.SIGHUP)
-        self.times(r"fleet: reloaded", count)
-
-    def upgrade(self, count):
-        before = self.pid
-        self.signal(signal.SIGUSR2)
-        self.times(r"the successor is ready", count)
-        self.pid = int(re.findall(r"the successor is ready pid=(\d+)", self.log())[-1])
-        assert self.pid != before
-        self.times("a successor serves", count)
-
-    def logged(self, pattern):
-        end = time.monotonic() + 40
-        while time.monotonic() < end:
-            if found := re.search(pattern, self.log()):
-                return found
-            if not Path(f"/proc/{getattr(self, 'pid', self.process.pid)}").exists():
-                raise AssertionError(f"the server ended: {self.log()}")
-            time.sleep(0.02)
-        raise AssertionError(self.log())
-
-    def ended(self, pid):
-        end = time.monotonic() + 40
-        while time.monotonic() < end:
-            try:
-                state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-            except FileNotFoundError:
-                return
-            if state == "Z":
-                return
-            self.process.poll()
-            time.sleep(0.02)
-        raise AssertionError(f"{pid} goes on: {self.log()}")
-
-    def __exit__(self, *args):
-        for pid in {self.pid, *self.pids()}:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        super().__exit__(*args)
-
-
-class Load:
-    """Clients that ask all the time, some over connections of their own, some over ones that they keep."""
-
-    def __init__(self, fleet):
-        self.fleet = fleet
-        self.over = threading.Event()
-        self.answers = collections.Counter()
-        #: Requests without an answer: whether the connection was kept, who had it, the error.
-        self.lost = []
-        self.failed = []
-        self.clients = [threading.Thread(target=self.client, args=(number % 2 == 0,)) for number in range(4)]
-
-    def client(self, kept):
-        connection, who = None, None
-        try:
-            while not self.over.is_set():
-                used = connection is not None
-                try:
-                    # Whoever cannot connect has lost: that is no worker's doing.
-                    connection = connection or self.fleet.connect()
-                except OSError as error:
-                    self.failed.append(repr(error))
-                    continue
-                try:
-                    connection.send(GET.format("/who", "").encode())
-                    response = connection.response()
-                    assert response.status == 200, response
-                    who = int(response.body)
-                    self.answers[who] += 1
-                    keeps = kept and response.header("connection") != "close"
-                except (Cut, OSError) as error:
-                    self.lost.append((used, who if used else None, repr(error)))
-                    keeps = False
-                if not keeps:
-                    connection.close()
-                    connection = None
-        except BaseException as error:
-            self.failed.append(repr(error))
-
-    def __enter__(self):
-        for client in self.clients:
-            client.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for client in self.clients:
-            client.join()
-
-    def goes_on(self, count=50):
-        """Waits for so many more answers."""
-        before = self.answers.total()
-        end = time.monotonic() + 30
-        while self.answers.total() < before + count:
-            assert time.monotonic() < end, (self.failed, self.fleet.log())
-            time.sleep(0.01)
 
 
 @pytest.fixture
@@ -219,7 +84,7 @@ def test_connections_are_spread_among_the_workers():
     with Fleet(workers=4) as fleet, contextlib.ExitStack() as stack:
         connections = [stack.enter_context(fleet.connect()) for _ in range(64)]
         for connection in connections:
-            connection.send(GET.format("/who", "").encode())
+            connection.send(request("/who"))
         spread = collections.Counter(connection.response().body for connection in connections)
         # As the kernel has it one worker takes half of them, and another one or two.
         assert len(spread) == 4
@@ -295,7 +160,7 @@ def test_one_that_fails_again_and_again_is_waited_for_ever_longer(state):
         assert (second, third) == (2 * first, 4 * first)
         with fleet.connect() as connection:
             # Whoever comes meanwhile waits in the socket, and is served.
-            connection.send(GET.format("/who", "").encode())
+            connection.send(request("/who"))
             (state / "broken").unlink()
             assert connection.response().status == 200
 
@@ -317,7 +182,7 @@ def test_more_and_fewer_by_signals():
 
 def test_at_the_end_requests_finish_and_nobody_connects_any_more(fifo):
     with Fleet("--threads", "1") as fleet, fleet.connect() as connection:
-        connection.send(GET.format("/waits", f"X-Fifo: {fifo}\r\n").encode())
+        connection.send(request("/waits", Fifo=fifo))
         # It is open when the application waits for it.
         with open(fifo, "w") as end:
             fleet.signal(signal.SIGTERM)
@@ -333,7 +198,7 @@ def test_at_the_end_requests_finish_and_nobody_connects_any_more(fifo):
 
 def test_a_second_signal_ends_at_once(fifo):
     with Fleet() as fleet, fleet.connect() as connection:
-        connection.send(GET.format("/waits", f"X-Fifo: {fifo}\r\n").encode())
+        connection.send(request("/waits", Fifo=fifo))
         with open(fifo, "w"):
             workers = fleet.pids()
             fleet.signal(signal.SIGINT)
@@ -344,6 +209,19 @@ def test_a_second_signal_ends_at_once(fifo):
                 connection.response()
         for worker in workers:
             fleet.ended(worker)
+
+
+def test_a_worker_that_is_told_to_end_itself_finishes_and_is_replaced(fifo):
+    with Fleet("--threads", "1", workers=1) as fleet, fleet.connect() as connection:
+        worker = fleet.who()
+        connection.send(request("/waits", Fifo=fifo))
+        with open(fifo, "w") as end:
+            os.kill(worker, signal.SIGTERM)
+            fleet.logged("ending: no more connections")
+            end.write("finished")
+        assert connection.response().body == b"finished"
+        fleet.logged(f"another takes its place pid={worker}")
+        assert fleet.who() != worker
 
 
 def test_workers_end_with_their_supervisor():
@@ -386,7 +264,7 @@ def test_a_worker_that_grows_is_replaced():
 def test_one_that_keeps_the_interpreter_for_ever_is_found(mode):
     with Fleet("--timeout", "1", *mode) as fleet:
         with fleet.connect() as connection:
-            connection.send(GET.format("/held", "").encode())
+            connection.send(request("/held"))
             found = fleet.logged(r"a worker gives no sign of life; killed pid=(\d+)")
             with pytest.raises((Cut, OSError)):
                 connection.response()
@@ -398,7 +276,7 @@ def test_one_that_keeps_the_interpreter_for_ever_is_found(mode):
 
 def test_an_application_that_hangs_where_connections_are_served_is_found():
     with Fleet("--timeout", "1", "--inline") as fleet, fleet.connect() as connection:
-        connection.send(GET.format("/sleeps", "").encode())
+        connection.send(request("/sleeps"))
         fleet.logged("a worker gives no sign of life; killed")
         fleet.logged("another takes its place")
         assert "in sleeps" in fleet.log()
@@ -406,11 +284,11 @@ def test_an_application_that_hangs_where_connections_are_served_is_found():
 
 def test_threads_that_wait_are_signs_of_life(fifo):
     with Fleet("--timeout", "1", "--threads", "1", workers=1) as fleet, fleet.connect() as connection:
-        connection.send(GET.format("/waits", f"X-Fifo: {fifo}\r\n").encode())
+        connection.send(request("/waits", Fifo=fifo))
         with open(fifo, "w") as end:
             with fleet.connect() as other:
                 other.socket.settimeout(3)
-                other.send(GET.format("/who", "").encode())
+                other.send(request("/who"))
                 # Three times as long as a worker may be silent.
                 with pytest.raises(TimeoutError):
                     other.response()
@@ -422,7 +300,7 @@ def test_threads_that_wait_are_signs_of_life(fifo):
 def test_a_worker_that_exits_is_replaced():
     with Fleet() as fleet:
         with fleet.connect() as connection:
-            connection.send(GET.format("/dies", "").encode())
+            connection.send(request("/dies"))
             with pytest.raises((Cut, OSError)):
                 connection.response()
         fleet.logged("another takes its place pid=\\d+ status=.exit status: 7")
@@ -467,62 +345,3 @@ def test_the_service_manager_is_told(tmp_path):
             assert said() == f"MAINPID={fleet.pid}"
             fleet.signal(signal.SIGTERM)
             assert said() == "STOPPING=1"
-
-
-class TestRequestTimeout:
-    """`--request-timeout`, with and without workers."""
-
-    @pytest.fixture
-    def server(self):
-        with Server("--threads", "1", "--request-timeout", "0.3", "--drain-timeout", "0.1", app="workers:app") as server:
-            server.ask = lambda path, **fields: Fleet.ask(server, path, **fields)
-            yield server
-
-    def test_the_client_is_told_and_the_traceback_is_in_the_log(self, server):
-        assert server.ask("/sleeps").status == 504
-        server.logged('line \\d+, in sleeps\n')
-        assert 'takes too long; answered 504 request="GET /sleeps"' in server.log()
-
-    def test_another_thread_takes_its_place_up_to_a_bound(self, server):
-        assert server.ask("/thread").body == b"wsgi-1"
-        assert server.ask("/sleeps").status == 504
-        assert server.ask("/thread").body == b"wsgi-2"
-        assert server.ask("/sleeps").status == 504
-        server.logged("too many threads are lost")
-
-    def test_a_thread_that_comes_back_is_not_needed_any_more(self, server, fifo):
-        assert server.ask("/waits", Fifo=fifo).status == 504
-        server.logged("another thread takes the place")
-        fifo.write_text("too late")
-        server.logged("a thread that was lost has come back")
-        assert server.ask("/thread").body == b"wsgi-2"
-        # There is room for another again.
-        assert server.ask("/sleeps").status == 504
-        assert server.ask("/thread").body == b"wsgi-3"
-
-    def test_an_answer_that_has_begun_breaks_off(self):
-        with Server("--request-timeout", "0.3", "--drain-timeout", "0.1", app="workers:stream") as server:
-            with server.connect() as connection:
-                connection.send(GET.format("/", "").encode())
-                assert connection.head().status == 200
-                assert connection.chunk() == b"begun"
-                with pytest.raises(Cut):
-                    connection.chunk()
-            server.logged("the answer breaks off")
-
-    def test_inline_has_nobody_to_answer(self):
-        done = subprocess.run(
-            [GOPURAM, "serve", "workers:app", "--inline", "--request-timeout", "1"], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 2
-        assert "--request-timeout is for threads" in done.stderr
-
-    def test_a_worker_without_threads_is_replaced(self):
-        options = ["--threads", "1", "--request-timeout", "0.3", "--drain-timeout", "0.1"]
-        with Fleet(*options, workers=1) as fleet:
-            worn = fleet.who()
-            assert fleet.ask("/sleeps").status == 504
-            assert fleet.ask("/sleeps").status == 504
-            fleet.logged(f"replacing a worker pid={worn} why=worn")
-            fleet.ended(worn)
-            assert fleet.who() != worn

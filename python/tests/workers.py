@@ -68,6 +68,10 @@ def input_of(environ):
         return str(os.read(0, 1))
 
 
+def length(environ):
+    return str(len(environ["wsgi.input"].read()))
+
+
 def app(environ, start_response):
     body = globals()[environ["PATH_INFO"].strip("/") or "who"](environ).encode()
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])

@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use tokio::sync::mpsc::Sender;
 use tracing::{debug, error, info, warn};
 
+use super::pause::Pause;
 use super::settings::Settings;
 use super::signals::Wish;
 use super::word;
@@ -26,33 +27,6 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How long those that are told to end at once have for it.
 const AT_ONCE: Duration = Duration::from_secs(1);
-
-/// How long to wait before a worker is started: after each that failed twice as long.
-#[derive(Debug)]
-struct Pause {
-    next: Duration,
-    until: Option<Instant>,
-}
-
-impl Pause {
-    const SHORTEST: Duration = Duration::from_millis(100);
-    const LONGEST: Duration = Duration::from_secs(30);
-    const NONE: Self = Self {
-        next: Self::SHORTEST,
-        until: None,
-    };
-
-    fn lengthen(&mut self, now: Instant) -> Duration {
-        let pause = self.next;
-        self.until = Some(now + pause);
-        self.next = (pause * 2).min(Self::LONGEST);
-        pause
-    }
-
-    fn is_over(&self, now: Instant) -> bool {
-        self.until.is_none_or(|until| until <= now)
-    }
-}
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
@@ -412,7 +386,7 @@ impl Fleet {
             _ => None,
         };
         let now = Instant::now();
-        let pause = self.pause.until.filter(|until| *until > now);
+        let pause = self.pause.end(now);
         let looks = self.settings.memory.is_some() && self.stage == Stage::Running;
         let look = looks.then(|| self.looked + LOOK);
         due.chain(end).chain(pause).chain(look).min()

@@ -11,6 +11,7 @@
 //! that ends. With `SO_REUSEPORT` each worker would have a queue of its own, and the kernel resets what is in it when it closes.
 
 mod fleet;
+mod pause;
 mod settings;
 mod signals;
 mod worker;
