@@ -239,9 +239,20 @@ impl<E> Purpose<E> {
         let head = Head::to_store(status, headers, fields, circumstances, settings);
         let (Some(head), Ok(len)) = (head, length(&res)) else {
             let is_error = status.is_server_error();
-            if !circumstances.no_store && !is_error && is_of_whole(status) {
-                self.pass(circumstances);
-                if self.replaces {
+            if !is_error && is_of_whole(status) {
+                // That this client has nothing stored says nothing of what is stored already.
+                let no_store = circumstances.no_store;
+                let for_others = Circumstances {
+                    no_store: false,
+                    ..circumstances
+                };
+                let is_for_others = || {
+                    Head::to_store(status, headers, fields, for_others, settings).is_some()
+                };
+                if !no_store {
+                    self.pass(circumstances);
+                }
+                if self.replaces && !(no_store && is_for_others()) {
                     self.landing.forget();
                 }
             }

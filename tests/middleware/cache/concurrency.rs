@@ -284,6 +284,35 @@ async fn what_was_invalidated_on_its_way_is_not_stored() {
 }
 
 #[tokio::test]
+async fn what_is_older_than_a_response_that_is_no_more_is_not_stored() {
+    let slow = Arc::new(Semaphore::new(0));
+    let (gate, calls) = (Arc::clone(&slow), Count::default());
+    let count = calls.clone();
+    let app = service_fn(move |req: Request<Body>| {
+        let call = count.add();
+        let (gate, is_slow) = (Arc::clone(&gate), req.headers().contains_key("x-slow"));
+        async move {
+            if is_slow {
+                gate.acquire().await.unwrap().forget();
+            }
+            let line = if call == 2 { "private" } else { "max-age=60" };
+            let res = Response::builder().header("cache-control", line);
+            Ok::<_, Infallible>(res.body(Body::from(call.to_string())).unwrap())
+        }
+    });
+    let cache = Cache::in_memory(1 << 20).clock(clock());
+    let client = Client::in_process(Stack::new().with(cache).app(app));
+    client.get("/").await.assert_body("0");
+    let anew = || client.get("/").header("cache-control", "no-cache");
+    let older = tokio::spawn(anew().header("x-slow", "1").into_future());
+    settle().await;
+    anew().await.assert_body("2");
+    slow.add_permits(1);
+    older.await.unwrap().assert_body("1");
+    client.get("/").await.assert_body("3");
+}
+
+#[tokio::test]
 async fn a_panic_is_told_once_and_the_others_are_answered() {
     let calls = Count::default();
     let count = calls.clone();
