@@ -130,11 +130,12 @@ where
     }
 }
 
-/// Methods that change nothing (RFC 9110, section 9.2.1); what is not known may.
+/// Methods that change nothing: those that the registry calls safe (RFC 9110, sections 9.2.1 and 16.1.1). What
+/// is not known may change something.
 fn is_safe(method: &Method) -> bool {
     matches!(
-        *method,
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
+        method.as_str(),
+        "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "QUERY" | "REPORT" | "SEARCH" | "TRACE"
     )
 }
 
