@@ -158,6 +158,7 @@ mod status;
 mod storable;
 mod store;
 mod stream;
+mod targeted;
 mod vary;
 mod wire;
 mod work;
@@ -303,13 +304,16 @@ impl Cache {
         self
     }
 
-    /// Obeys the field `name` in place of `Cache-Control` and `Expires` where a response has it: `cdn-cache-control`
-    /// (RFC 9213). It is passed on, for caches further out.
+    /// Obeys the first of the fields `names` that a response has in place of its `Cache-Control` and `Expires`: the
+    /// target list of RFC 9213, section 2.1, `["cdn-cache-control"]` say. By default it is empty, since whose cache this
+    /// is only its operator knows.
     ///
-    /// It is read by the grammar of `Cache-Control`.
+    /// Such a field is a dictionary of structured fields, stricter than `Cache-Control`: names in lower case, of two the
+    /// last counts. One that is empty or malformed is as if it were not there (section 2.2). All are passed
+    /// on, for caches further out.
     #[must_use]
-    pub fn targeted(mut self, name: HeaderName) -> Self {
-        self.settings.targeted = Some(name);
+    pub fn targeted(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.settings.targeted = names.into_iter().collect();
         self
     }
 
