@@ -70,8 +70,9 @@ impl Handle {
     async fn purge(&self, what: Purge) -> Result<u64, StoreError> {
         match &what {
             Purge::Url(url) => self.0.flights.forget(Some(url)),
-            // What carries a tag is not known before it is there.
-            Purge::All | Purge::Prefix(_) | Purge::Tag(_) => self.0.flights.forget(None),
+            Purge::Prefix(prefix) => self.0.flights.forget_prefix(prefix),
+            Purge::Tag(tag) => self.0.flights.forget_tag(tag),
+            Purge::All => self.0.flights.forget(None),
         }
         self.0.store.purge(what).get().await
     }

@@ -110,7 +110,11 @@ where
         let ready = std::mem::replace(&mut self.inner, clone);
         let work = Work {
             config: Arc::clone(&self.config),
-            caller: Caller::ready(ready),
+            caller: match &looked {
+                Promise::Now(_) => Caller::ready(ready),
+                // What it holds, the permit of a limit, say, others may have while the store is asked.
+                Promise::Later(_) => Caller::ready(ready).another(),
+            },
             req,
             key,
             asked,

@@ -194,6 +194,48 @@ async fn variants_are_asked_for_once_each() {
 }
 
 #[tokio::test]
+async fn variants_of_which_it_is_known_are_asked_for_all_at_once() {
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let fields = &[("cache-control", "max-age=60"), ("vary", "x-kind")];
+    let client = gated(&gate, &calls, fields);
+    let mut asked = JoinSet::new();
+    for n in 0..20 {
+        let answer = client.get("/").header("x-kind", (n % 10).to_string());
+        asked.spawn(answer.into_future());
+    }
+    settle().await;
+    assert_eq!(calls.get(), 1, "nobody knows yet what it is");
+    gate.add_permits(1);
+    settle().await;
+    assert_eq!(
+        calls.get(),
+        10,
+        "the others wait for their own variant alone"
+    );
+    gate.add_permits(9);
+    asked.join_all().await;
+    assert_eq!(calls.get(), 10);
+}
+
+#[tokio::test]
+async fn what_is_always_validated_is_validated_for_all_at_once() {
+    for line in ["max-age=0", "no-cache"] {
+        let (gate, calls) = (Arc::new(Semaphore::new(1)), Count::default());
+        let fields = [("cache-control", line), ("etag", "\"a\"")];
+        let client = gated(&gate, &calls, Box::leak(Box::new(fields)));
+        client.get("/").await;
+        let mut asked = JoinSet::new();
+        for _ in 0..5 {
+            asked.spawn(client.get("/").into_future());
+        }
+        settle().await;
+        assert_eq!(calls.get(), 6, "{line}");
+        gate.add_permits(5);
+        asked.join_all().await;
+    }
+}
+
+#[tokio::test]
 async fn who_wants_to_be_sure_follows_nobody_who_asked_before() {
     // 5.2.1.4
     let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
