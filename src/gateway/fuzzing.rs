@@ -56,6 +56,13 @@ pub fn proxy_protocol(bytes: &[u8]) {
     proxy_protocol::follow(bytes);
 }
 
+/// Any bytes are an answer of OCSP about a certificate, or refused with a reason.
+#[cfg(feature = "tls")]
+#[doc(hidden)]
+pub fn staple(bytes: &[u8]) {
+    super::tls::fuzzing::staple(bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

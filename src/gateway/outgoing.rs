@@ -44,14 +44,14 @@ impl<C, S> Outgoing<C, S> {
     #[inline]
     pub(super) fn new(body: C, content: Content, flight: InFlight<S>) -> Self {
         let length = match content {
-            Content::Exactly(length) => Some(length),
-            Content::All | Content::Chunks | Content::Nothing | Content::Upgrade => None,
+            Content::Exactly(length) | Content::Chunks(Some(length)) => Some(length),
+            Content::All | Content::Chunks(None) | Content::Nothing | Content::Upgrade => None,
         };
         Self {
             body: (content != Content::Nothing).then(|| Exact::new(body, length)),
             rest: Bytes::new(),
             yielded: true,
-            chunks: content == Content::Chunks,
+            chunks: matches!(content, Content::Chunks(_)),
             flight,
         }
     }

@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(pulse.wait(), (Wait::App, 1));
         pulse.block(true);
         assert_eq!(pulse.wait(), (Wait::Write, 1));
-        pulse.unblock();
+        assert!(!pulse.unblock());
         pulse.end();
         assert_eq!(pulse.wait(), (Wait::Idle, 1));
         pulse.read(true, false, None);

@@ -153,6 +153,12 @@ impl<T> Transport<T> {
     }
 }
 
+impl<T> Drop for Transport<T> {
+    fn drop(&mut self) {
+        self.pulse.interim.end();
+    }
+}
+
 impl<T: AsyncRead + Unpin> Transport<T> {
     /// Reads what will be [read again](Self::rewound), and is followed then.
     pub(super) fn poll_opening(

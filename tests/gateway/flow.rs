@@ -68,7 +68,7 @@ async fn tunnel(req: Request<Body>) -> Result<Response<Body>, Infallible> {
         return Ok(Response::new(Body::empty()));
     }
     let frames = futures_util::stream::repeat_with(|| {
-        Ok::<_, Infallible>(http_body::Frame::data(Bytes::from_static(&[b'x'; 8192])))
+        Ok::<_, Infallible>(Frame::data(Bytes::from_static(&[b'x'; 8192])))
     });
     Ok(Response::new(Body::new(StreamBody::new(frames))))
 }
@@ -217,7 +217,7 @@ async fn an_upload_may_last_longer_than_the_answer_on_http_2() {
     let (send, frames) = mpsc::unbounded_channel();
     let body = StreamBody::new(futures_util::stream::unfold(frames, async |mut frames| {
         let frame: Bytes = frames.recv().await?;
-        Some((Ok::<_, Infallible>(http_body::Frame::data(frame)), frames))
+        Some((Ok::<_, Infallible>(Frame::data(frame)), frames))
     }));
     let req = Request::post("http://a/").body(Box::pin(body)).unwrap();
     let res = client.send_request(req).await.unwrap();

@@ -1,5 +1,6 @@
 //! Servers on one core, load from the other.
 
+use std::fs;
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -51,6 +52,48 @@ pub(crate) fn contest(
         }
     }
     Ok(rounds.into_iter().map(median).collect())
+}
+
+/// As [`contest`], with how many requests a second of each server's processor would have answered: what loads them may be
+/// what ends first.
+pub(crate) fn contest_by_cpu(
+    contenders: &[(&Contender, &Background)],
+    effort: Effort,
+    once: impl Fn(&Contender, u32) -> Result<f64, Failed>,
+) -> Result<Vec<(f64, f64)>, Failed> {
+    let mut rounds: Vec<(Vec<f64>, Vec<f64>)> = vec![<_>::default(); contenders.len()];
+    for (contender, _) in contenders {
+        once(contender, 1)?;
+    }
+    for _ in 0..effort.rounds {
+        for ((contender, server), (rates, by_cpu)) in contenders.iter().zip(&mut rounds) {
+            let before = processor(server)?;
+            let rate = once(contender, effort.seconds)?;
+            let worked = processor(server)? - before;
+            rates.push(rate);
+            by_cpu.push(rate * f64::from(effort.seconds) / worked);
+        }
+    }
+    let medians = rounds.into_iter().map(|(r, c)| (median(r), median(c)));
+    Ok(medians.collect())
+}
+
+/// How many seconds a process has worked (`proc(5)`; a tick is 10 ms on all that Rust knows).
+fn processor(process: &Background) -> Result<f64, Failed> {
+    let path = format!("/proc/{}/stat", process.id());
+    let said = fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
+    // The name before may have spaces in it.
+    let fields = said.rsplit_once(')').map_or("", |(_, fields)| fields);
+    let ticks = |i| {
+        fields
+            .split_whitespace()
+            .nth(i)
+            .and_then(|f| f.parse::<u32>().ok())
+    };
+    match (ticks(11), ticks(12)) {
+        (Some(user), Some(system)) => Ok(f64::from(user + system) / 100.0),
+        _ => Err(format!("no times in {path}")),
+    }
 }
 
 /// Loads a server over HTTP/1.1 from the second core: `wrk`, 64 connections.
