@@ -198,6 +198,13 @@
 //! process changes: systemd is told (`MAINPID=`), a container whose first process ends does not live on. One server
 //! in a process may do this.
 //!
+//! # Tasks
+//!
+//! A connection is a task. Over HTTP/1 it calls the application and polls what it answers. Over HTTP/2 it does so with answers
+//! that are ready when they are first asked for, for a quarter of a millisecond at a time; those that wait, or take longer, have a task
+//! each, which other threads can work on. A future that was polled there is polled again in its task, with another waker, as any
+//! future must bear.
+//!
 //! # A runtime for each core
 //!
 //! A server serves in the runtime in which it is [run](Server::run), whose threads, by tokio's default as many as there are
@@ -248,6 +255,7 @@
 //! | HTTP/2: uploads that the application does not read | 4 MiB | [`Limits::connection_window`] |
 //! | HTTP/2: the heads of requests that are not answered | 200 of 64 KiB | [`Limits::streams`], [`Limits::head`] |
 //! | HTTP/2: what of answers waits for the client | 200 of 128 KiB | [`Limits::streams`], [`Limits::send_buffer`] |
+//! | in the kernel, of memory that all sockets of the machine share: what of answers is not on its way | 256 KiB | fixed (`TCP_NOTSENT_LOWAT`, on Linux); what is on its way the client's window bounds |
 //!
 //! A head counts as it is meant: one that is small by compression is as large as it says. What of it is far beyond
 //! the limit, or in more frames than any needs, ends the connection with `ENHANCE_YOUR_CALM`, as do streams that
