@@ -43,19 +43,16 @@ impl Listener {
         listeners.map_err(|error| Error::bind(address, who::named(error, address)))
     }
 
-    /// What a predecessor of this process had bound there, or its supervisor has.
+    /// What a predecessor of this process had bound there, or its supervisor has: all of it, though fewer are to accept, since in the
+    /// queue of each there may be clients.
     fn inherit(address: &Address) -> io::Result<Vec<Self>> {
         let asked = address.place.to_string();
         let mut listeners = Vec::new();
         // The file of a socket that others accept from is the supervisor's to remove.
-        while listeners.len() < address.options.acceptors.into()
-            && let Some(socket) = inherited::from_ours(&asked, Heir::Worker)?
-        {
+        while let Some(socket) = inherited::from_ours(&asked, Heir::Worker)? {
             listeners.push(Self::of(address, socket, None)?);
         }
-        while listeners.len() < address.options.acceptors.into()
-            && let Some(socket) = inherited::from_ours(&asked, Heir::Successor)?
-        {
+        while let Some(socket) = inherited::from_ours(&asked, Heir::Successor)? {
             match address.path().map(SocketFile::new).transpose() {
                 Ok(file) => listeners.push(Self::of(address, socket, file)?),
                 // Nobody can connect to it without its file.
