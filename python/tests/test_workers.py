@@ -130,7 +130,7 @@ def test_a_version_that_is_broken_is_not_reloaded(state):
 
 
 def test_a_version_that_hangs_at_its_start_is_not_reloaded(state):
-    with Fleet("--start-timeout", "2", STATE=str(state)) as fleet:
+    with Fleet("--start-timeout", "4", STATE=str(state)) as fleet:
         before = fleet.pids()
         (state / "slow").touch()
         fleet.signal(signal.SIGHUP)
@@ -283,13 +283,13 @@ def test_an_application_that_hangs_where_connections_are_served_is_found():
 
 
 def test_threads_that_wait_are_signs_of_life(fifo):
-    with Fleet("--timeout", "1", "--threads", "1", workers=1) as fleet, fleet.connect() as connection:
+    with Fleet("--timeout", "2", "--threads", "1", workers=1) as fleet, fleet.connect() as connection:
         connection.send(request("/waits", Fifo=fifo))
         with open(fifo, "w") as end:
             with fleet.connect() as other:
-                other.socket.settimeout(3)
+                other.socket.settimeout(5)
                 other.send(request("/who"))
-                # Three times as long as a worker may be silent.
+                # More than twice as long as a worker may be silent.
                 with pytest.raises(TimeoutError):
                     other.response()
             end.write("alive")
