@@ -18,10 +18,10 @@ use tokio::time::Instant;
 use crate::answer;
 
 /// How many bytes wait for the client before the application has to.
-const ROOM: usize = 256 * 1024;
+const ROOM: usize = 512 * 1024;
 
 /// Down to how many it goes on then: a thread that is called for each block does little else.
-const AGAIN: usize = ROOM / 2;
+const AGAIN: usize = ROOM / 4;
 
 /// How many bytes may wait where nobody can: `write` is called by the thread that would send them.
 const INLINE_ROOM: usize = 16 * 1024 * 1024;

@@ -129,6 +129,7 @@ impl Drain {
         self.reached(LEAVING).await;
     }
 
+    #[cfg(feature = "tls")]
     /// Waits until nobody is waited for who [may be on the way](Self::is_patient).
     pub(super) async fn hurried(&self) {
         self.reached(DRAINING).await;
