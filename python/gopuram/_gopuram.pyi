@@ -1,21 +1,11 @@
 from collections.abc import Callable, Iterator
-from typing import Protocol, TypedDict, final
+from typing import Literal, Protocol, TypedDict, final
 from wsgiref.types import WSGIApplication
+
+__all__ = ["Control", "FileWrapper", "keep_memory", "log_to_stderr", "serve", "supervise", "worker"]
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
-
-class FileWrapper:
-    """A file as a response: what `wsgi.file_wrapper` makes."""
-
-    close: Callable[[], object]
-    def __init__(self, filelike: _Readable, blksize: int = ..., /) -> None: ...
-    def __iter__(self) -> Iterator[bytes]: ...
-    def __next__(self) -> bytes: ...
-
-@final
-class Control:
-    """What a worker has of its supervisor."""
 
 class _Options(TypedDict):
     bind: list[str]
@@ -41,8 +31,23 @@ class _Workers(TypedDict):
     program: list[str]
     directory: str
 
+@final
+class Control:
+    """What a worker has of its supervisor."""
+
+@final
+class FileWrapper:
+    """A file as a response: what `wsgi.file_wrapper` makes."""
+
+    def __new__(cls, filelike: _Readable, blksize: int = ..., /) -> FileWrapper: ...
+    def __iter__(self) -> Iterator[bytes]: ...
+    def __next__(self) -> bytes: ...
+    # Only if the file has it.
+    @property
+    def close(self) -> Callable[[], object]: ...
+
 def worker(bind: list[str], timeout: float) -> Control: ...
 def supervise(options: _Workers) -> int: ...
 def serve(app: WSGIApplication, options: _Options) -> None: ...
-def log_to_stderr(level: str) -> None: ...
+def log_to_stderr(level: Literal["error", "warn", "info", "debug", "trace"]) -> None: ...
 def keep_memory() -> None: ...
