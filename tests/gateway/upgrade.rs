@@ -90,7 +90,7 @@ async fn what_is_sent_along_is_not_lost() {
 #[tokio::test(start_paused = true)]
 async fn who_says_all_first_still_hears_the_rest() {
     let (tell, told) = tokio::sync::oneshot::channel();
-    let tell = std::sync::Arc::new(std::sync::Mutex::new(Some(tell)));
+    let tell = Arc::new(std::sync::Mutex::new(Some(tell)));
     let app = service_fn(move |req: Request<Body>| {
         let tell = tell.lock().unwrap().take().unwrap();
         tokio::spawn(async move {

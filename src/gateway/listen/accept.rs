@@ -300,7 +300,7 @@ mod tests {
 
     async fn known(address: impl Into<Address>) -> Option<SocketAddr> {
         let listener = Listener::bind(&address.into()).await.unwrap().remove(0);
-        let acceptor = Acceptor::new(Arc::new(listener), &Handle::current());
+        let acceptor = Acceptor::new(Arc::new(listener), &Handle::current(), None);
         acceptor.unwrap().local
     }
 
