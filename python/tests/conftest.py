@@ -1,6 +1,7 @@
 """Servers for the tests: processes of their own, asked by sockets."""
 
 import contextlib
+import fnmatch
 import os
 import re
 import subprocess
@@ -9,17 +10,29 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from client import Connection, request
+from client import Http1, request
+from client_fronts import SERVER, FastCgi, Scgi, Uwsgi
+from client_http2 import Http2
+from gateways import NOT_OVER
 
 HERE = Path(__file__).parent
+
+#: How applications are called, and by which protocols they are asked.
+MODES = {"threads": ["--threads", "2"], "inline": ["--inline"]}
+GATEWAYS = {"http1": Http1, "http2": Http2, "fastcgi": FastCgi, "scgi": Scgi, "uwsgi": Uwsgi}
 
 
 class Server:
     """The command, serving what is named."""
 
-    def __init__(self, *options, app="dispatch:app", **env):
+    def __init__(self, *options, app="dispatch:app", gateway="http1", **env):
+        self.gateway = gateway
         self.log_file = tempfile.NamedTemporaryFile("w+b")
+        self.directory = tempfile.TemporaryDirectory()
         command = [str(Path(sys.executable).with_name("gopuram")), "serve", app, "--chdir", str(HERE), "--bind", "127.0.0.1:0"]
+        socket = Path(self.directory.name, "socket")
+        if not gateway.startswith("http"):
+            command += ["--bind", f"{gateway}:unix:{socket}"]
         self.process = subprocess.Popen(
             [*command, *options],
             env={**os.environ, **env},
@@ -29,6 +42,11 @@ class Server:
         )
         port = self.logged(r"listening address=127\.0\.0\.1:(\d+)").group(1)
         self.address = ("127.0.0.1", int(port))
+        self.name, self.port = self.address[0], port
+        if not gateway.startswith("http"):
+            self.logged("listening address=" + re.escape(f"{gateway}:"))
+            self.address = socket
+            self.name, self.port = SERVER[0], str(SERVER[1])
 
     def log(self):
         return Path(self.log_file.name).read_text()
@@ -44,13 +62,13 @@ class Server:
         raise AssertionError(self.log())
 
     def connect(self):
-        return Connection(self.address)
+        return GATEWAYS[self.gateway](self.address)
 
     def get(self, app, method="GET", **options):
         """One request over a connection of its own."""
         with self.connect() as connection:
             connection.send(request(app, method, **options))
-            return connection.response(method)
+            return connection.response()
 
     def until(self, app, wanted, **options):
         """Asks again and again, for as long as the answer is another."""
@@ -72,24 +90,46 @@ class Server:
         self.process.kill()
         self.process.communicate()
         self.log_file.close()
-
-
-MODES = {"threads": ["--threads", "2"], "inline": ["--inline"]}
-
-
-@pytest.fixture(scope="session", params=MODES)
-def server(request):
-    """A server for all tests, in each of the two ways to call applications."""
-    with Server(*MODES[request.param], "--environ", "DEPLOYED=by hand", "--environ", "site.name=gate") as server:
-        server.mode = request.param
-        yield server
+        self.directory.cleanup()
 
 
 @pytest.fixture(scope="session")
-def threads():
-    """A server with two threads for the application."""
-    with Server("--threads", "2") as server:
-        yield server
+def running():
+    """Servers by mode and gateway, each started once."""
+    servers = {}
+    with contextlib.ExitStack() as stack:
+
+        def run(name):
+            if name not in servers:
+                mode, gateway = name.split("-")
+                options = ["--environ", "DEPLOYED=by hand", "--environ", "site.name=gate"]
+                servers[name] = stack.enter_context(Server(*MODES[mode], *options, gateway=gateway))
+                servers[name].mode = mode
+            return servers[name]
+
+        yield run
+
+
+@pytest.fixture(scope="session", params=[f"{mode}-{gateway}" for gateway in GATEWAYS for mode in MODES])
+def server(request, running):
+    """A server for all tests: each way to call applications, over each gateway."""
+    return running(request.param)
+
+
+@pytest.fixture(scope="session", params=[f"threads-{gateway}" for gateway in GATEWAYS])
+def threads(request, running):
+    """A server with two threads for the application, over each gateway."""
+    return running(request.param)
+
+
+def pytest_collection_modifyitems(items):
+    """Skips what means nothing over a gateway, with the reason."""
+    for item in items:
+        params = getattr(item, "callspec", None) and item.callspec.params
+        which = params and (params.get("server") or params.get("threads"))
+        for name, gateways, reason in NOT_OVER:
+            if which and fnmatch.fnmatchcase(item.name, name) and which.split("-")[1] in gateways:
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture

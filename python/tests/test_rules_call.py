@@ -128,10 +128,9 @@ def test_s07_a_block_does_not_wait_for_the_next(server, fifo):
     with server.connect() as connection:
         connection.send(request(waiting, headers=[("X-Fifo", str(fifo))]))
         connection.head()
-        assert connection.chunk() == b"first"
+        assert connection.exactly(5) == b"first"
         fifo.write_text("go on")
-        assert connection.chunk() == b"second"
-        assert connection.chunk() == b""
+        assert connection.rest() == b"second"
 
 
 def all_bytes(environ, start_response):
@@ -235,7 +234,7 @@ def test_s10_close_is_called_once(server, case):
             with pytest.raises(Cut):
                 connection.response()
         else:
-            assert connection.response(method).status == {"first": 500, "iter": 500, "304": 304}.get(case, 200)
+            assert connection.response().status == {"first": 500, "iter": 500, "304": 304}.get(case, 200)
     server.until(notes, b"closed", target=f"/?{case}")
     assert server.get(positional).status == 200
     assert server.get(notes, target=f"/?{case}").body == b"closed"
@@ -274,9 +273,9 @@ def test_s46_what_was_written_is_sent_while_the_application_goes_on(threads, fif
     with threads.connect() as connection:
         connection.send(request(write_and_wait, headers=[("X-Fifo", str(fifo))]))
         connection.head()
-        assert connection.chunk() == b"written"
+        assert connection.exactly(7) == b"written"
         fifo.write_text("go on")
-        assert connection.chunk() == b"returned"
+        assert connection.rest() == b"returned"
 
 
 def write_text(environ, start_response):

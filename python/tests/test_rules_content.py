@@ -108,7 +108,9 @@ def test_s45_a_stream_is_in_chunks_and_an_empty_block_is_not_the_end(server):
         for _ in range(2):
             connection.send(request(stream))
             response = connection.response()
-            assert (response.header("transfer-encoding"), response.body) == ("chunked", b"ab")
+            # Of HTTP/1.1 alone is it the server's to say how the end is known.
+            framing = "chunked" if server.gateway == "http1" else None
+            assert (response.header("transfer-encoding"), response.body) == (framing, b"ab")
 
 
 def test_s45_to_an_old_client_it_ends_with_the_connection(server):
@@ -121,7 +123,7 @@ def test_s45_to_an_old_client_it_ends_with_the_connection(server):
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
 def test_s45_no_content_is_none(server, status):
     with server.connect() as connection:
-        connection.send(request(stream, headers=[("X-Status", status)]) + request(stream))
+        connection.send(request(stream, headers=[("X-Status", status)]), request(stream))
         assert connection.response().status == int(status[:3])
         assert connection.response().body == b"ab"
 
@@ -240,10 +242,10 @@ def test_s62_text_is_an_error(server, path):
 
 def test_s63_head_has_no_body_and_keeps_the_length(server, path):
     with server.connect() as connection:
-        connection.send(request(single, "HEAD", target="/?list") + request(stream, "HEAD"))
-        assert connection.response("HEAD").header("content-length") == "3"
-        assert connection.response("HEAD").status == 200
-        connection.send(request(three, "HEAD", target="/?over") + request(stream))
-        assert connection.response("HEAD").header("content-length") == "3"
+        connection.send(request(single, "HEAD", target="/?list"), request(stream, "HEAD"))
+        assert connection.response().header("content-length") == "3"
+        assert connection.response().status == 200
+        connection.send(request(three, "HEAD", target="/?over"), request(stream))
+        assert connection.response().header("content-length") == "3"
         assert connection.response().body == b"ab"
     assert wrap(server, "file", path, method="HEAD").header("content-length") == str(len(TEXT))
