@@ -1,5 +1,6 @@
 """A client that sends what it is told and takes nothing for granted: what all protocols share, and HTTP/1.1."""
 
+import select
 import socket
 from collections import deque
 from dataclasses import dataclass, field
@@ -198,3 +199,56 @@ class Http1(Connection):
         if not line.endswith(b"\r\n"):
             raise Cut(line)
         return line[:-2].decode("latin-1")
+
+
+class Patient(Http1):
+    """Goes on over another connection where a server has closed one, as it may (RFC 9112, section 9.3), and asks again."""
+
+    def __init__(self, address):
+        self._unanswered = deque()
+        super().__init__(address)
+        self.socket.settimeout(10)
+
+    def send(self, *requests):
+        self._unanswered.extend(requests)
+        try:
+            super().send(*requests)
+        except (BrokenPipeError, ConnectionResetError):
+            # Seen when the response is looked for.
+            pass
+
+    def _head(self, method):
+        if self._is_closed():
+            self.close()
+            self._open()
+            self.socket.settimeout(10)
+            self.socket.sendall(b"".join(map(self.encode, self._unanswered)))
+        try:
+            response = super()._head(method)
+        except ConnectionResetError as error:
+            raise Cut("reset") from error
+        if response.status >= 200:
+            self._unanswered.popleft()
+            self._answered = True
+        return response
+
+    def _block(self):
+        try:
+            return super()._block()
+        except ConnectionResetError as error:
+            raise Cut("reset") from error
+
+    _answered = False
+
+    def is_heard(self, within):
+        """Whether anything comes within so many seconds."""
+        return bool(select.select([self.socket], [], [], within)[0])
+
+    def _is_closed(self):
+        """Whether it is after a response, with nothing behind it: what is there is looked at, and found wanting."""
+        if not self._answered:
+            return False
+        try:
+            return not self.file.peek(1)
+        except ConnectionResetError:
+            return True

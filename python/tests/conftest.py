@@ -1,4 +1,7 @@
-"""Servers for the tests: processes of their own, asked by sockets."""
+"""Servers for the tests: processes of their own, asked by sockets.
+
+With ``--peer NAME`` the rules are held over another server, but for tests that are marked as ours: what PEP 3333 does not ask for.
+"""
 
 import contextlib
 import fnmatch
@@ -14,6 +17,7 @@ from client import Http1, request
 from client_fronts import SERVER, FastCgi, Scgi, Uwsgi
 from client_http2 import Http2
 from gateways import NOT_OVER
+from peers import COMMANDS, Peer
 
 HERE = Path(__file__).parent
 
@@ -24,6 +28,9 @@ GATEWAYS = {"http1": Http1, "http2": Http2, "fastcgi": FastCgi, "scgi": Scgi, "u
 
 class Server:
     """The command, serving what is named."""
+
+    #: What we promise beyond PEP 3333 is asked for as well.
+    strict = True
 
     def __init__(self, *options, app="dispatch:app", gateway="http1", **env):
         self.gateway = gateway
@@ -93,10 +100,32 @@ class Server:
         self.directory.cleanup()
 
 
+def pytest_addoption(parser):
+    parser.addoption("--peer", choices=COMMANDS, help="hold the rules over this server")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "ours: what we promise and PEP 3333 does not ask for")
+
+
+def pytest_generate_tests(metafunc):
+    """Each way to call applications, over each gateway; or the one server that is named."""
+    peer = metafunc.config.getoption("peer")
+    for fixture, modes in (("server", MODES), ("threads", ["threads"])):
+        if fixture in metafunc.fixturenames:
+            ours = [f"{mode}-{gateway}" for gateway in GATEWAYS for mode in modes]
+            # Which is also for how long a fixture lives: a peer is looked after before each test.
+            scope = "function" if peer else "session"
+            metafunc.parametrize(fixture, [peer] if peer else ours, indirect=True, scope=scope)
+
+
 @pytest.fixture(scope="session")
-def running():
+def running(request):
     """Servers by mode and gateway, each started once."""
     servers = {}
+    if request.config.getoption("peer"):
+        yield from peers(servers)
+        return
     with contextlib.ExitStack() as stack:
 
         def run(name):
@@ -110,20 +139,48 @@ def running():
         yield run
 
 
-@pytest.fixture(scope="session", params=[f"{mode}-{gateway}" for gateway in GATEWAYS for mode in MODES])
+def peers(servers):
+    """The peer, started anew if it has died, or may still be busy with what has failed."""
+
+    def run(name):
+        if name in servers and (FAILED or not servers[name].lives()):
+            servers.pop(name).stop()
+        FAILED.clear()
+        if name not in servers:
+            servers[name] = Peer(name)
+        return servers[name]
+
+    yield run
+    for peer in servers.values():
+        peer.stop()
+
+
+FAILED = []
+
+
+def pytest_runtest_logreport(report):
+    if report.failed:
+        FAILED.append(report.nodeid)
+
+
+@pytest.fixture
 def server(request, running):
     """A server for all tests: each way to call applications, over each gateway."""
     return running(request.param)
 
 
-@pytest.fixture(scope="session", params=[f"threads-{gateway}" for gateway in GATEWAYS])
+@pytest.fixture
 def threads(request, running):
     """A server with two threads for the application, over each gateway."""
     return running(request.param)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Skips what means nothing over a gateway, with the reason."""
+    if config.getoption("peer"):
+        theirs = [item for item in items if {"server", "threads"} & set(item.fixturenames) and "ours" not in item.keywords]
+        items[:] = [item for item in theirs if item.path.name.startswith("test_rules")]
+        return
     for item in items:
         params = getattr(item, "callspec", None) and item.callspec.params
         which = params and (params.get("server") or params.get("threads"))
@@ -137,4 +194,6 @@ def fifo(tmp_path):
     """A path where an application can wait for the test, whoever runs it."""
     path = tmp_path / "fifo"
     os.mkfifo(path)
-    return path
+    yield path
+    # Nobody is left waiting, whatever became of the test.
+    os.close(os.open(path, os.O_RDWR))
