@@ -1,18 +1,33 @@
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Literal, Protocol, TypedDict, final
 from wsgiref.types import WSGIApplication
+
+__all__ = ["FileWrapper", "keep_memory", "log_to_stderr", "serve"]
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
+class _Options(TypedDict):
+    bind: list[str]
+    threads: int | None
+    queue: int
+    queue_timeout: float
+    drain_timeout: float
+    max_spool: int
+    access_log: str | None
+    environ: list[tuple[str, str]]
+
+@final
 class FileWrapper:
     """A file as a response: what `wsgi.file_wrapper` makes."""
 
-    close: Callable[[], object]
-    def __init__(self, filelike: _Readable, blksize: int = ..., /) -> None: ...
+    def __new__(cls, filelike: _Readable, blksize: int = ..., /) -> FileWrapper: ...
     def __iter__(self) -> Iterator[bytes]: ...
     def __next__(self) -> bytes: ...
+    # Only if the file has it.
+    @property
+    def close(self) -> Callable[[], object]: ...
 
-def serve(app: WSGIApplication, options: dict[str, Any]) -> None: ...
-def log_to_stderr(level: str) -> None: ...
+def serve(app: WSGIApplication, options: _Options) -> None: ...
+def log_to_stderr(level: Literal["error", "warn", "info", "debug", "trace"]) -> None: ...
 def keep_memory() -> None: ...
