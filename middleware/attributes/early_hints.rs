@@ -48,12 +48,14 @@ pub trait Hints: Send + Sync {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Unsent {
-    /// The final answer is there.
+    /// The final answer is there, or there is no such request.
     Answered,
     /// A field says how a message is framed, or is for one connection only.
     Forbidden,
-    /// More waits for the client already than may.
+    /// More waits for the client already than may: the gateway's documentation says how much.
     Full,
+    /// The client is gone: its connection is closed.
+    Gone,
     /// The client speaks a version of HTTP, or the gateway serves it in a way, that has none.
     Unsupported,
 }
@@ -72,6 +74,8 @@ impl EarlyHints {
     }
 
     /// Sends them as soon as the client takes them, and before the answer. As often as there are new ones.
+    ///
+    /// That they are sent is not that they arrive: they wait for the client first, who may go away in the meantime.
     ///
     /// # Errors
     ///
@@ -96,6 +100,7 @@ impl fmt::Display for Unsent {
             Self::Answered => "the request has been answered",
             Self::Forbidden => "a field of the connection or of framing is no hint",
             Self::Full => "too much waits for the client already",
+            Self::Gone => "the client is gone",
             Self::Unsupported => "the client is not sent early hints",
         })
     }

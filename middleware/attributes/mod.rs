@@ -72,7 +72,8 @@ impl Attributes {
         }
     }
 
-    /// The same, of the request of that number on its connection, which may have [`EarlyHints`].
+    /// The same, of the request of that number on its connection, which may have [`EarlyHints`]. Only for the gateway that
+    /// counts them: of another number none are sent.
     #[must_use]
     pub const fn numbered(mut self, number: Option<NonZeroU32>) -> Self {
         self.number = number;

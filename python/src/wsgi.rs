@@ -17,7 +17,7 @@ use crate::answer;
 use crate::application::{Application, Prepared, Variables};
 use crate::body::{self, Reader};
 use crate::exchange::{Blocks, Broken, Manner, Receiver, exchange};
-use crate::input::Source;
+use crate::input::{Pieces, Source};
 use crate::pool::Pool;
 use crate::run::{Job, Run};
 
@@ -72,7 +72,7 @@ impl Service<Request<Body>> for Wsgi {
         let (mut head, body) = req.into_parts();
         let prepared = Prepared::of(&mut self.prepared, &head);
         if http_body::Body::is_end_stream(&body) {
-            let source = Source::Bytes(Bytes::new());
+            let source = Source::Pieces(Pieces::default());
             return self.shared.ask(prepared, &head, source);
         }
         let shared = Arc::clone(&self.shared);

@@ -5,15 +5,15 @@
 //! On HTTP/2 it also sends bodies where there must be none, and on HTTP/1 it writes the version that it
 //! finds, or panics.
 
-use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::header::{CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 
 /// What of a request decides how its answer is framed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Asked {
     pub(crate) http2: bool,
-    /// Whether an answer may be sent in chunks.
-    chunks: bool,
+    /// Whether trailers are read that only chunks have a place for.
+    trailers: bool,
     method: Kind,
 }
 
@@ -29,10 +29,11 @@ impl Asked {
         self.method == Kind::Head
     }
 
-    /// For a gateway that has no upgrades.
+    /// For a gateway that has neither upgrades nor chunks.
     pub(super) fn without_upgrade<B>(req: &Request<B>) -> Self {
         Self {
             http2: true,
+            trailers: false,
             ..Self::of(req)
         }
     }
@@ -41,7 +42,7 @@ impl Asked {
     pub(crate) fn of<B>(req: &Request<B>) -> Self {
         Self {
             http2: req.version() == Version::HTTP_2,
-            chunks: req.version() == Version::HTTP_11,
+            trailers: req.version() == Version::HTTP_11 && reads_trailers(req.headers()),
             method: match *req.method() {
                 Method::CONNECT => Kind::Connect,
                 Method::HEAD => Kind::Head,
@@ -56,8 +57,9 @@ impl Asked {
 pub(crate) enum Content {
     /// As much as it gives.
     All,
-    /// As much, in chunks though its length is known: else there is no place for its trailers.
-    Chunks,
+    /// The same in chunks, though its length may be known: else there is no place for its trailers. Just as many bytes,
+    /// if only the head said how many.
+    Chunks(Option<u64>),
     /// Just as many bytes.
     Exactly(u64),
     /// Not any.
@@ -127,19 +129,32 @@ pub(crate) fn check<C: http_body::Body>(
         }
         return Ok(Content::Nothing);
     }
-    let Some(length) = length else {
-        let chunks = trailers && asked.chunks;
-        return Ok(if chunks {
-            Content::Chunks
-        } else {
-            Content::All
-        });
+    let held = match (length, res.body().size_hint().exact()) {
+        (Some(length), Some(exact)) if exact != length => {
+            return Err("its Content-Length is not the length of its body");
+        }
+        (length, None) => length,
+        _ => None,
     };
-    match res.body().size_hint().exact() {
-        Some(exact) if exact == length => Ok(Content::All),
-        Some(_) => Err("its Content-Length is not the length of its body"),
-        None => Ok(Content::Exactly(length)),
+    if trailers && asked.trailers {
+        // RFC 9112, section 6.1: never along with a transfer coding.
+        if length.is_some() {
+            res.headers_mut().remove(CONTENT_LENGTH);
+        }
+        return Ok(Content::Chunks(held));
     }
+    Ok(held.map_or(Content::All, Content::Exactly))
+}
+
+/// Whether the client says that it reads trailers (RFC 9110, sections 6.5.1 and 10.1.4), as hyper asks before it
+/// writes any.
+#[inline]
+fn reads_trailers(headers: &HeaderMap) -> bool {
+    let says = |line: &HeaderValue| {
+        let mut codings = line.as_bytes().split(|&byte| byte == b',');
+        codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+    };
+    headers.get_all(TE).iter().any(says)
 }
 
 /// Digits and nothing else (RFC 9110, section 8.6).
@@ -186,6 +201,38 @@ mod tests {
             assert_eq!(five(asked, 200, &[wrong]), None, "{wrong:?}");
         }
         assert_eq!(five(asked, 200, &["5", "5"]), None);
+    }
+
+    #[test]
+    fn trailers_that_are_read_have_chunks_for_a_place() {
+        let ask = |version, te: &[&str]| {
+            let mut req = Request::builder().version(version);
+            for line in te {
+                req = req.header(TE, *line);
+            }
+            Asked::of(&req.body(()).unwrap())
+        };
+        let answer = |asked, announced| {
+            let res = Response::builder().header(CONTENT_LENGTH, "5");
+            let mut res = res.body(Full::new(b"hello".as_slice())).unwrap();
+            if announced {
+                res.headers_mut()
+                    .insert(TRAILER, HeaderValue::from_static("x"));
+            }
+            let content = check(asked, &mut res).unwrap();
+            (content, res.headers().contains_key(CONTENT_LENGTH))
+        };
+        let reads = ask(Version::HTTP_11, &["gzip;q=0.5", "deflate, Trailers"]);
+        assert_eq!(answer(reads, true), (Content::Chunks(None), false));
+        for (asked, announced) in [
+            (reads, false),
+            (ask(Version::HTTP_11, &[]), true),
+            (ask(Version::HTTP_11, &["trailer"]), true),
+            (ask(Version::HTTP_10, &["trailers"]), true),
+            (ask(Version::HTTP_2, &["trailers"]), true),
+        ] {
+            assert_eq!(answer(asked, announced), (Content::All, true), "{asked:?}");
+        }
     }
 
     #[test]

@@ -21,13 +21,13 @@ use super::answer::{self, Asked, Content};
 use super::flight::InFlight;
 use super::front;
 use super::gate::{self, Gate, Refusal};
-use super::interim;
 use super::outgoing::Outgoing;
 use super::pace::Stalled;
 use super::paced::Paced;
 use super::pulse::{Pulse, Receiving};
 use super::settings::Settings;
 use super::slot::{Slot, Started};
+use super::streams;
 use super::waiting::{Unready, Waiting};
 use crate::Application;
 use crate::middleware::Body;
@@ -64,7 +64,7 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
     type Future = Calling<S>;
 
     #[inline]
-    fn call(&self, mut req: Request<Incoming>) -> Calling<S> {
+    fn call(&self, req: Request<Incoming>) -> Calling<S> {
         let flight = InFlight::new(Arc::clone(&self.0));
         self.0.count(flight.number);
         let asked = Asked::of(&req);
@@ -73,40 +73,10 @@ impl<S: Application> hyper::service::Service<Request<Incoming>> for Call<S> {
         if asked.http2 {
             counters.streams.one();
         }
-        if asked.http2 && *req.method() == Method::CONNECT {
-            name_protocol(&mut req);
-        }
-        let verdict = if self.0.pulse.is_refused(flight.number) {
-            Err(StatusCode::BAD_REQUEST.into())
+        let state = if asked.http2 && streams::are_together() {
+            State::Begun { req: Some(req) }
         } else {
-            front::check(&mut req)
-                .map_err(Refusal::from)
-                .and_then(|()| gate::check(self.0.gate.as_deref(), &req))
-        };
-        let state = match verdict {
-            Ok(()) => {
-                // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
-                let number = (req.version() == Version::HTTP_11)
-                    .then(|| interim::number(flight.number))
-                    .flatten();
-                let attributes = Attributes::new(Arc::clone(&self.0.connection)).numbered(number);
-                req.extensions_mut().insert(attributes);
-                start(
-                    &self.0,
-                    req.map(|body| {
-                        if body.is_end_stream() {
-                            Body::empty()
-                        } else {
-                            let receiving = Receiving::new(Arc::clone(&self.0.pulse));
-                            Body::new(Paced::new(body, receiving, &self.0.settings))
-                        }
-                    }),
-                )
-            }
-            Err(refusal) => {
-                self.0.settings.counters.refuse(refusal.status);
-                State::Refused { refusal }
-            }
+            begin(&flight, req)
         };
         Calling {
             state,
@@ -135,6 +105,9 @@ type Answer<R> = Result<R, Box<dyn StdError + Send + Sync>>;
 pin_project! {
     #[project = StateProj]
     enum State<S, F, R> {
+        // Of HTTP/2: what a stream needs is made when it is answered, not while others are still being read. The same
+        // task does both, so that calls of the application are not waited for on other threads.
+        Begun { req: Option<Request<Incoming>> },
         Answering { #[pin] future: F },
         // Until the hints before it have gone.
         Answered { answer: Option<Box<Answer<R>>> },
@@ -159,6 +132,13 @@ impl<S: Application> Future for Calling<S> {
         let mut me = self.project();
         let answer = loop {
             let future = match me.state.as_mut().project() {
+                StateProj::Begun { req } => {
+                    let req = req.take().expect("polled after ready");
+                    let flight = me.flight.as_ref().expect("polled after ready");
+                    let state = begin(flight, req);
+                    me.state.set(state);
+                    continue;
+                }
                 StateProj::Answering { future } => {
                     break ready!(future.poll(cx)).map_err(Into::into);
                 }
@@ -205,6 +185,44 @@ impl<S: Application> Future for Calling<S> {
             Err(error) => failed(&*error, *me.asked, flight),
         }))
     }
+}
+
+/// Checks a request and gives it to the connection's application.
+#[inline]
+fn begin<S: Application>(
+    flight: &InFlight<S>,
+    mut req: Request<Incoming>,
+) -> State<S, S::Future, S::Response> {
+    let shared = &flight.shared;
+    if req.version() == Version::HTTP_2 && *req.method() == Method::CONNECT {
+        name_protocol(&mut req);
+    }
+    let verdict = if shared.pulse.is_refused(flight.number) {
+        Err(StatusCode::BAD_REQUEST.into())
+    } else {
+        front::check(&mut req)
+            .map_err(Refusal::from)
+            .and_then(|()| gate::check(shared.gate.as_deref(), &req))
+    };
+    if let Err(refusal) = verdict {
+        shared.settings.counters.refuse(refusal.status);
+        return State::Refused { refusal };
+    }
+    // HTTP/1.0 knows no interim answers (RFC 9110, section 15.2).
+    let number = (req.version() == Version::HTTP_11)
+        .then(|| shared.pulse.interim.open(flight.number))
+        .flatten();
+    let attributes = Attributes::new(Arc::clone(&shared.connection)).numbered(number);
+    req.extensions_mut().insert(attributes);
+    let req = req.map(|body| {
+        if body.is_end_stream() {
+            Body::empty()
+        } else {
+            let receiving = Receiving::new(Arc::clone(&shared.pulse));
+            Body::new(Paced::new(body, receiving, &shared.settings))
+        }
+    });
+    start(shared, req)
 }
 
 /// Says what the stream is to become in words that layers know: hyper's are not theirs.

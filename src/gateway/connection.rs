@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::rt::bounds::Http2ServerConnExec;
 use hyper::server::conn::{http1, http2};
 use hyper::service::HttpService;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::futures::OwnedNotified;
@@ -20,12 +20,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::debug;
 
 use super::call::{Call, Shared};
+use super::drain::GRACE;
 use super::gate::Gate;
 use super::opening::Opening;
 use super::pulse::{Pulse, Wait, after};
 use super::settings::Settings;
 use super::slot;
 use super::slots::Slot;
+use super::streams::{Streams, Turns};
 use super::transport::Transport;
 use crate::Application;
 use crate::middleware::attributes::{self, Draining, Sender};
@@ -79,11 +81,6 @@ pin_project! {
 /// enough that of those which a burst leaves open most can use the buffers of the others.
 const PARK: Duration = Duration::from_millis(100);
 
-/// How long a client that has connected when serving ends has for the first byte of a request.
-///
-/// It could not know, and may have sent a request that is on its way: to close at once would reset it.
-const GRACE: Duration = Duration::from_millis(500);
-
 /// How far it is decided that no further request is wanted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Closing {
@@ -91,8 +88,8 @@ enum Closing {
     No,
     /// It is, and what the client has sent already is looked for: to reset it would lose a request.
     Looking,
-    /// It is, and a client that is just there may be about to send its first one.
-    Waiting,
+    /// It is, and a client that is just there may be about to send its first one, for which it has until then.
+    Waiting { head: Instant },
     /// hyper knows.
     Told,
 }
@@ -112,7 +109,7 @@ where
         opening: Opening,
     },
     Http1(Box<Http1<T, H>>),
-    Http2(Pin<Box<Http2<T, H>>>),
+    Http2(Pin<Box<Http2<T, H>>>, Turns),
 }
 
 impl<T, H> State<T, H>
@@ -144,7 +141,7 @@ where
 }
 
 type Http1<T, H> = http1::UpgradeableConnection<TokioIo<Transport<T>>, H>;
-type Http2<T, H> = http2::Connection<TokioIo<Transport<T>>, H, TokioExecutor>;
+type Http2<T, H> = http2::Connection<TokioIo<Transport<T>>, H, Streams>;
 
 impl<T, S: Application> Connection<T, Call<S>> {
     /// Serves `app` over `io`; the slot is given back when `io` is closed.
@@ -196,7 +193,7 @@ where
     H::Error: Into<Box<dyn StdError + Send + Sync>>,
     H::ResBody: 'static,
     <H::ResBody as http_body::Body>::Error: Into<Box<dyn StdError + Send + Sync>>,
-    TokioExecutor: Http2ServerConnExec<H::Future, H::ResBody>,
+    Streams: Http2ServerConnExec<H::Future, H::ResBody>,
 {
     type Output = ();
 
@@ -226,7 +223,7 @@ where
     H::Error: Into<Box<dyn StdError + Send + Sync>>,
     H::ResBody: 'static,
     <H::ResBody as http_body::Body>::Error: Into<Box<dyn StdError + Send + Sync>>,
-    TokioExecutor: Http2ServerConnExec<H::Future, H::ResBody>,
+    Streams: Http2ServerConnExec<H::Future, H::ResBody>,
 {
     /// Sees that the timer and the drain wake this task, and hears what the drain says.
     fn listen(self: Pin<&mut Self>, cx: &mut Context<'_>) {
@@ -275,7 +272,7 @@ where
                             self.part(cx);
                             return Poll::Ready(());
                         }
-                        *me.closing = Closing::Waiting;
+                        *me.closing = Closing::Waiting { head: *me.deadline };
                         *me.deadline = (*me.deadline).min(after(GRACE));
                         me.timer.as_mut().reset(*me.deadline);
                         let _ = poll_timer(me.timer.as_mut(), cx);
@@ -288,17 +285,17 @@ where
                         return Poll::Pending;
                     }
                     State::Http1(conn) => Pin::new(&mut **conn).graceful_shutdown(),
-                    State::Http2(conn) => conn.as_mut().graceful_shutdown(),
+                    State::Http2(conn, _) => conn.as_mut().graceful_shutdown(),
                 }
                 *me.closing = Closing::Told;
                 self.drive(cx)
             }
-            Closing::Waiting if matches!(me.state, State::Opening { opening, .. } if opening.is_silent()) => {
+            Closing::Waiting { .. } if matches!(me.state, State::Opening { opening, .. } if opening.is_silent()) => {
                 Poll::Pending
             }
-            Closing::Waiting => {
-                // It has, and has all the time for it that there is for any.
-                *me.deadline = after(me.settings.deadlines.head);
+            Closing::Waiting { head } => {
+                // It has, and has as much time for it as there would have been.
+                *me.deadline = *head;
                 *me.closing = Closing::Looking;
                 self.poll_close(cx)
             }
@@ -312,7 +309,9 @@ where
         let ended = loop {
             let next = match me.state {
                 State::Http1(conn) => break ready!(Pin::new(&mut **conn).poll(cx)),
-                State::Http2(conn) => break ready!(conn.as_mut().poll(cx)),
+                State::Http2(conn, turns) => {
+                    break ready!(turns.drive(|| conn.as_mut().poll(cx)));
+                }
                 State::Opening { parts, opening } => {
                     let Some((transport, _)) = parts else {
                         return Poll::Ready(());
@@ -331,7 +330,7 @@ where
                     let io = TokioIo::new(transport.rewound(*opening));
                     if http2 {
                         let conn = me.settings.http2.serve_connection(io, call);
-                        State::Http2(Box::pin(conn))
+                        State::Http2(Box::pin(conn), Turns::default())
                     } else {
                         let conn = me.settings.http1.serve_connection(io, call);
                         State::Http1(Box::new(conn.with_upgrades()))
@@ -369,7 +368,7 @@ where
                 drop(conn.poll(cx));
             }
             // `GOAWAY` has said it.
-            State::Http2(_) => {}
+            State::Http2(..) => {}
         }
     }
 
@@ -423,7 +422,9 @@ where
                     Wait::Idle if me.pulse.is_tunnelled() => deadlines.of(Wait::App),
                     wait => {
                         debug!(?wait, "the connection was given up");
-                        if *me.closing != Closing::Waiting {
+                        if matches!(me.closing, Closing::Waiting { .. }) {
+                            me.settings.counters.drained.one();
+                        } else {
                             me.settings.counters.late(wait);
                         }
                         if matches!(wait, Wait::Head | Wait::Idle) {

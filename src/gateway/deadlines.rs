@@ -37,7 +37,10 @@ use super::pulse::Wait;
 /// the wait for it to be ready to be called has its end here.
 ///
 /// A connection has one timer, set again when it fires or would fire too late: most deadlines cost a
-/// request one look at the clock. [`Duration::MAX`] is no deadline.
+/// request one look at the clock.
+///
+/// Each takes any length of time, but for [`ping`](Self::ping). [`Duration::MAX`] is no deadline, and zero ends a wait that
+/// is not over at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
     pub(super) handshake: Duration,
@@ -109,7 +112,8 @@ impl Deadlines {
         self
     }
 
-    /// Without a byte of a request's body while the application waits for one; by default 60 s.
+    /// Without a byte of a request's body while the application waits for one; by default 60 s, as nginx has it: a
+    /// telephone that loses its network for a moment comes back.
     #[must_use]
     pub const fn body(mut self, after: Duration) -> Self {
         self.body = after;
@@ -136,7 +140,7 @@ impl Deadlines {
         self
     }
 
-    /// From the beginning of a connection to its last request; by default none.
+    /// From the beginning of a connection to its last request; by default none, for nothing here grows with it.
     ///
     /// The next request after that is answered and the connection is closed as by
     /// [`Limits::requests`](super::Limits::requests); one that is idle closes by [`idle`](Self::idle).
@@ -154,7 +158,7 @@ impl Deadlines {
         self
     }
 
-    /// Without the client reading any of what waits for it; by default 60 s.
+    /// Without the client reading any of what waits for it; by default 60 s, as nginx has it.
     ///
     /// On HTTP/2 also when every stream waits for the client to open its window, unless there are
     /// tunnels on the connection, or were. A body is given to a stream in pieces of 64 KiB, and who reads one in this time
@@ -165,7 +169,7 @@ impl Deadlines {
         self
     }
 
-    /// For a client that is still sending to notice that it was answered; by default 2 s.
+    /// For a client that is still sending to notice that it was answered; by default 2 s, several round trips over a long way.
     ///
     /// A connection closed with bytes of the client unread is reset, and the client may
     /// never see the answer (RFC 9112, section 9.6).
@@ -176,16 +180,18 @@ impl Deadlines {
     }
 
     /// Between the pings of an HTTP/2 connection, which find clients that are gone; at least 1 s, by
-    /// default 30 s, with 20 s for the answer. None if it is a year or more.
+    /// default 30 s, with 20 s for the answer, which no setting changes. None if it is a year or more.
+    ///
+    /// Often enough for routers and balancers on the way, which forget a connection after some silent minutes.
     #[must_use]
     pub const fn ping(mut self, every: Duration) -> Self {
         self.ping = every;
         self
     }
 
-    /// From the wish to end to the end; by default 30 s, as long as orchestrators wait.
+    /// From the wish to end to the end; by default 30 s, as long as orchestrators wait before they kill.
     ///
-    /// Requests that had arrived are served, and a head that had begun may be finished.
+    /// Where one of those counts from the same moment it needs a little longer, or this a little less. Requests that had arrived are served, and a head that had begun may be finished.
     #[must_use]
     pub const fn drain(mut self, after: Duration) -> Self {
         self.drain = after;

@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
@@ -57,6 +58,11 @@ impl Handle {
         self.counters.stats()
     }
 }
+
+/// How long a client that has connected when serving ends has for the first byte of a handshake or a request.
+///
+/// It could not know, and may have sent what is on its way: to close at once would reset it.
+pub(super) const GRACE: Duration = Duration::from_millis(500);
 
 const RUNNING: u8 = 0;
 /// Another process accepts; requests on their way here are waited for.
@@ -114,20 +120,24 @@ impl Drain {
 
     /// Waits for the wish to end.
     pub(super) async fn wished(&self) {
-        loop {
-            let changed = self.changed();
-            if !self.is_running() {
-                return;
-            }
-            changed.await;
-        }
+        self.reached(LEAVING).await;
+    }
+
+    #[cfg(feature = "tls")]
+    /// Waits until nobody is waited for who [may be on the way](Self::is_patient).
+    pub(super) async fn hurried(&self) {
+        self.reached(DRAINING).await;
     }
 
     /// Waits for the end itself.
     pub(super) async fn ended(&self) {
+        self.reached(ENDED).await;
+    }
+
+    async fn reached(&self, phase: u8) {
         loop {
             let changed = self.changed();
-            if self.has_ended() {
+            if self.phase() >= phase {
                 return;
             }
             changed.await;

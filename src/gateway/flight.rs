@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use super::call::Shared;
 
+/// Of what size pieces are written one by one. Smaller ones are gathered, up to as much as a head may have.
+const LARGE: usize = 16 * 1024;
+
 /// A request that is being answered; its end is noted in the pulse.
 pub(super) struct InFlight<S> {
     pub(super) shared: Arc<Shared<S>>,
@@ -32,20 +35,31 @@ impl<S> InFlight<S> {
         }
     }
 
+    /// Whether the client is to take first what it was given; the task is woken when it has.
+    ///
+    /// hyper would ask for more as long as less than a head's worth of it waits, and so hold several pieces where one
+    /// is enough. On HTTP/2 it is the stream's window that counts.
+    #[inline]
+    pub(super) fn is_withheld(&self) -> bool {
+        !self.is_http2() && self.shared.pulse.withholds()
+    }
+
     #[inline]
     pub(super) fn is_http2(&self) -> bool {
         self.shared.pulse.is_http2()
     }
 
-    /// The body of the response gave a frame; whether that is to be seen here.
+    /// The body of the response gave so many bytes; whether that is to be seen here.
     ///
     /// HTTP/1 does without: there the transport knows.
     #[inline]
-    pub(super) fn give(&mut self) -> bool {
+    pub(super) fn give(&mut self, bytes: usize) -> bool {
         let http2 = self.shared.pulse.is_http2();
         if http2 {
             self.shared.pulse.give(!self.gave);
             self.gave = true;
+        } else if bytes >= LARGE {
+            self.shared.pulse.owe();
         }
         http2
     }

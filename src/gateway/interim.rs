@@ -18,9 +18,10 @@ use crate::middleware::attributes::{Hints, Unsent};
 /// The interim answers of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Interim {
-    /// Twice the number of the last request that was answered, and one more if hints wait for the next.
+    /// Twice the number of the request that may have hints, and one more if some wait; 0 if none may.
     ///
-    /// Who sends hints and who answers contend for this: hints behind their answer would be in the middle of its body.
+    /// Who sends hints and who answers contend for this: hints behind their answer would be in the middle of its body. And
+    /// whoever makes up a number has to hit the very one that is not answered yet.
     gate: AtomicU32,
     waiting: Mutex<Waiting>,
 }
@@ -29,16 +30,18 @@ pub(super) struct Interim {
 struct Waiting {
     bytes: Vec<u8>,
     connection: Option<Waker>,
+    /// Whether nothing will be written any more.
+    over: bool,
 }
 
-/// How many bytes of hints wait for the client.
+/// How many bytes of hints wait here; as many may be on their way to the client.
 const MOST: usize = 16 * 1024;
 
 /// How many requests of a connection may have any.
 const LAST: u32 = u32::MAX / 2;
 
 /// The number of a request as it is known here, if it may have hints.
-pub(super) fn number(request: usize) -> Option<NonZeroU32> {
+fn number(request: usize) -> Option<NonZeroU32> {
     let number = u32::try_from(request).ok().filter(|&n| n <= LAST)?;
     NonZeroU32::new(number)
 }
@@ -67,19 +70,38 @@ impl Interim {
         std::mem::take(&mut waiting.bytes)
     }
 
+    /// The request may have hints from now on; the number that they are sent by.
+    #[inline]
+    pub(super) fn open(&self, request: usize) -> Option<NonZeroU32> {
+        let number = number(request)?;
+        // That of before was answered, with no hints left.
+        self.gate.store(number.get() * 2, Ordering::Release);
+        Some(number)
+    }
+
     /// The request is answered; not yet if hints have to go before.
     #[inline]
     pub(super) fn answer(&self, request: usize) -> bool {
         let Some(number) = number(request) else {
             return true;
         };
-        let gate = self.gate.load(Ordering::Acquire);
-        let answered = number.get() * 2;
-        gate & 1 == 0
-            && self
-                .gate
-                .compare_exchange(gate, answered, Ordering::AcqRel, Ordering::Acquire)
-                .is_ok()
+        let open = number.get() * 2;
+        match self
+            .gate
+            .compare_exchange(open, 0, Ordering::AcqRel, Ordering::Acquire)
+        {
+            Ok(_) => true,
+            Err(found) => found != open + 1,
+        }
+    }
+
+    /// The connection is closed: nobody will be sent anything.
+    pub(super) fn end(&self) {
+        let mut waiting = self.lock();
+        *waiting = Waiting {
+            over: true,
+            ..Waiting::default()
+        };
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -89,6 +111,9 @@ impl Interim {
 
 impl Hints for Pulse {
     fn send(&self, request: NonZeroU32, hints: &HeaderMap) -> Result<(), Unsent> {
+        if self.is_http2() {
+            return Err(Unsent::Unsupported);
+        }
         self.interim.send(request, hints)
     }
 }
@@ -108,19 +133,17 @@ impl Interim {
         }
         let bytes = encode(hints);
         let mut waiting = self.lock();
+        if waiting.over {
+            return Err(Unsent::Gone);
+        }
         if waiting.bytes.len() + bytes.len() > MOST {
             return Err(Unsent::Full);
         }
-        let gate = self.gate.load(Ordering::Acquire);
-        let waits = request.get() * 2 - 1;
-        if gate > waits
-            || self
-                .gate
-                .compare_exchange(gate, waits, Ordering::AcqRel, Ordering::Acquire)
-                .is_err()
-        {
-            return Err(Unsent::Answered);
-        }
+        let open = request.get().checked_mul(2).ok_or(Unsent::Answered)?;
+        let waits = |gate| (gate | 1 == open + 1).then_some(open + 1);
+        self.gate
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, waits)
+            .map_err(|_| Unsent::Answered)?;
         waiting.bytes.extend(bytes);
         if let Some(connection) = &waiting.connection {
             connection.wake_by_ref();
@@ -156,6 +179,7 @@ mod tests {
     #[test]
     fn an_answer_waits_for_the_hints_before_it_and_ends_them() {
         let interim = Interim::default();
+        interim.open(1).unwrap();
         assert_eq!(send(&interim, 1), Ok(()));
         assert_eq!(send(&interim, 1), Ok(()));
         assert!(interim.is_waiting());
@@ -165,18 +189,53 @@ mod tests {
         assert!(interim.answer(1));
         assert_eq!(send(&interim, 1), Err(Unsent::Answered));
         // One that was answered by the gateway need not have been counted.
+        interim.open(3).unwrap();
         assert_eq!(send(&interim, 3), Ok(()));
         assert_eq!(send(&interim, 2), Err(Unsent::Answered));
     }
 
     #[test]
+    fn a_number_that_was_made_up_is_that_of_no_request() {
+        let interim = Interim::default();
+        let made_up = [1, 2, LAST - 1, LAST, LAST + 1, u32::MAX - 1, u32::MAX];
+        for number in made_up {
+            assert_eq!(send(&interim, number), Err(Unsent::Answered), "{number}");
+        }
+        interim.open(1).unwrap();
+        for number in made_up.into_iter().filter(|&number| number != 1) {
+            assert_eq!(send(&interim, number), Err(Unsent::Answered), "{number}");
+        }
+        assert!(!interim.is_waiting());
+        assert!(interim.answer(1));
+        // Nor are there requests without end.
+        let last = LAST as usize;
+        assert!(interim.open(last).is_some());
+        assert_eq!(send(&interim, LAST), Ok(()));
+        interim.take();
+        assert!(interim.answer(last));
+        assert!(interim.open(last + 1).is_none());
+        assert!(interim.answer(last + 1));
+    }
+
+    #[test]
     fn what_waits_has_a_bound() {
         let interim = Interim::default();
+        interim.open(1).unwrap();
         let sent = (0..10_000).take_while(|_| send(&interim, 1).is_ok());
         assert!(sent.count() * 39 <= MOST);
         assert_eq!(send(&interim, 1), Err(Unsent::Full));
         interim.take();
         assert_eq!(send(&interim, 1), Ok(()));
+    }
+
+    #[test]
+    fn nothing_waits_for_a_client_that_is_gone() {
+        let interim = Interim::default();
+        interim.open(1).unwrap();
+        assert_eq!(send(&interim, 1), Ok(()));
+        interim.end();
+        assert_eq!(interim.take(), b"");
+        assert_eq!(send(&interim, 1), Err(Unsent::Gone));
     }
 
     #[test]

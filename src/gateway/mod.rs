@@ -46,11 +46,27 @@
 //! Each request carries [`Attributes`](crate::middleware::attributes::Attributes) that know its
 //! connection.
 //!
+//! # Trailers
+//!
+//! Those of a request are the last frame of its body. Those of an answer are sent where there is a place for them and
+//! somebody who reads them, and else dropped, as RFC 9110, section 6.5.1 allows:
+//!
+//! | | |
+//! |---|---|
+//! | HTTP/2 | always, beside a `Content-Length` too |
+//! | HTTP/1.1, the request has `TE: trailers` and the answer announces them by `Trailer` | those that it names, in chunks: a `Content-Length` is not sent then (RFC 9112, section 6.1), and the body is held to it all the same |
+//! | any other HTTP/1; behind a front server | dropped; a length that is known is told |
+//!
+//! On HTTP/1.1 those that frame, route or authenticate (`Content-Type`, `Host`, `Set-Cookie` and the like) are
+//! dropped even if they are announced.
+//!
 //! # Before the answer
 //!
 //! On HTTP/1.1 an application sends early hints, 103, by [`EarlyHints`](crate::middleware::attributes::EarlyHints), as often as it
-//! likes and with up to 16 KiB of them waiting for the client; what is said behind the answer is not sent, and the application is
-//! told. That is of use behind a proxy that passes them on, as browsers heed them on HTTP/2 only. There hyper has no way
+//! likes. Up to 16 KiB of them wait until those before have gone, of which there may be as much again, so that a client that does
+//! not read holds 32 KiB. What is too much, behind the answer or for a client that is gone is not sent, and the application is
+//! [told](crate::middleware::attributes::Unsent).
+//! That is of use behind a proxy that passes them on, as browsers heed them on HTTP/2 only. There hyper has no way
 //! to send any, so on HTTP/2 as on HTTP/1.0 they are `Unsupported`: let the proxy speak it.
 //!
 //! # Sockets within HTTP
@@ -77,10 +93,16 @@
 //! | `:scheme` and `:path` with a plain `CONNECT`, or an extended one without | 400, or `RST_STREAM` | 9113, 8.5; 8441, 4 |
 //! | white space around the value of a field on HTTP/2 | 400 | 9113, 8.2.1 |
 //! | fields of the connection on HTTP/2; a target that cannot be parsed | `RST_STREAM` | 9113, 8.1.1 and 8.2.2 |
+//! | `CONNECT` on HTTP/2 with a `Content-Length` other than 0 | none: the connection is cut | 9110, 9.3.6 |
 //! | a head that is [too large](Limits::head), whatever makes it so | 431 | 6585, 5 |
 //! | a target of more than 65,534 bytes in a head that is not | 414; on HTTP/2 `RST_STREAM` | 9110, 15.5.15 |
 //!
-//! On HTTP/2 it is the stream that ends, and the connection goes on. If the target is in absolute
+//! On HTTP/2 it is the stream that ends, and the connection goes on, but for that `CONNECT`: there hyper gives the whole connection
+//! up, with all streams on it, before anybody is asked. To a client it happens for its own mistake. A proxy that sends the
+//! requests of several clients over one connection of HTTP/2 has to refuse it, or any of them cuts off the others; nginx and
+//! others refuse `CONNECT` altogether.
+//!
+//! If the target is in absolute
 //! form, its authority replaces that of `Host` (RFC 9112, section 3.2.2). A fragment in `:path` is cut off by the
 //! parser and reaches nobody.
 //!
@@ -176,6 +198,13 @@
 //! process changes: systemd is told (`MAINPID=`), a container whose first process ends does not live on. One server
 //! in a process may do this.
 //!
+//! # Tasks
+//!
+//! A connection is a task. Over HTTP/1 it calls the application and polls what it answers. Over HTTP/2 it does so with answers
+//! that are ready when they are first asked for, for a quarter of a millisecond at a time; those that wait, or take longer, have a task
+//! each, which other threads can work on. A future that was polled there is polled again in its task, with another waker, as any
+//! future must bear.
+//!
 //! # A runtime for each core
 //!
 //! A server serves in the runtime in which it is [run](Server::run), whose threads, by tokio's default as many as there are
@@ -222,9 +251,11 @@
 //! |---|---|---|
 //! | HTTP/1: a head, or a piece of a body | 64 KiB | [`Limits::head`] |
 //! | HTTP/1: what of an answer waits to be sent | 64 KiB and one piece of its body | [`Limits::head`] |
+//! | HTTP/1: early hints that the client does not read | 32 KiB | fixed |
 //! | HTTP/2: uploads that the application does not read | 4 MiB | [`Limits::connection_window`] |
 //! | HTTP/2: the heads of requests that are not answered | 200 of 64 KiB | [`Limits::streams`], [`Limits::head`] |
 //! | HTTP/2: what of answers waits for the client | 200 of 128 KiB | [`Limits::streams`], [`Limits::send_buffer`] |
+//! | in the kernel, of memory that all sockets of the machine share: what of answers is not on its way | 256 KiB | fixed (`TCP_NOTSENT_LOWAT`, on Linux); what is on its way the client's window bounds |
 //!
 //! A head counts as it is meant: one that is small by compression is as large as it says. What of it is far beyond
 //! the limit, or in more frames than any needs, ends the connection with `ENHANCE_YOUR_CALM`, as do streams that
@@ -272,6 +303,7 @@ mod settings;
 mod slot;
 mod slots;
 mod stats;
+mod streams;
 mod successor;
 #[cfg(feature = "tls")]
 mod tls;

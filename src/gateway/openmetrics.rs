@@ -89,10 +89,10 @@ impl Stats {
                 self.streams,
             ),
             (
-                "http2_streams_open",
+                "http2_streams_in_flight",
                 GAUGE,
-                "Streams of HTTP/2 that are open.",
-                self.open_streams,
+                "Requests that came over HTTP/2 and are not answered as a whole; tunnels are.",
+                self.streams_in_flight,
             ),
             (
                 "received_bytes",

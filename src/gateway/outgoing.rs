@@ -44,14 +44,14 @@ impl<C, S> Outgoing<C, S> {
     #[inline]
     pub(super) fn new(body: C, content: Content, flight: InFlight<S>) -> Self {
         let length = match content {
-            Content::Exactly(length) => Some(length),
-            Content::All | Content::Chunks | Content::Nothing | Content::Upgrade => None,
+            Content::Exactly(length) | Content::Chunks(Some(length)) => Some(length),
+            Content::All | Content::Chunks(None) | Content::Nothing | Content::Upgrade => None,
         };
         Self {
             body: (content != Content::Nothing).then(|| Exact::new(body, length)),
             rest: Bytes::new(),
             yielded: true,
-            chunks: content == Content::Chunks,
+            chunks: matches!(content, Content::Chunks(_)),
             flight,
         }
     }
@@ -87,15 +87,18 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let mut me = self.project();
         me.flight.ask();
+        if me.flight.is_withheld() {
+            return Poll::Pending;
+        }
         if !me.rest.is_empty() {
             let most = most(me.flight.is_http2());
             if most == TURN && !std::mem::replace(me.yielded, true) {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            me.flight.give();
             *me.yielded = false;
             let piece = me.rest.split_to(me.rest.len().min(most));
+            me.flight.give(piece.len());
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         let Some(body) = me.body.as_mut().as_pin_mut() else {
@@ -103,7 +106,8 @@ where
         };
         let mut next = body.poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &mut next
-            && let most = most(me.flight.give())
+            && let given = frame.data_ref().map_or(0, Bytes::len)
+            && let most = most(me.flight.give(given))
             && let Some(data) = frame.data_mut()
             && data.len() > most
         {

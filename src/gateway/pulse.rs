@@ -25,6 +25,8 @@ pub(super) struct Pulse {
     between: AtomicBool,
     blocked: AtomicBool,
     blocks: AtomicUsize,
+    unwritten: AtomicBool,
+    withheld: AtomicBool,
     taken: AtomicUsize,
     frames: AtomicUsize,
     lingering: AtomicBool,
@@ -138,10 +140,33 @@ impl Pulse {
         self.between.load(Ordering::Relaxed)
     }
 
-    /// The client took some bytes.
+    /// The client took some bytes; whether a body was [withheld](Self::withholds) until then.
     #[inline]
-    pub(super) fn unblock(&self) {
+    #[must_use]
+    pub(super) fn unblock(&self) -> bool {
         self.blocked.store(false, Ordering::Relaxed);
+        self.unwritten.store(false, Ordering::Relaxed);
+        let withheld = self.withheld.load(Ordering::Relaxed);
+        if withheld {
+            self.withheld.store(false, Ordering::Relaxed);
+        }
+        withheld
+    }
+
+    /// The body of a response gave a lot to HTTP/1, of which nothing was written yet.
+    pub(super) fn owe(&self) {
+        self.unwritten.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether there is enough for the client to take, so that no more of a body is wanted until it does.
+    #[inline]
+    pub(super) fn withholds(&self) -> bool {
+        let withholds =
+            self.blocked.load(Ordering::Relaxed) || self.unwritten.load(Ordering::Relaxed);
+        if withholds {
+            self.withheld.store(true, Ordering::Relaxed);
+        }
+        withholds
     }
 
     /// The client takes no more bytes; `anew` if it took some since it was told the last time.
@@ -172,6 +197,7 @@ impl Pulse {
     /// hyper is done: who still has the transport has it from an upgrade.
     pub(super) fn detach(&self) {
         self.detached.store(true, Ordering::Relaxed);
+        self.interim.end();
     }
 
     #[inline]
@@ -233,7 +259,7 @@ mod tests {
         assert_eq!(pulse.wait(), (Wait::App, 1));
         pulse.block(true);
         assert_eq!(pulse.wait(), (Wait::Write, 1));
-        pulse.unblock();
+        assert!(!pulse.unblock());
         pulse.end();
         assert_eq!(pulse.wait(), (Wait::Idle, 1));
         pulse.read(true, false, None);

@@ -4,18 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 
 use super::deadlines::Deadlines;
 use super::drain::Drain;
 use super::limits::{DEFAULT_FIELDS, Limits};
 use super::stats::Counters;
+use super::streams::Streams;
 
 /// What is the same for all connections of a server.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) http1: http1::Builder,
-    pub(super) http2: http2::Builder<TokioExecutor>,
+    pub(super) http2: http2::Builder<Streams>,
     pub(super) deadlines: Deadlines,
     pub(super) limits: Limits,
     /// After how many requests a connection closes.
@@ -33,7 +34,7 @@ impl Settings {
         if limits.fields != DEFAULT_FIELDS {
             http1.max_headers(limits.fields);
         }
-        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        let mut http2 = http2::Builder::new(Streams);
         http2
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits.streams)

@@ -43,8 +43,10 @@ impl<S: Application> Slot<S> {
     #[inline]
     pub(super) fn start(&self, req: Request<Body>, time: Duration) -> Started<S, S::Future> {
         let mut slot = self.lock();
+        // To be moved once, not into each closure and call on its way.
+        let mut req = Some(req);
         // What a panic may have left half done is given up below.
-        let started = catch_unwind(AssertUnwindSafe(|| start(&mut slot, req, time)));
+        let started = catch_unwind(AssertUnwindSafe(|| start(&mut slot, &mut req, time)));
         started.unwrap_or_else(|panic| {
             renew(&mut slot);
             Started::Panicked(panic)
@@ -67,10 +69,10 @@ impl<S: Application> Slot<S> {
 #[inline]
 fn start<S: Application>(
     slot: &mut Option<S>,
-    req: Request<Body>,
+    req: &mut Option<Request<Body>>,
     time: Duration,
 ) -> Started<S, S::Future> {
-    let Some(app) = slot else {
+    let (Some(app), Some(req)) = (slot.as_mut(), req.take()) else {
         return Started::Failed("it failed before".into());
     };
     match app.poll_ready(&mut Context::from_waker(Waker::noop())) {

@@ -10,8 +10,9 @@ use super::pulse::Wait;
 /// [`Handle::stats`](super::Handle::stats).
 ///
 /// Made for a layer or a task that exports metrics, as text by [`openmetrics`](Self::openmetrics): all but
-/// [`open`](Self::open), [`in_flight`](Self::in_flight) and [`open_streams`](Self::open_streams) only grow. Each number is right by
-/// itself; they are read one after the other, so that two of them may be a connection apart.
+/// [`open`](Self::open), [`in_flight`](Self::in_flight) and [`streams_in_flight`](Self::streams_in_flight) only grow. Each number is right by
+/// itself; they are read one after the other, so that two of them may be a connection apart. What hyper and h2 refuse by
+/// themselves nobody here sees but as it says below.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -31,23 +32,25 @@ pub struct Stats {
     pub refused_proxy_header: u64,
     /// Connections refused since their peer is no front server that is [believed](super::Address::fronts).
     pub refused_fronts: u64,
-    /// Requests, of all versions, those refused included.
+    /// Requests, of all versions, those refused included but for what could not be parsed.
     pub requests: u64,
     /// Requests that came as streams of HTTP/2.
     pub streams: u64,
-    /// Requests whose answer has not been sent as a whole.
+    /// Requests whose answer has not been sent as a whole. One that became something else, by an upgrade or `CONNECT`, was
+    /// answered: its connection of HTTP/1 is [`open`](Self::open), and a tunnel of HTTP/2 is counted by nobody.
     pub in_flight: u64,
     /// Those of them that came as streams of HTTP/2.
-    pub open_streams: u64,
-    /// Requests refused with 400 before the application saw them.
+    pub streams_in_flight: u64,
+    /// Requests refused with 400 before the application saw them, those of HTTP/1 that could not be parsed among them; a stream of
+    /// HTTP/2 that is reset for being malformed is not.
     pub heads_malformed: u64,
-    /// Requests refused with 414 or 431.
+    /// Requests of HTTP/1 refused with 414 or 431; on HTTP/2 h2 answers by itself.
     pub heads_too_large: u64,
-    /// Requests refused with 501.
+    /// Requests refused with 501, for their transfer coding.
     pub heads_not_implemented: u64,
-    /// Connections closed since a head was not whole in [time](super::Deadlines::head).
+    /// Connections closed since a head was not whole in [time](super::Deadlines::head), or the first did not come.
     pub late_heads: u64,
-    /// Connections closed since no other request [came](super::Deadlines::idle).
+    /// Connections closed since no other request [came](super::Deadlines::idle); no fault of anybody's.
     pub idle: u64,
     /// Bodies of requests that broke off since nothing of them came in [time](super::Deadlines::body), or not
     /// all of it in [all](super::Deadlines::whole_body).
@@ -62,9 +65,10 @@ pub struct Stats {
     pub drained: u64,
     /// Connections cut since the server ended.
     pub cut: u64,
-    /// Bytes read from connections before they were upgraded and after, without headers of the PROXY protocol.
+    /// Bytes read from connections before they were upgraded and after, without headers of the PROXY protocol. Over TLS what
+    /// is within it: handshakes and records are not counted.
     pub bytes_in: u64,
-    /// Bytes written to connections.
+    /// Bytes written to connections, likewise.
     pub bytes_out: u64,
 }
 
@@ -162,7 +166,7 @@ impl Counters {
             requests,
             streams,
             in_flight: requests.saturating_sub(answered),
-            open_streams: streams.saturating_sub(streams_answered),
+            streams_in_flight: streams.saturating_sub(streams_answered),
             heads_malformed: self.heads_malformed.now(),
             heads_too_large: self.heads_too_large.now(),
             heads_not_implemented: self.heads_not_implemented.now(),

@@ -113,12 +113,15 @@ impl<T> Transport<T> {
             })
     }
 
-    fn wrote(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn wrote(
+        &mut self,
+        cx: &Context<'_>,
+        result: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         match result {
             Poll::Ready(ref taken) => {
                 self.counters.bytes_out.add(*taken.as_ref().unwrap_or(&0));
-                self.way_out = WayOut::Free;
-                self.pulse.unblock();
+                self.free(cx);
             }
             Poll::Pending => self.block(WayOut::Full),
         }
@@ -126,21 +129,33 @@ impl<T> Transport<T> {
     }
 
     /// What TLS has taken to write waits for the client as what it does not take.
-    fn flushed(&mut self, result: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
+    fn flushed(&mut self, cx: &Context<'_>, result: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
         match result {
-            Poll::Ready(_) if self.way_out == WayOut::Flushing => {
-                self.way_out = WayOut::Free;
-                self.pulse.unblock();
-            }
+            Poll::Ready(_) if self.way_out == WayOut::Flushing => self.free(cx),
             Poll::Ready(_) => {}
             Poll::Pending => self.block(WayOut::Flushing),
         }
         result
     }
 
+    /// hyper has asked a body that was withheld before it wrote, and will not ask again by itself.
+    #[inline]
+    fn free(&mut self, cx: &Context<'_>) {
+        self.way_out = WayOut::Free;
+        if self.pulse.unblock() {
+            cx.waker().wake_by_ref();
+        }
+    }
+
     fn block(&mut self, way_out: WayOut) {
         let before = std::mem::replace(&mut self.way_out, way_out);
         self.pulse.block(before == WayOut::Free);
+    }
+}
+
+impl<T> Drop for Transport<T> {
+    fn drop(&mut self) {
+        self.pulse.interim.end();
     }
 }
 
@@ -207,7 +222,7 @@ impl<T: AsyncWrite + Unpin> Transport<T> {
     fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(hints) = &self.interim {
             let written = Pin::new(&mut self.io).poll_write(cx, hints);
-            let written = ready!(self.wrote(written))?;
+            let written = ready!(self.wrote(cx, written))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -230,7 +245,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
             ready!(self.poll_interim(cx))?;
         }
         let result = Pin::new(&mut self.io).poll_write(cx, buf);
-        self.wrote(result)
+        self.wrote(cx, result)
     }
 
     fn poll_write_vectored(
@@ -247,7 +262,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
             Some(len) => io.poll_write(cx, small.get(..len).unwrap_or_default()),
             None => io.poll_write_vectored(cx, bufs),
         };
-        self.wrote(result)
+        self.wrote(cx, result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -264,14 +279,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
             ready!(self.poll_interim(cx))?;
         }
         let result = Pin::new(&mut self.io).poll_flush(cx);
-        self.flushed(result)
+        self.flushed(cx, result)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = &mut *self;
         if !me.shut {
             let shut = Pin::new(&mut me.io).poll_shutdown(cx);
-            ready!(me.flushed(shut))?;
+            ready!(me.flushed(cx, shut))?;
             me.shut = true;
         }
         if !me.is_unread() {

@@ -135,8 +135,10 @@ pub(super) fn sent(asked: Asked, mut res: Response<Body>) -> Response<Body> {
         headers.entry(CONTENT_LENGTH).or_insert(length.into());
     }
     res.map(|body| match content {
-        Content::All | Content::Chunks => body,
-        Content::Exactly(length) => Body::new(Exact::new(body, Some(length))),
+        Content::All | Content::Chunks(None) => body,
+        Content::Exactly(length) | Content::Chunks(Some(length)) => {
+            Body::new(Exact::new(body, Some(length)))
+        }
         Content::Nothing | Content::Upgrade => Body::empty(),
     })
 }

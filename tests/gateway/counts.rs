@@ -6,6 +6,7 @@ use std::time::Duration;
 use gopuram::gateway::{Deadlines, Handle, Limits};
 use gopuram::{Application, Body};
 use http::Request;
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -140,13 +141,44 @@ async fn what_is_under_way_and_what_became_of_it_at_the_end_is_counted() {
         tokio::task::yield_now().await;
     }
     let stats = handle.stats();
-    assert_eq!((stats.in_flight, stats.open_streams), (2, 1));
+    assert_eq!((stats.in_flight, stats.streams_in_flight), (2, 1));
     assert_eq!((stats.drained, stats.cut), (0, 0));
     handle.stop();
     running.await.unwrap().unwrap();
     let stats = handle.stats();
-    assert_eq!((stats.open, stats.in_flight, stats.open_streams), (0, 0, 0));
+    assert_eq!(
+        (stats.open, stats.in_flight, stats.streams_in_flight),
+        (0, 0, 0)
+    );
     assert_eq!((stats.drained, stats.cut), (1, 2));
+}
+
+/// One that became a tunnel was answered, whatever passes through it.
+#[tokio::test]
+async fn a_tunnel_is_no_request_in_flight() {
+    let app = tower::util::service_fn(async |req: Request<Body>| {
+        tokio::spawn(async move {
+            let io = hyper::upgrade::on(req).await.unwrap();
+            let (mut reads, mut writes) = tokio::io::split(TokioIo::new(io));
+            tokio::io::copy(&mut reads, &mut writes).await.unwrap();
+        });
+        Ok::<_, std::convert::Infallible>(http::Response::new(Body::empty()))
+    });
+    let (address, handle) = start(app, Limits::default()).await;
+    let mut client = http2(TcpStream::connect(address).await.unwrap()).await;
+    let connect = Request::connect("a:80").body(Body::empty()).unwrap();
+    let res = client.send_request(connect).await.unwrap();
+    let mut tunnel = TokioIo::new(hyper::upgrade::on(res).await.unwrap());
+    tunnel.write_all(b"hello").await.unwrap();
+    tunnel.read_exact(&mut [0; 5]).await.unwrap();
+    let stats = handle.stats();
+    assert_eq!((stats.requests, stats.streams, stats.open), (1, 1, 1));
+    assert_eq!((stats.in_flight, stats.streams_in_flight), (0, 0));
+    let text = stats.openmetrics();
+    assert!(
+        text.contains("gopuram_http2_streams_in_flight 0\n"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

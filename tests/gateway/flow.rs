@@ -9,8 +9,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use gopuram::Body;
+use gopuram::gateway::Deadlines;
 use http::{Request, Response};
+use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -65,7 +68,7 @@ async fn tunnel(req: Request<Body>) -> Result<Response<Body>, Infallible> {
         return Ok(Response::new(Body::empty()));
     }
     let frames = futures_util::stream::repeat_with(|| {
-        Ok::<_, Infallible>(http_body::Frame::data(Bytes::from_static(&[b'x'; 8192])))
+        Ok::<_, Infallible>(Frame::data(Bytes::from_static(&[b'x'; 8192])))
     });
     Ok(Response::new(Body::new(StreamBody::new(frames))))
 }
@@ -214,7 +217,7 @@ async fn an_upload_may_last_longer_than_the_answer_on_http_2() {
     let (send, frames) = mpsc::unbounded_channel();
     let body = StreamBody::new(futures_util::stream::unfold(frames, async |mut frames| {
         let frame: Bytes = frames.recv().await?;
-        Some((Ok::<_, Infallible>(http_body::Frame::data(frame)), frames))
+        Some((Ok::<_, Infallible>(Frame::data(frame)), frames))
     }));
     let req = Request::post("http://a/").body(Box::pin(body)).unwrap();
     let res = client.send_request(req).await.unwrap();
@@ -300,4 +303,78 @@ async fn who_takes_much_lets_others_have_their_turn() {
     let turns = other.await.unwrap();
     assert!(turns >= 28, "{turns}");
     serving.abort();
+}
+
+/// An endless answer, or one of `most` pieces, and where each piece is told of that was asked for.
+fn pieces(
+    piece: usize,
+    most: usize,
+) -> (
+    impl Fn(Request<Body>) -> std::future::Ready<Result<Response<Body>, Infallible>> + Clone,
+    mpsc::UnboundedReceiver<usize>,
+) {
+    let (taken, told) = mpsc::unbounded_channel();
+    let app = move |_: Request<Body>| {
+        let taken = taken.clone();
+        let pieces = futures_util::stream::repeat_with(move || {
+            taken.send(piece).ok();
+            Ok::<_, Infallible>(Frame::data(Bytes::from(vec![b'x'; piece])))
+        });
+        let body = Body::new(StreamBody::new(pieces.take(most)));
+        std::future::ready(Ok(Response::new(body)))
+    };
+    (app, told)
+}
+
+/// Else the kernel takes as much as its largest send buffer, of memory that all sockets share.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+#[tokio::test]
+async fn the_kernel_takes_little_of_what_a_client_does_not_read() {
+    let (app, mut told) = pieces(16 * 1024, usize::MAX);
+    let server = gopuram::serve(service_fn(app))
+        .bind("127.0.0.1:0")
+        .deadlines(Deadlines::default().write(Duration::from_secs(1)))
+        .listen()
+        .await
+        .unwrap();
+    let address = server.socket().unwrap();
+    let handle = server.handle();
+    let running = tokio::spawn(server.run());
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut client = socket.connect(address).await.unwrap();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    // Until the deadline cuts it and the server with its application is gone.
+    let mut taken = told.recv().await.unwrap();
+    handle.stop();
+    running.await.unwrap().unwrap();
+    while let Ok(piece) = told.try_recv() {
+        taken += piece;
+    }
+    assert!(taken < 1024 * 1024, "{taken}");
+}
+
+#[tokio::test]
+async fn a_body_is_asked_for_no_more_until_the_client_has_taken_what_it_gave() {
+    const PIECE: usize = 40 * 1024;
+    let (app, mut told) = pieces(PIECE, 6);
+    let (mut client, server) = tokio::io::duplex(PIECE + PIECE / 2);
+    let serving = tokio::spawn(gopuram::serve(service_fn(app)).over(server));
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    // One is in the transport, and half of another: hyper's buffer has room for two more.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(std::iter::from_fn(|| told.try_recv().ok()).count(), 2);
+    let mut all = Vec::new();
+    client.read_to_end(&mut all).await.unwrap();
+    assert!(all.ends_with(b"\r\n0\r\n\r\n"));
+    assert_eq!(std::iter::from_fn(|| told.try_recv().ok()).count(), 4);
+    serving.await.unwrap();
 }

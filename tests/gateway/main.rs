@@ -28,5 +28,6 @@ mod readiness;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod trailers;
 mod upgrade;
 mod websocket;

@@ -134,6 +134,11 @@ section_8_5 {
     connect: [only(&[(":method", "CONNECT"), (":authority", "a:80")])] => Served;
     connect_without_an_authority: [only(&[(":method", "CONNECT")])] => Refused(BadRequest);
     connect_without_a_port: [only(&[(":method", "CONNECT"), (":authority", "a")])] => Refused(BadRequest);
+    connect_with_a_length_of_nothing: [only(&[(":method", "CONNECT"), (":authority", "a:80"), ("content-length", "0")])] => Served;
+    /// RFC 9110, section 9.3.6: it has no content.
+    connect_with_a_length: [headers(END_HEADERS, 1, &[(":method", "CONNECT"), (":authority", "a:80"), ("content-length", "1")])]
+        => Differs(&Malformed(Protocol), &Outcome::Cut, "hyper ends the connection before anybody is asked; it is the client's own, or that of a \
+                    proxy that has to refuse it");
     connect_with_a_scheme: [only(&[(":method", "CONNECT"), GET[1], (":authority", "a:80")])] => BAD;
     connect_with_a_scheme_and_a_path: [only(&[(":method", "CONNECT"), GET[1], GET[2], (":authority", "a:80")])] => BAD;
     /// RFC 8441, section 3: not before the server has said that it is there.

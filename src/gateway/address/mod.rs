@@ -27,13 +27,26 @@ pub(super) use text::name_and_port;
 /// | `localhost:8000` | TCP; the name is looked up when it is bound, and the first address that can be bound is taken |
 /// | `unix:/path`, `unix:@name` | a Unix socket: a file, or a name of Linux's abstract namespace |
 /// | `systemd:`, `systemd:NAME` | what a service manager passed: the first socket not taken yet, or the one of that name |
-/// | `fd:N` | the listening socket that this process inherited as descriptor `N` |
+/// | `fd:N` | the listening socket that this process inherited as descriptor `N`, from 0 on |
 ///
 /// `fastcgi:`, `scgi:` or `uwsgi:` before any of them says what is spoken there, if not HTTP: `fastcgi:unix:/run/app.sock`.
 ///
 /// Options follow a question mark and are joined by `&`: `unix:/run/app.sock?mode=660&group=www-data`. They are the
-/// methods below: `backlog=N`, `keepalive=SECONDS` or `off`, `nodelay=off`, `acceptors=N`, `v6only`, `mode=OCTAL`,
-/// `owner=NAME`, `group=NAME`, `proxy=NETWORKS`, and behind front servers `fronts=NETWORKS`, `script_name=PREFIX` and `remote_user`.
+/// methods below; one that is of no use at an address does nothing:
+///
+/// | | | by default |
+/// |---|---|---|
+/// | `backlog=N` | [`backlog`](Self::backlog), 0 to 2^32 - 1 | 4096 |
+/// | `keepalive=SECONDS`, `keepalive=off` | [`keepalive`](Self::keepalive), from 1 | 60 |
+/// | `nodelay=off` | [`delayed`](Self::delayed) | `on` |
+/// | `acceptors=N` | [`acceptors`](Self::acceptors), 1 to 65,535 | 1 |
+/// | `v6only` | [`v6only`](Self::v6only) | both families |
+/// | `mode=OCTAL` | [`mode`](Self::mode), 0 to 777 | as the umask leaves it |
+/// | `owner=NAME`, `group=NAME` | [`owner`](Self::owner) and [`group`](Self::group), by name or number | those of the process |
+/// | `proxy=NETWORKS` | [`proxy_protocol`](Self::proxy_protocol) | not expected |
+/// | `fronts=NETWORKS` | [`fronts`](Self::fronts), behind a front server | this machine |
+/// | `script_name=PREFIX` | [`script_name`](Self::script_name), behind a front server | what that says |
+/// | `remote_user` | [`remote_user`](Self::remote_user), behind a front server | not believed |
 ///
 /// ```
 /// use gopuram::gateway::Address;
@@ -161,16 +174,17 @@ impl Address {
     /// How many connections wait in the kernel to be accepted; by default 4096, as in the kernel's own
     /// `net.core.somaxconn`, which bounds it.
     ///
-    /// A longer queue survives a longer stall of the process, and a shorter one tells clients sooner. Does
-    /// nothing for a socket that was inherited.
+    /// A longer queue survives a longer stall of the process, and a shorter one tells clients sooner. Any number will do, of
+    /// which the kernel takes as much as it allows. Does nothing for a socket that was inherited.
     #[must_use]
     pub const fn backlog(mut self, connections: u32) -> Self {
         self.options.backlog = connections;
         self
     }
 
-    /// After how much silence the kernel asks a TCP client whether it is still there; by default 60 s. `Duration::MAX`
-    /// never does.
+    /// After how much silence the kernel asks a TCP client whether it is still there, in whole seconds of which it is one at least;
+    /// by default 60 s, since routers and balancers on the way forget a connection after some silent minutes.
+    /// `Duration::MAX` never does.
     ///
     /// It finds the clients that are gone without a word during what no deadline of the gateway bounds: an application that
     /// takes its time, an upgraded connection. After three questions at a quarter of that time without an answer the
@@ -190,8 +204,8 @@ impl Address {
         self
     }
 
-    /// How many sockets are bound to the address with `SO_REUSEPORT`, each with a task that accepts; by default one,
-    /// without.
+    /// How many sockets are bound to the address with `SO_REUSEPORT`, each with a task that accepts; from 1 to 65,535, by default
+    /// one, without.
     ///
     /// Only worth it where connections come faster than one task accepts them, tens of thousands a second: the kernel
     /// deals them out blindly, and of those that wait in a socket's queue when that is closed it resets some. TCP
@@ -209,7 +223,7 @@ impl Address {
         self
     }
 
-    /// The permissions of the socket file; by default those that the umask leaves.
+    /// The permissions of the socket file, the nine bits of them; by default those that the umask leaves.
     ///
     /// They are set before the first client can connect. Does nothing for TCP.
     #[must_use]

@@ -242,8 +242,8 @@ where
     };
     let (mut head, body) = res.into_parts();
     let length = match content {
-        Content::Exactly(length) => Some(length),
-        Content::All | Content::Chunks => {
+        Content::Exactly(length) | Content::Chunks(Some(length)) => Some(length),
+        Content::All | Content::Chunks(None) => {
             // By it a front server tells an answer that broke off.
             if let Some(exact) = body.size_hint().exact() {
                 head.headers

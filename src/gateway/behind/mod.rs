@@ -9,6 +9,8 @@ mod codec;
 mod connection;
 mod document;
 mod exchange;
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 #[cfg(target_os = "linux")]
 mod held;
 mod inbox;

@@ -85,4 +85,19 @@ pub(super) fn tune(listener: &TcpListener, options: &Options) {
         }
         None => drop(socket.set_keepalive(false)),
     }
+    bound_unsent(&socket);
 }
+
+/// How much of an answer the kernel takes that it cannot send yet.
+///
+/// Without a bound it takes megabytes of an answer that nobody reads, of memory that all sockets of the machine share: two
+/// thousand slow readers use it up, and everybody's connections stand still. Half of it is 128 KiB, what is written
+/// in one turn.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn bound_unsent(socket: &Socket) {
+    const UNSENT: u32 = 256 * 1024;
+    socket.set_tcp_notsent_lowat(UNSENT).ok();
+}
+
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+fn bound_unsent(_: &Socket) {}

@@ -13,6 +13,7 @@ use tracing::warn;
 
 use super::config::provider;
 use super::pem::Pem;
+use super::staple;
 use super::validity::Validity;
 use crate::Error;
 
@@ -41,6 +42,8 @@ pub struct Certificate {
     files: Option<Arc<(PathBuf, PathBuf)>>,
     /// Where what is stapled to it comes from.
     stapled: Option<Arc<Path>>,
+    /// Until when that is good, if it says so.
+    timely: Option<SystemTime>,
     key: Arc<CertifiedKey>,
 }
 
@@ -57,6 +60,7 @@ impl Certificate {
         Ok(Self {
             files: Some(Arc::new((chain.to_owned(), key.to_owned()))),
             stapled: None,
+            timely: None,
             key: Arc::new(load(&Pem::read(chain)?, &Pem::read(key)?)?),
         })
     }
@@ -71,6 +75,7 @@ impl Certificate {
         Ok(Self {
             files: None,
             stapled: None,
+            timely: None,
             key: Arc::new(load(&chain, &key)?),
         })
     }
@@ -79,25 +84,26 @@ impl Certificate {
     /// file in DER, as `openssl ocsp -respout` and the like write it.
     ///
     /// Only certificates that ask for it (`must-staple`, RFC 7633) need it. It lasts for days, so whoever fetches it anew
-    /// [reloads](super::Tls::reload); what is in it is not looked at but for its being DER, and clients refuse one that is too old.
+    /// [reloads](super::Tls::reload), and does so in time: how old it has become is looked at when it is read.
+    ///
+    /// What clients would refuse is not stapled, and the log says why: what is no whole answer, an error of the authority
+    /// (`tryLater` and the like), an answer about another certificate, one that does not say `good`, one whose `nextUpdate` has
+    /// passed. The certificate is shown without then, which most clients accept; on a reload the answer of before goes on as
+    /// long as it lasts, if the certificate is the same. Nothing here fails a reload. The signature is for clients to verify.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or does not begin as an answer does.
+    /// If the file cannot be read.
     pub fn stapled(self, file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
-        let answer = Pem::read(file)?;
-        // A SEQUENCE of some length (RFC 6960, section 4.2.1), and not text.
-        if !matches!(*answer.text, [0x30, _, ..]) {
-            let source = std::io::Error::from(std::io::ErrorKind::InvalidData);
-            return Err(answer.error("there is no answer of OCSP in DER in {}", source));
-        }
-        let mut key = CertifiedKey::clone(&self.key);
-        key.ocsp = Some(answer.text.into_owned());
-        Ok(Self {
-            stapled: Some(file.into()),
-            key: Arc::new(key),
-            ..self
+        let answer = Pem::read(file)?.text.into_owned();
+        let timely = staple::check(&answer, self.leaf(), SystemTime::now());
+        Ok(match timely {
+            Ok(timely) => self.with(file, Some(answer), timely),
+            Err(problem) => {
+                warn!(file = %file.display(), problem, "what is there is not stapled, nor is anything else");
+                self.with(file, None, None)
+            }
         })
     }
 
@@ -107,10 +113,52 @@ impl Certificate {
             Some(files) => Self::pem_files(&files.0, &files.1)?,
             None => self.clone(),
         };
-        match &self.stapled {
-            Some(file) => fresh.stapled(file),
-            None => Ok(fresh),
+        Ok(match &self.stapled {
+            Some(file) => fresh.stapled_again(file, self),
+            None => fresh,
+        })
+    }
+
+    /// The same with what is in the file now, or else with what was stapled to the certificate before if it is that one.
+    fn stapled_again(self, file: &Path, before: &Self) -> Self {
+        let now = SystemTime::now();
+        let read = Pem::read(file).map_err(|error| error.to_string());
+        let checked = read.and_then(|answer| {
+            let timely = staple::check(&answer.text, self.leaf(), now)?;
+            Ok((answer.text.into_owned(), timely))
+        });
+        let problem = match checked {
+            Ok((answer, timely)) => return self.with(file, Some(answer), timely),
+            Err(problem) => problem,
+        };
+        let lasts = before.timely.is_none_or(|timely| timely > now);
+        match &before.key.ocsp {
+            Some(answer) if lasts && self.leaf() == before.leaf() => {
+                warn!(file = %file.display(), problem, "what is there is not stapled; the answer of before is");
+                self.with(file, Some(answer.clone()), before.timely)
+            }
+            _ => {
+                warn!(file = %file.display(), problem, "what is there is not stapled, nor is anything else");
+                self.with(file, None, None)
+            }
         }
+    }
+
+    /// The same with this answer stapled, or none.
+    fn with(self, file: &Path, answer: Option<Vec<u8>>, timely: Option<SystemTime>) -> Self {
+        let mut key = CertifiedKey::clone(&self.key);
+        key.ocsp = answer;
+        Self {
+            stapled: Some(file.into()),
+            timely,
+            key: Arc::new(key),
+            ..self
+        }
+    }
+
+    /// The certificate itself, in DER.
+    fn leaf(&self) -> &[u8] {
+        self.key.cert.first().map_or(&[], AsRef::as_ref)
     }
 
     pub(super) const fn key(&self) -> &Arc<CertifiedKey> {

@@ -2,19 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateRevocationListDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use tracing::warn;
 
 use super::config::provider;
 use super::pem::Pem;
+use super::validity::next_update;
 use crate::Error;
 
 /// Who may vouch for clients: the certificates of authorities.
 ///
-/// Whom one of them has signed, or one that they have signed, is a client with a certificate, if it is
+/// Whom one of them has signed, or one that they have signed and the client sends along, is a client with a certificate, if it is
 /// for clients (RFC 5280, section 4.2.1.12) and its time has come and not passed, and if it is on none of the
 /// [lists](Self::revoked) of what was revoked.
 #[derive(Clone, Debug)]
@@ -65,29 +68,28 @@ impl Authorities {
     ///
     /// A certificate for which there is no list is refused, since it is not known whether it was revoked; so is
     /// every one of an authority whose list is too old, by its `nextUpdate`: a list that is not
-    /// renewed would else hide what was revoked since. So renew it in time, and [reload](super::Tls::reload).
+    /// renewed would else hide what was revoked since. So renew it in time, and [reload](super::Tls::reload). One
+    /// that is too old is told of in the log: when it is read, and at most once a minute when clients are refused for it.
     ///
     /// Of each authority one list is looked at, the first: where it publishes several that each have a part, join them.
+    /// Lists that say only what has changed (delta CRLs) are not understood.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read or has no list in it, or if there are lists already: all go into one file.
+    /// If the file cannot be read, has no list in it or one that cannot be used, or if there are lists already: all go into
+    /// one file. On a reload such a file leaves all as it was, the lists of before among it, and the log says so.
     pub fn revoked(self, file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
-        self.has_no_lists()?;
-        let lists = Pem::read(file)?.revoked()?;
-        Ok(self.without(Some(file.to_owned()), lists))
+        self.without(Some(file.to_owned()), &Pem::read(file)?)
     }
 
     /// As [`revoked`](Self::revoked), of lists in some text in PEM.
     ///
     /// # Errors
     ///
-    /// If there is no list in it, or there are lists already.
+    /// If there is no list in it or one that cannot be used, or there are lists already.
     pub fn revoked_pem(self, text: impl AsRef<[u8]>) -> Result<Self, Error> {
-        self.has_no_lists()?;
-        let lists = Pem::given(text.as_ref()).revoked()?;
-        Ok(self.without(None, lists))
+        self.without(None, &Pem::given(text.as_ref()))
     }
 
     /// Of two that were set one after the other the first would not be looked at.
@@ -102,13 +104,37 @@ impl Authorities {
         ))
     }
 
-    fn without(
-        self,
-        file: Option<PathBuf>,
-        lists: Vec<CertificateRevocationListDer<'static>>,
-    ) -> Self {
+    fn without(self, file: Option<PathBuf>, pem: &Pem<'_>) -> Result<Self, Error> {
+        self.has_no_lists()?;
+        let lists = pem.revoked()?;
+        for (list, number) in lists.iter().zip(1..) {
+            self.check(list, number, pem)?;
+        }
         let revoked = Some(Revoked { file, lists });
-        Self { revoked, ..self }
+        Ok(Self { revoked, ..self })
+    }
+
+    /// Sees that a list will be understood, and warns of one for which all clients will be refused.
+    fn check(
+        &self,
+        list: &CertificateRevocationListDer<'static>,
+        number: u32,
+        pem: &Pem<'_>,
+    ) -> Result<(), Error> {
+        // Who verifies by it reads it: there is no other way to ask.
+        WebPkiClientVerifier::builder_with_provider(Arc::clone(&self.roots), provider())
+            .with_crls([list.clone()])
+            .build()
+            .map_err(|error| {
+                let problem =
+                    format!("list {number} of revoked certificates in {{}} cannot be used");
+                pem.error(&problem, error)
+            })?;
+        if next_update(list).is_some_and(|then| then <= SystemTime::now()) {
+            let name = pem.name();
+            warn!(lists = %name, number, "a list of revoked certificates is too old; all clients of its authority are refused");
+        }
+        Ok(())
     }
 
     fn read_again(&self) -> Result<Self, Error> {

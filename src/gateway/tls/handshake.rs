@@ -3,17 +3,17 @@
 use std::io;
 use std::sync::Arc;
 
-use rustls::Error as TlsError;
 use rustls::server::Acceptor;
 use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, Error as TlsError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::task::yield_now;
+use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::config::Loaded;
 use super::stats::Cause;
-use crate::gateway::drain::Drain;
+use crate::gateway::drain::{Drain, GRACE};
 
 /// As many bytes as the head of a record: with them alone no handshake begins.
 const FIRST: usize = 5;
@@ -110,7 +110,7 @@ where
     }
 }
 
-/// Reads the first bytes; `None` if there are none and the server is to end.
+/// Reads the first bytes; `None` if there are none and the server has been to end for some time.
 async fn begin<T: AsyncRead + Unpin>(
     io: &mut T,
     first: &mut [u8],
@@ -119,14 +119,9 @@ async fn begin<T: AsyncRead + Unpin>(
     tokio::select! {
         biased;
         read = io.read(first) => return Some(read),
-        () = drain.wished() => {}
+        () = drain.hurried() => {}
     }
-    // Who yields is woken after the runtime has looked at its sockets: what has arrived is found.
-    tokio::select! {
-        biased;
-        read = io.read(first) => Some(read),
-        () = yield_now() => None,
-    }
+    timeout(GRACE, io.read(first)).await.ok()
 }
 
 /// A fatal alert in a record of its own (RFC 6066, section 3; RFC 8446, sections 5.1 and 6). rustls would
@@ -151,6 +146,18 @@ fn cause(error: &io::Error, first: bool) -> Cause {
             _ => Cause::Gone,
         },
     }
+}
+
+/// Whether nothing was wrong but that the list of those revoked is too old.
+pub(super) fn is_by_stale_list(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(
+        inner,
+        Some(TlsError::InvalidCertificate(
+            CertificateError::ExpiredRevocationList
+                | CertificateError::ExpiredRevocationListContext { .. }
+        ))
+    )
 }
 
 /// Ends a connection on which an alert was sent, so that the client may read it: with bytes unread it would

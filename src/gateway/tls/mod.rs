@@ -6,11 +6,15 @@ mod certificate;
 mod clients;
 mod config;
 mod connection;
+mod der;
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod gate;
 mod handshake;
 mod names;
 mod pem;
 mod serve;
+mod staple;
 mod stats;
 mod validity;
 
@@ -221,15 +225,16 @@ impl Tls {
     /// Reads all files again: certificates, keys, authorities, and lists of theirs. Handshakes from now on are made with what they say, and
     /// connections that there are live on.
     ///
-    /// All of it or nothing: if anything is wrong, all stays as it was, which is also logged. Sessions of before do not go
-    /// on, so that what was verified by authorities that are gone is verified again.
+    /// All of it or nothing: if anything is wrong, all stays as it was, which is also logged; but for what is
+    /// [stapled](Certificate::stapled), of which that page tells. Sessions of before do not go on, so that what was
+    /// verified by authorities that are gone is verified again.
     ///
     /// The files are read while it is called, which is short. [`Serve::on_reload`](crate::gateway::Serve::on_reload)
     /// calls a clone at `SIGHUP`.
     ///
     /// # Errors
     ///
-    /// Those of [`Certificate::pem_files`] and [`Authorities::pem_file`].
+    /// Those of [`Certificate::pem_files`], [`Authorities::pem_file`] and [`Authorities::revoked`].
     pub fn reload(&self) -> Result<(), Error> {
         let _one = self
             .0

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
+
+use super::handshake::is_by_stale_list;
 
 /// What became of handshakes, counted since the start; a reload does not set it back.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -24,7 +26,8 @@ pub struct Stats {
     pub incompatible: u64,
     /// The client asked for a name that is not served here.
     pub unknown_name: u64,
-    /// The client's certificate was missing, or not good enough.
+    /// The client's certificate was missing, or not good enough, or the [list](super::Authorities::revoked) by which it could have
+    /// been is too old.
     pub client_certificate: u64,
     /// The client would not go on, as when it does not trust the certificate.
     pub refused: u64,
@@ -51,6 +54,8 @@ pub(super) enum Cause {
 /// How often failures are told of where more than debugging is logged.
 const EVERY: Duration = Duration::from_mins(1);
 
+type Told = Mutex<Option<Instant>>;
+
 /// The counts, as they grow.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
@@ -66,7 +71,9 @@ pub(super) struct Counters {
     gone: AtomicU64,
     broken: AtomicU64,
     /// When failures were told of the last time.
-    told: Mutex<Option<Instant>>,
+    told: Told,
+    /// When lists that are too old were.
+    told_stale: Told,
 }
 
 impl Counters {
@@ -108,22 +115,29 @@ impl Counters {
             Cause::UnknownName => &self.unknown_name,
         };
         count.fetch_add(1, Ordering::Relaxed);
+        let stale = error.is_some_and(is_by_stale_list);
         let error = error.map(|error| error as &(dyn std::error::Error + 'static));
         debug!(?cause, error, "a handshake failed");
+        let now = Instant::now();
+        if stale && is_due(&self.told_stale, now) {
+            warn!(
+                "a list of revoked certificates has become too old; all clients of its authority are refused; said once a minute"
+            );
+        }
         // A look into the kernel's queue, as load balancers take, is no failure to tell of.
-        if cause != Cause::Gone && self.is_due(Instant::now()) {
+        if cause != Cause::Gone && is_due(&self.told, now) {
             info!(stats = ?self.read(), "handshakes fail; said once a minute");
         }
     }
+}
 
-    fn is_due(&self, now: Instant) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = told.is_none_or(|told| now.duration_since(told) >= EVERY);
-        if due {
-            *told = Some(now);
-        }
-        due
+fn is_due(told: &Told, now: Instant) -> bool {
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    let due = told.is_none_or(|told| now.duration_since(told) >= EVERY);
+    if due {
+        *told = Some(now);
     }
+    due
 }
 
 #[cfg(test)]
@@ -132,10 +146,10 @@ mod tests {
 
     #[test]
     fn failures_are_told_of_once_a_minute() {
-        let counters = Counters::default();
+        let told = Told::default();
         let now = Instant::now();
-        assert!(counters.is_due(now));
-        assert!(!counters.is_due(now + EVERY / 2));
-        assert!(counters.is_due(now + EVERY));
+        assert!(is_due(&told, now));
+        assert!(!is_due(&told, now + EVERY / 2));
+        assert!(is_due(&told, now + EVERY));
     }
 }

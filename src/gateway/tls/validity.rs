@@ -1,6 +1,8 @@
-//! From when to when a certificate is valid (RFC 5280, section 4.1.2.5).
+//! How long certificates and lists of revoked ones are valid (RFC 5280, sections 4.1.2.5 and 5.1.2.5).
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
+
+use super::der::{EXPLICIT_0, INTEGER, SEQUENCE, element, expect, skip, time};
 
 /// From when to when a certificate is valid.
 #[derive(Debug)]
@@ -12,17 +14,10 @@ pub(super) struct Validity {
 impl Validity {
     /// Reads it from a certificate in DER, of which only as much is looked at.
     pub(super) fn of(certificate: &[u8]) -> Option<Self> {
-        let (_, certificate, _) = element(certificate)?;
-        let (_, mut fields, _) = element(certificate)?;
-        // The version is not there if it is the first.
-        if let Some((VERSION, _, rest)) = element(fields) {
-            fields = rest;
-        }
-        // Serial number, algorithm, issuer.
-        for _ in 0..3 {
-            fields = element(fields)?.2;
-        }
-        let (_, validity, _) = element(fields)?;
+        // Algorithm, issuer.
+        let (_, rest) = expect(SEQUENCE, numbered(certificate)?.1)?;
+        let (_, rest) = expect(SEQUENCE, rest)?;
+        let (validity, _) = expect(SEQUENCE, rest)?;
         let (before_tag, before, rest) = element(validity)?;
         let (after_tag, after, _) = element(rest)?;
         Some(Self {
@@ -32,72 +27,29 @@ impl Validity {
     }
 }
 
-const VERSION: u8 = 0xa0;
-const UTC_TIME: u8 = 0x17;
-const GENERALIZED_TIME: u8 = 0x18;
-
-/// The tag and the content of the first element, and what follows it.
-fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&tag, rest) = bytes.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    let (length, rest) = if first < 0x80 {
-        (usize::from(first), rest)
-    } else {
-        // A certificate of more than 16 MiB is none.
-        let count = usize::from(first & 0x7f);
-        let (digits, rest) = (count <= 3).then(|| rest.split_at_checked(count))??;
-        let length = digits
-            .iter()
-            .fold(0, |sum, &digit| sum << 8 | usize::from(digit));
-        (length, rest)
-    };
-    let (content, rest) = rest.split_at_checked(length)?;
-    Some((tag, content, rest))
+/// The number of a certificate, as its bytes are.
+pub(super) fn serial(certificate: &[u8]) -> Option<&[u8]> {
+    Some(numbered(certificate)?.0)
 }
 
-/// `YYMMDDHHMMSSZ` until 2049, `YYYYMMDDHHMMSSZ` after.
-fn time(tag: u8, text: &[u8]) -> Option<SystemTime> {
-    let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
-    let (year, rest) = match tag {
-        UTC_TIME => {
-            let (year, rest) = text.split_at_checked(2)?;
-            let year: u64 = year.parse().ok()?;
-            (if year < 50 { 2000 + year } else { 1900 + year }, rest)
-        }
-        GENERALIZED_TIME => {
-            let (year, rest) = text.split_at_checked(4)?;
-            (year.parse().ok()?, rest)
-        }
-        _ => return None,
-    };
-    let mut parts = [0_u64; 5];
-    let mut rest = rest;
-    for part in &mut parts {
-        let (digits, more) = rest.split_at_checked(2)?;
-        *part = digits.parse().ok()?;
-        rest = more;
-    }
-    let [month, day, hour, minute, second] = parts;
-    if !(1..=12).contains(&month) || year < 1970 {
-        // What was valid before the epoch is so since it.
-        return (year < 1970).then_some(SystemTime::UNIX_EPOCH);
-    }
-    let days = days_before(year, month) + day.checked_sub(1)?;
-    let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second;
-    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+/// The number of a certificate, and what follows it.
+fn numbered(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (certificate, _) = expect(SEQUENCE, certificate)?;
+    let (fields, _) = expect(SEQUENCE, certificate)?;
+    // The version is not there if it is the first.
+    expect(INTEGER, skip(EXPLICIT_0, fields))
 }
 
-/// How many days there were from 1970 to the first of a month.
-///
-/// The year is taken to begin in March, so that the leap day is its last.
-fn days_before(year: u64, month: u64) -> u64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let leaps = year / 4 - year / 100 + year / 400;
-    year * 365 + leaps + (153 * month + 2) / 5 - 719_468
+/// When a list of revoked certificates is too old, by its `nextUpdate`.
+pub(super) fn next_update(list: &[u8]) -> Option<SystemTime> {
+    let (list, _) = expect(SEQUENCE, list)?;
+    let (fields, _) = expect(SEQUENCE, list)?;
+    // The algorithm and the issuer, behind the version.
+    let (_, rest) = expect(SEQUENCE, skip(INTEGER, fields))?;
+    let (_, rest) = expect(SEQUENCE, rest)?;
+    let (_, _, rest) = element(rest)?;
+    let (tag, text, _) = element(rest)?;
+    time(tag, text)
 }
 
 #[cfg(test)]
@@ -106,41 +58,12 @@ mod tests {
 
     use super::*;
 
-    fn at(tag: u8, text: &str) -> Option<u64> {
-        let time = time(tag, text.as_bytes())?;
-        Some(
-            time.duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap()
-                .as_secs(),
-        )
-    }
-
-    #[test]
-    fn both_forms_of_a_time_are_read() {
-        assert_eq!(at(UTC_TIME, "700101000000Z"), Some(0));
-        assert_eq!(at(UTC_TIME, "000301000000Z"), Some(951_868_800));
-        assert_eq!(at(GENERALIZED_TIME, "20000229235959Z"), Some(951_868_799));
-        assert_eq!(
-            at(GENERALIZED_TIME, "99991231235959Z"),
-            Some(253_402_300_799)
-        );
-        assert_eq!(at(GENERALIZED_TIME, "19000101000000Z"), Some(0));
-        for wrong in [
-            "",
-            "Z",
-            "20000000000000Z",
-            "20001301000000Z",
-            "2000010100000Z",
-            "2000010100000é",
-        ] {
-            assert_eq!(at(GENERALIZED_TIME, wrong), None, "{wrong}");
-        }
-    }
-
     proptest! {
         #[test]
-        fn any_bytes_have_a_validity_or_not(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_are_valid_for_a_time_or_not(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             Validity::of(&bytes);
+            serial(&bytes);
+            next_update(&bytes);
         }
     }
 }

@@ -6,7 +6,7 @@ use gopuram::gateway::{Authorities, Tls};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, SupportedProtocolVersion};
 
-use super::support::{Ca, Dir, Issued, ask, dial, get, speaking, teller};
+use super::support::{Ca, Dir, Issued, Log, ask, dial, get, speaking, teller};
 
 /// How many certificates the application is told of, or that the client was sent away.
 async fn told(tls: &Tls, config: ClientConfig) -> Result<String, String> {
@@ -121,6 +121,72 @@ async fn who_was_revoked_is_sent_away_since_the_reload() {
     fs::write(&list, "nothing").unwrap();
     assert!(tls.reload().is_err());
     assert!(all.told(&tls, VERSIONS[1], Some(&second)).await.is_err());
+}
+
+/// Text in PEM, but no list: half of one, as when it is read while it is written.
+fn half(list: &str) -> String {
+    let lines: Vec<_> = list.lines().collect();
+    let (head, body) = lines.split_first().unwrap();
+    format!("{head}\n{}\n-----END X509 CRL-----\n", body[0])
+}
+
+#[tokio::test]
+async fn a_list_that_is_none_is_told_when_it_is_given() {
+    let all = Parties::new();
+    let good = all.ours.revokes(&[1], 2999);
+    let both = format!("{good}{}", half(&good));
+    let error = all.ours.authorities().revoked_pem(&both).unwrap_err();
+    let told = "list 2 of revoked certificates in the PEM given cannot be used";
+    assert!(error.to_string().contains(told), "{error}");
+    let dir = Dir::new();
+    let file = dir.path("revoked.pem");
+    fs::write(&file, &both).unwrap();
+    let error = all.ours.authorities().revoked(&file).unwrap_err();
+    assert!(error.to_string().contains("revoked.pem"), "{error}");
+
+    // And on a reload all stays as it was.
+    fs::write(&file, &good).unwrap();
+    let authorities = all.ours.authorities().revoked(&file).unwrap();
+    let tls = all.server.tls().client_required(authorities);
+    let (revoked, other) = (all.ours.numbered(1), all.ours.numbered(2));
+    fs::write(&file, &both).unwrap();
+    let (log, logged) = Log::new();
+    let _guard = tracing::subscriber::set_default(log);
+    tls.reload().unwrap_err();
+    let said = logged();
+    assert!(said.contains("stay as they were") && said.contains("revoked.pem"));
+    assert!(all.told(&tls, VERSIONS[1], Some(&revoked)).await.is_err());
+    assert!(all.told(&tls, VERSIONS[1], Some(&other)).await.is_ok());
+}
+
+#[test]
+fn a_list_that_is_too_old_is_told_of() {
+    let all = Parties::new();
+    let (log, logged) = Log::new();
+    let _guard = tracing::subscriber::set_default(log);
+    let authorities = all.ours.authorities();
+    let given = authorities.revoked_pem(all.ours.revokes(&[], 2999));
+    given.unwrap();
+    assert_eq!(logged(), "");
+    let old = all.ours.revokes(&[], 2021);
+    all.ours.authorities().revoked_pem(old).unwrap();
+    assert!(logged().contains("too old"), "{}", logged());
+}
+
+#[tokio::test]
+async fn a_list_for_which_clients_are_refused_since_it_is_too_old_is_told_of() {
+    let all = Parties::new();
+    let old = all.ours.revokes(&[], 2021);
+    let authorities = all.ours.authorities().revoked_pem(old).unwrap();
+    let tls = all.server.tls().client_required(authorities);
+    let (log, logged) = Log::new();
+    let _guard = tracing::subscriber::set_default(log);
+    for _ in 0..3 {
+        let friend = all.told(&tls, VERSIONS[1], Some(&all.friend)).await;
+        assert!(friend.is_err());
+    }
+    let said = logged();
+    assert_eq!(said.matches("has become too old").count(), 1, "{said}");
 }
 
 #[test]

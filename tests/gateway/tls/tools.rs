@@ -178,6 +178,38 @@ async fn openssl_is_told_which_names_are_unknown() {
     server.end().await;
 }
 
+/// An answer as authorities give it, and a client that looks at it.
+#[tokio::test]
+async fn openssl_is_shown_an_answer_of_openssl() {
+    if !part("openssl") {
+        return;
+    }
+    let server = Server::new(|ca, dir| {
+        fs::write(dir.path("ca-key.pem"), ca.key()).unwrap();
+        let issued = "V\t991231235959Z\t\t07\tunknown\t/CN=localhost\n";
+        fs::write(dir.path("index"), issued).unwrap();
+        for args in [
+            "-issuer ca.pem -serial 7 -reqout asks -no_nonce",
+            "-index index -CA ca.pem -rsigner ca.pem -rkey ca-key.pem -ndays 7 -reqin asks -respout ocsp",
+        ] {
+            let done = std::process::Command::new("openssl")
+                .arg("ocsp")
+                .args(args.split_whitespace())
+                .current_dir(dir)
+                .output()
+                .unwrap();
+            assert!(done.status.success(), "{done:?}");
+        }
+        let certificate = ca.server_numbered("localhost", 7).certificate();
+        Tls::new(certificate.stapled(dir.path("ocsp")).unwrap())
+    });
+    let server = server.await;
+    let args = "s_client -connect localhost:PORT -servername localhost -CAfile ca.pem -status";
+    let (fine, said) = server.run("openssl", args).await;
+    assert!(fine && said.contains("Cert Status: good"), "{said}");
+    server.end().await;
+}
+
 #[tokio::test]
 async fn sslscan_finds_nothing_weak() {
     if !part("sslscan") {

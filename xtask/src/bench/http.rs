@@ -1,6 +1,6 @@
 //! `bench http`: hello and the production stack over HTTP/1.1, hello over HTTP/2.
 
-use super::load::{self, Contender, contest, h2load, wrk};
+use super::load::{self, Contender, contest_by_cpu, h2load, wrk};
 use super::{Effort, build, ratio};
 use crate::parts::{self, H2LOAD, WRK};
 use crate::run::Failed;
@@ -31,40 +31,54 @@ pub(crate) fn bench(effort: Effort) -> Result<(), Failed> {
     }
     // Bare hyper speaks one version a builder.
     let server = load::program("bench-server", &["hyper-h2", &HYPER_H2_PORT.to_string()]);
-    running.push(load::serve(server, HYPER_H2_PORT)?);
-    let h1 = contest(&contenders, effort, |c, s| wrk(c.port, "/hello", &[], s))?;
-    let h2 = contest(&contenders, effort, |c, s| {
-        let port = if c.name == "hyper" {
-            HYPER_H2_PORT
-        } else {
-            c.port
-        };
-        h2load(port, "/hello", s)
-    })?;
-    let at = |figures: &[f64], i: usize| figures.get(i).copied().unwrap_or(f64::NAN);
-    let over = |i: usize| at(&h1, i) / at(&h1, HYPER);
-    let over_h2 = |i: usize| at(&h2, i) / at(&h2, HYPER);
+    let hyper_h2 = load::serve(server, HYPER_H2_PORT)?;
+    let servers: Vec<_> = contenders.iter().zip(&running).collect();
+    let h1 = contest_by_cpu(&servers, effort, |c, s| wrk(c.port, "/hello", &[], s))?;
+    let bare = Contender {
+        name: "hyper",
+        port: HYPER_H2_PORT,
+    };
+    let mut servers = servers;
+    if let Some(first) = servers.get_mut(HYPER) {
+        *first = (&bare, &hyper_h2);
+    }
+    let h2 = contest_by_cpu(&servers, effort, |c, s| h2load(c.port, "/hello", s))?;
+    let none = (f64::NAN, f64::NAN);
+    let at = |figures: &[(f64, f64)], i: usize| figures.get(i).copied().unwrap_or(none);
+    let over = |figures: &[(f64, f64)], i: usize| {
+        let (ours, hyper) = (at(figures, i), at(figures, HYPER));
+        (ours.0 / hyper.0, ours.1 / hyper.1)
+    };
 
     println!(
-        "{:<14} {:>12} {:>7} {:>12} {:>7}",
-        "", "HTTP/1.1 /s", "ratio", "HTTP/2 /s", "ratio"
+        "{:<14} {:>12} {:>7} {:>7} {:>12} {:>7} {:>7}",
+        "", "HTTP/1.1 /s", "ratio", "by cpu", "HTTP/2 /s", "ratio", "by cpu"
     );
     for (i, contender) in contenders.iter().enumerate() {
+        let (first, second) = (over(&h1, i), over(&h2, i));
         println!(
-            "{:<14} {:>12.0} {:>7.2} {:>12.0} {:>7.2}",
+            "{:<14} {:>12.0} {:>7.2} {:>7.2} {:>12.0} {:>7.2} {:>7.2}",
             contender.name,
-            at(&h1, i),
-            over(i),
-            at(&h2, i),
-            over_h2(i),
+            at(&h1, i).0,
+            first.0,
+            first.1,
+            at(&h2, i).0,
+            second.0,
+            second.1,
         );
     }
     println!();
-    ratio("hello_vs_hyper", over(HELLO));
-    ratio("stack_vs_hyper", over(STACK));
-    ratio("axum_vs_hyper", over(AXUM));
-    ratio("axum_stack_vs_hyper", over(AXUM_STACK));
-    ratio("h2_hello_vs_hyper", over_h2(HELLO));
-    ratio("h2_stack_vs_hyper", over_h2(STACK));
+    for (name, figures, i) in [
+        ("hello", &h1, HELLO),
+        ("stack", &h1, STACK),
+        ("axum", &h1, AXUM),
+        ("axum_stack", &h1, AXUM_STACK),
+        ("h2_hello", &h2, HELLO),
+        ("h2_stack", &h2, STACK),
+    ] {
+        let (by_rate, by_cpu) = over(figures, i);
+        ratio(&format!("{name}_vs_hyper"), by_rate);
+        ratio(&format!("{name}_by_processor_vs_hyper"), by_cpu);
+    }
     Ok(())
 }

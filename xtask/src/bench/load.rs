@@ -1,6 +1,8 @@
 //! Servers on one core, load from the other.
 
+use std::fs;
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -53,6 +55,59 @@ pub(crate) fn contest(
     Ok(rounds.into_iter().map(median).collect())
 }
 
+/// As [`contest`], with how many requests a second of each server's processor would have answered: what loads them may be
+/// what ends first.
+pub(crate) fn contest_by_cpu(
+    contenders: &[(&Contender, &Background)],
+    effort: Effort,
+    once: impl Fn(&Contender, u32) -> Result<f64, Failed>,
+) -> Result<Vec<(f64, f64)>, Failed> {
+    let mut rounds: Vec<(Vec<f64>, Vec<f64>)> = vec![<_>::default(); contenders.len()];
+    for (contender, _) in contenders {
+        once(contender, 1)?;
+    }
+    for _ in 0..effort.rounds {
+        for ((contender, server), (rates, by_cpu)) in contenders.iter().zip(&mut rounds) {
+            let before = processor(server)?;
+            let rate = once(contender, effort.seconds)?;
+            let worked = processor(server)? - before;
+            rates.push(rate);
+            by_cpu.push(rate * f64::from(effort.seconds) / worked);
+        }
+    }
+    let medians = rounds.into_iter().map(|(r, c)| (median(r), median(c)));
+    Ok(medians.collect())
+}
+
+/// How many seconds a process and those below it have worked (`proc(5)`; a tick is 10 ms on all that Rust knows).
+fn processor(process: &Background) -> Result<f64, Failed> {
+    let entries = fs::read_dir("/proc").map_err(|e| format!("/proc: {e}"))?;
+    let mut all: Vec<(u32, u32, u32)> = entries
+        .filter_map(|entry| worked(&entry.ok()?.path()))
+        .collect();
+    // Parents come before their children, but for numbers that are used again.
+    all.sort_unstable();
+    let mut family = vec![process.id()];
+    let mut ticks = 0;
+    for (id, parent, worked) in all {
+        if family.contains(&id) || family.contains(&parent) {
+            family.push(id);
+            ticks += worked;
+        }
+    }
+    Ok(f64::from(ticks) / 100.0)
+}
+
+/// The number of a process, its parent's, and how many ticks it has worked.
+fn worked(path: &Path) -> Option<(u32, u32, u32)> {
+    let id = path.file_name()?.to_str()?.parse().ok()?;
+    let said = fs::read_to_string(path.join("stat")).ok()?;
+    // The name before may have spaces in it.
+    let (_, fields) = said.rsplit_once(')')?;
+    let number = |i| fields.split_whitespace().nth(i)?.parse::<u32>().ok();
+    Some((id, number(1)?, number(11)? + number(12)?))
+}
+
 /// Loads a server over HTTP/1.1 from the second core: `wrk`, 64 connections.
 ///
 /// # Errors
@@ -60,20 +115,42 @@ pub(crate) fn contest(
 /// If anything but successes (or, with `If-None-Match`, 304) came back.
 pub(crate) fn wrk(port: u16, path: &str, fields: &[&str], seconds: u32) -> Result<f64, Failed> {
     let args: Vec<_> = fields.iter().flat_map(|field| ["-H", field]).collect();
-    wrk_by("http", port, path, &args, seconds)
+    figure(
+        &wrk_by("http", port, path, &args, seconds)?,
+        "Requests/sec:",
+    )
+}
+
+/// As [`wrk`], but how many bytes came a second: of large answers many are under way at the end.
+pub(crate) fn wrk_bytes(port: u16, path: &str, seconds: u32) -> Result<f64, Failed> {
+    let said = wrk_by("http", port, path, &[], seconds)?;
+    let line = said.lines().find_map(|l| l.strip_prefix("Transfer/sec:"));
+    let amount = line.map(str::trim).and_then(|amount| {
+        let (number, unit) = amount.split_at(amount.find(|c: char| c.is_ascii_alphabetic())?);
+        let power = "BKMGT".find(unit.chars().next()?)?;
+        Some(number.parse::<f64>().ok()? * 1024_f64.powi(i32::try_from(power).ok()?))
+    });
+    amount.ok_or_else(|| format!("no `Transfer/sec:` in:\n{said}"))
 }
 
 /// As [`wrk`], of the root and with more arguments for `wrk` itself.
 pub(crate) fn wrk_with(port: u16, args: &[&str], seconds: u32) -> Result<f64, Failed> {
-    wrk_by("http", port, "/", args, seconds)
+    figure(&wrk_by("http", port, "/", args, seconds)?, "Requests/sec:")
 }
 
 /// As [`wrk`], over TLS.
 pub(crate) fn wrk_tls(port: u16, path: &str, seconds: u32) -> Result<f64, Failed> {
-    wrk_by("https", port, path, &[], seconds)
+    figure(&wrk_by("https", port, path, &[], seconds)?, "Requests/sec:")
 }
 
-fn wrk_by(scheme: &str, port: u16, path: &str, args: &[&str], seconds: u32) -> Result<f64, Failed> {
+/// What `wrk` says.
+fn wrk_by(
+    scheme: &str,
+    port: u16,
+    path: &str,
+    args: &[&str],
+    seconds: u32,
+) -> Result<String, Failed> {
     let duration = format!("-d{seconds}s");
     let mut wrk = command(
         "taskset",
@@ -97,7 +174,7 @@ fn wrk_by(scheme: &str, port: u16, path: &str, args: &[&str], seconds: u32) -> R
     {
         return Err(format!("port {port}{path}: {}", line.trim()));
     }
-    figure(&said, "Requests/sec:")
+    Ok(said)
 }
 
 /// As [`wrk`], with `HEAD`: by `ab`, since `wrk` waits for the body that never comes.

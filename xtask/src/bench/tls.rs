@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::load::{self, Contender, contest, wrk_tls};
+use super::load::{self, Contender, contest_by_cpu, wrk_tls};
 use super::{Effort, build, nginx, ratio};
 use crate::parts::{self, NGINX, OPENSSL, WRK};
 use crate::run::{Failed, command, output, target};
@@ -35,16 +35,23 @@ pub(crate) fn bench(effort: Effort) -> Result<(), Failed> {
     location = /hello {{ default_type text/plain; return 200 \"Hello, World!\"; }}",
         dir = dir.display(),
     );
-    let _nginx = nginx::serve_by(&dir, theirs, "", &server)?;
+    let nginx = nginx::serve_by(&dir, theirs, "", &server)?;
     let args = ["gopuram-tls", &ours.to_string(), &dir.to_string_lossy()];
-    let _ours = load::serve(load::program("bench-server", &args), ours)?;
-    let figures = contest(&contenders, effort, |c, s| wrk_tls(c.port, "/hello", s))?;
-    for (contender, figure) in contenders.iter().zip(&figures) {
-        println!("{:<14} {figure:>12.0} /s over TLS 1.3", contender.name);
+    let gopuram = load::serve(load::program("bench-server", &args), ours)?;
+    let servers = [&nginx, &gopuram];
+    let both: Vec<_> = contenders.iter().zip(servers).collect();
+    let figures = contest_by_cpu(&both, effort, |c, s| wrk_tls(c.port, "/hello", s))?;
+    for (contender, (rate, by_cpu)) in contenders.iter().zip(&figures) {
+        println!(
+            "{:<14} {rate:>12.0} /s over TLS 1.3, {by_cpu:>9.0} in a second of its processor",
+            contender.name
+        );
     }
     println!();
-    let at = |i: usize| figures.get(i).copied().unwrap_or(f64::NAN);
-    ratio("tls_hello_vs_nginx", at(OURS) / at(NGINX_SERVER));
+    let at = |i: usize| figures.get(i).copied().unwrap_or((f64::NAN, f64::NAN));
+    let (ours, theirs) = (at(OURS), at(NGINX_SERVER));
+    ratio("tls_hello_vs_nginx", ours.0 / theirs.0);
+    ratio("tls_hello_by_processor_vs_nginx", ours.1 / theirs.1);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use super::load::{self, Contender, contest, wrk_with};
+use super::load::{self, Contender, contest_by_cpu, wrk_with};
 use super::{Effort, ratio};
 use crate::parts::{self, WRK};
 use crate::python::{Build, Environment};
@@ -64,33 +64,39 @@ pub(crate) fn bench(effort: Effort) -> Result<(), Failed> {
             running.push(serve(&environment, contender, app)?);
             Ok(())
         });
-        let figures = started.and_then(|()| contest(&contenders, effort, |c, s| once(c, post, s)));
+        let figures = started.and_then(|()| {
+            let servers: Vec<_> = contenders.iter().zip(&running).collect();
+            contest_by_cpu(&servers, effort, |c, s| once(c, post, s))
+        });
         running.into_iter().for_each(Background::terminate);
         columns.push(figures?);
     }
     let at = |app: usize, server: usize| {
         let figure = columns
             .get(app)
-            .and_then(|figures: &Vec<f64>| figures.get(server));
-        figure.copied().unwrap_or(f64::NAN)
+            .and_then(|figures: &Vec<(f64, f64)>| figures.get(server));
+        figure.copied().unwrap_or((f64::NAN, f64::NAN))
     };
     for (server, name) in NAMES.iter().enumerate() {
-        let figures: Vec<_> = (0..APPS.len())
-            .map(|app| format!("{:>10.0}", at(app, server)))
-            .collect();
-        println!("{name:<16}{}", figures.concat());
+        let row = |of: fn((f64, f64)) -> f64| -> String {
+            let figures = (0..APPS.len()).map(|app| format!("{:>10.0}", of(at(app, server))));
+            figures.collect::<Vec<_>>().concat()
+        };
+        println!("{name:<16}{}", row(|(rate, _)| rate));
+        println!("{:<16}{}", " in a cpu second", row(|(_, by_cpu)| by_cpu));
     }
     println!();
     for (app, name) in APPS.iter().enumerate() {
-        ratio(&format!("{name}_vs_granian"), at(app, 0) / at(app, GRANIAN));
-        ratio(
-            &format!("{name}_inline_vs_granian"),
-            at(app, 1) / at(app, GRANIAN),
-        );
-        ratio(
-            &format!("{name}_vs_gunicorn"),
-            at(app, 0) / at(app, GUNICORN),
-        );
+        for (ours, manner) in [(0, ""), (1, "_inline")] {
+            for (theirs, whom) in [(GRANIAN, "granian"), (GUNICORN, "gunicorn")] {
+                let (ours, theirs) = (at(app, ours), at(app, theirs));
+                ratio(&format!("{name}{manner}_vs_{whom}"), ours.0 / theirs.0);
+                ratio(
+                    &format!("{name}{manner}_by_processor_vs_{whom}"),
+                    ours.1 / theirs.1,
+                );
+            }
+        }
     }
     Ok(())
 }

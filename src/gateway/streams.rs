@@ -1,0 +1,219 @@
+//! The streams of an HTTP/2 connection: answered by its task if that is soon done, else each by a task of its own.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use hyper::rt::Executor;
+
+type Stream = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+thread_local! {
+    /// Of the connection that is being driven on this thread, the streams that it began.
+    static BEGUN: RefCell<Option<Vec<Stream>>> = const { RefCell::new(None) };
+}
+
+/// How long the task of a connection works on answers before other tasks share them.
+///
+/// As many small answers as a client asks for at once, each of which would cost half as much again with a task made for it.
+/// A large piece of work holds up the other streams of its connection for once, and then there are tasks.
+const TURN: Duration = Duration::from_micros(250);
+
+/// After how many answers the time is looked at.
+const LOOK: usize = 4;
+
+/// How often a connection then makes tasks at once, before it tries to do without again.
+const APART: u8 = 16;
+
+/// The most places for streams that a connection keeps from turn to turn.
+const KEPT: usize = 64;
+
+/// Whether a stream that begins now is worked on by the task of its connection.
+#[inline]
+pub(super) fn are_together() -> bool {
+    BEGUN.with_borrow(Option::is_some)
+}
+
+/// Takes what hyper would have run: streams until they are [driven](Turns::drive), all else as a task.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Streams;
+
+impl<F> Executor<F> for Streams
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    #[inline]
+    fn execute(&self, fut: F) {
+        if are_together() {
+            let stream: Stream = Box::pin(fut);
+            BEGUN.with_borrow_mut(|begun| begun.get_or_insert_default().push(stream));
+        } else {
+            tokio::spawn(fut);
+        }
+    }
+}
+
+/// The turns of one connection's task.
+#[derive(Default)]
+pub(super) struct Turns {
+    begun: Vec<Stream>,
+    apart: u8,
+}
+
+impl Turns {
+    /// Lets hyper read and write, and then works on the streams that it began.
+    ///
+    /// Not while it reads, since it writes before it looks for another stream: each answer would be written alone. What the
+    /// streams have to send wakes the task.
+    pub(super) fn drive<R>(&mut self, hyper: impl FnOnce() -> R) -> R {
+        if let Some(left) = self.apart.checked_sub(1) {
+            self.apart = left;
+            return hyper();
+        }
+        let driven = {
+            let scope = Scope::enter(&mut self.begun);
+            let driven = hyper();
+            drop(scope);
+            driven
+        };
+        if !self.begun.is_empty() {
+            self.run();
+        }
+        driven
+    }
+
+    fn run(&mut self) {
+        let until = Instant::now() + TURN;
+        let mut cx = Context::from_waker(Waker::noop());
+        for (i, mut stream) in self.begun.drain(..).enumerate() {
+            // A panic is that stream's, which is reset when it is dropped; the hook has told of it.
+            let polled = if self.apart == 0 {
+                catch_unwind(AssertUnwindSafe(|| stream.as_mut().poll(&mut cx)))
+            } else {
+                Ok(Poll::Pending)
+            };
+            match polled {
+                // Polled again there, with the waker that counts.
+                Ok(Poll::Pending) => {
+                    self.apart = APART;
+                    tokio::spawn(stream);
+                }
+                Ok(Poll::Ready(())) => {
+                    if i % LOOK == 0 && Instant::now() >= until {
+                        self.apart = APART;
+                    }
+                }
+                Err(_) => drop(catch_unwind(AssertUnwindSafe(|| drop(stream)))),
+            }
+        }
+        self.begun.shrink_to(KEPT);
+    }
+}
+
+/// While it lives, streams that begin on this thread go to one connection.
+struct Scope<'a> {
+    begun: &'a mut Vec<Stream>,
+    // Of a connection that is driven by a stream of another's.
+    outer: Option<Vec<Stream>>,
+}
+
+impl<'a> Scope<'a> {
+    fn enter(begun: &'a mut Vec<Stream>) -> Self {
+        let outer = BEGUN.replace(Some(std::mem::take(begun)));
+        Self { begun, outer }
+    }
+}
+
+impl Drop for Scope<'_> {
+    fn drop(&mut self) {
+        *self.begun = BEGUN.replace(self.outer.take()).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{poll_fn, ready};
+    use std::sync::mpsc;
+    use std::thread::sleep;
+
+    use super::*;
+
+    /// A stream that says its number when it was polled the last time.
+    fn stream(
+        number: usize,
+        waits: usize,
+        said: &mpsc::Sender<usize>,
+    ) -> impl Future<Output = ()> + use<> {
+        let said = said.clone();
+        let mut left = waits;
+        poll_fn(move |cx| {
+            if let Some(fewer) = left.checked_sub(1) {
+                left = fewer;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            said.send(number).unwrap();
+            Poll::Ready(())
+        })
+    }
+
+    #[tokio::test]
+    async fn what_is_ready_is_answered_in_order_and_what_waits_has_a_task() {
+        let (say, said) = mpsc::channel();
+        let mut turns = Turns::default();
+        turns.drive(|| {
+            Streams.execute(stream(1, 0, &say));
+            Streams.execute(stream(2, 3, &say));
+            assert!(said.try_recv().is_err(), "not while hyper reads");
+        });
+        assert_eq!(said.try_iter().collect::<Vec<_>>(), [1]);
+        while let Err(mpsc::TryRecvError::Empty) = said.try_recv() {
+            tokio::task::yield_now().await;
+        }
+        // For some time it is taken for granted that streams wait.
+        turns.drive(|| Streams.execute(stream(3, 0, &say)));
+        assert!(said.try_recv().is_err());
+        for _ in 0..APART {
+            turns.drive(|| {});
+        }
+        tokio::task::yield_now().await;
+        assert_eq!(said.try_recv(), Ok(3));
+        turns.drive(|| Streams.execute(stream(4, 0, &say)));
+        assert_eq!(said.try_recv(), Ok(4));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_that_of_its_stream() {
+        let (say, said) = mpsc::channel();
+        let mut turns = Turns::default();
+        turns.drive(|| {
+            Streams.execute(async { panic!("as it may") });
+            Streams.execute(stream(1, 0, &say));
+        });
+        assert_eq!(said.try_recv(), Ok(1));
+    }
+
+    #[tokio::test]
+    async fn work_that_takes_long_is_shared() {
+        let (say, said) = mpsc::channel();
+        let mut turns = Turns::default();
+        turns.drive(|| {
+            Streams.execute(async { sleep(TURN) });
+            Streams.execute(stream(1, 0, &say));
+        });
+        assert!(said.try_recv().is_err());
+        tokio::task::yield_now().await;
+        assert_eq!(said.try_recv(), Ok(1));
+    }
+
+    #[tokio::test]
+    async fn outside_of_a_turn_all_is_a_task() {
+        let mut turns = Turns::default();
+        turns.drive(|| {});
+        assert!(!are_together());
+        Streams.execute(ready(()));
+        assert!(turns.begun.is_empty());
+    }
+}
