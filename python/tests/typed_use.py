@@ -1,10 +1,15 @@
 """A small use of all that is public, looked at by mypy and never run."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from io import BytesIO
-from wsgiref.types import StartResponse, WSGIEnvironment
+from typing import TYPE_CHECKING
 
 import gopuram
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
