@@ -16,7 +16,7 @@ from . import _gopuram
 from ._gopuram import FileWrapper
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication
 
 __all__ = ["FileWrapper", "serve"]
 

@@ -47,6 +47,33 @@ async fn r4_less_than_was_said_is_an_error() {
 }
 
 #[tokio::test]
+async fn r4_who_reads_in_another_task_hears_that_the_front_server_has_gone() {
+    for protocol in ALL {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let tell = Arc::new(Mutex::new(Some(tell)));
+        let app = BoxCloneService::new(service_fn(move |req: Request<Body>| {
+            let tell = tell.lock().unwrap().take().unwrap();
+            tokio::spawn(async move {
+                let read = req.into_body().collect().await;
+                tell.send(read.map(|_| ()).map_err(|error| error.to_string()))
+            });
+            std::future::pending::<Result<Response<Body>, Infallible>>()
+        }));
+        let mut front = connect(app, protocol);
+        let said = Said::of("PUT", "/");
+        let bytes = match protocol {
+            // Of unknown length, and not at its end.
+            Protocol::FastCgi => [begin(1, 1, 0), params(1, &said), record(5, 1, b"abc")].concat(),
+            _ => said.told(protocol, 5, b"abc"),
+        };
+        front.write_all(&bytes).await.unwrap();
+        turns().await;
+        drop(front);
+        assert!(told.await.unwrap().is_err(), "{protocol:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_length_that_is_not_known_ends_with_the_stream() {
     for length in [None, Some(""), Some("-1")] {
         let mut said = Said::of("PUT", "/");

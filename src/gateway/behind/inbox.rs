@@ -101,6 +101,15 @@ impl Inbox {
         }
     }
 
+    /// The request is over: who still waits for more of its body, in another task or thread, hears of it.
+    pub(super) fn cut(&self) {
+        let mut arrived = self.arrived();
+        if arrived.end.is_none() {
+            arrived.end = Some(End::Cut);
+            wake(arrived);
+        }
+    }
+
     /// Whether all has come.
     pub(super) fn has_ended(&self) -> bool {
         self.arrived().end.is_some()
@@ -227,13 +236,13 @@ impl http_body::Body for Arriving {
     }
 }
 
-/// The front server gave fewer bytes than it had said.
+/// The front server gave fewer bytes than it had said, or the request is over.
 #[derive(Debug)]
 struct Truncated;
 
 impl fmt::Display for Truncated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body ended before its length was reached")
+        f.write_str("the body ended before all of it had come")
     }
 }
 
