@@ -150,7 +150,13 @@ impl<'a> Raw<'a> {
         if !means {
             return None;
         }
-        path::end_of(&path.prefix, self.path.as_bytes())
+        let end = path::end_of(&path.prefix, raw)?;
+        // Dot segments may leave the mount and come back: what is behind it then means another path there.
+        let rest = raw.get(end..)?;
+        let is_rest =
+            |decoded: &[u8]| *decoded == *path.rest || path::cleans_to(decoded, &path.rest);
+        let means = is_rest(&path::decode(rest)) || is_rest(&path::decode_but_slashes(rest));
+        means.then_some(end)
     }
 }
 

@@ -144,6 +144,25 @@ fn the_mount_is_the_script_name_if_there_is_more_path() {
 }
 
 #[test]
+fn dot_segments_that_leave_the_mount_do_not_change_the_path_in_it() {
+    for (raw, script, info, expected) in [
+        ("/app/../app/y", "/app", "/y", "/y"),
+        ("/app/admin/../../app/y", "/app", "/y", "/y"),
+        ("/app/%2e%2e/app/y", "/app", "/y", "/y"),
+        ("/app/x/../y", "/app", "/y", "/x/../y"),
+        ("/app//y", "/app", "/y", "//y"),
+    ] {
+        let variables = [
+            ("REQUEST_URI", raw),
+            ("SCRIPT_NAME", script),
+            ("PATH_INFO", info),
+        ];
+        let (uri, prefix, _) = target(&variables);
+        assert_eq!((&*uri, &*prefix), (expected, "/app"), "{raw}");
+    }
+}
+
+#[test]
 fn the_mount_may_be_told() {
     let app = Mapping::default().script_name("/app/");
     for variables in [
