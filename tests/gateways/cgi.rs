@@ -112,6 +112,20 @@ fn a_body_that_is_cut_short_is_an_error() {
 }
 
 #[test]
+fn a_body_whose_length_nobody_knows_ends_with_the_input() {
+    for said in [
+        Said::of("PUT", "/").with("CONTENT_LENGTH", "-1"),
+        Said::of("PUT", "/").with("HTTP_TRANSFER_ENCODING", "chunked"),
+    ] {
+        let mut child = start(&said);
+        child.stdin.take().unwrap().write_all(b"abc").unwrap();
+        let output = child.wait_with_output().unwrap();
+        let answer = Answer::of(Protocol::Scgi, &output.stdout, false);
+        assert!(answer.body().ends_with("body 3 294"), "{answer:?}");
+    }
+}
+
+#[test]
 fn arguments_are_nothing() {
     let said = Said::get("/");
     let mut command = Command::new(PROGRAM);
