@@ -419,3 +419,19 @@ fn devious_paths_are_refused_if_that_is_wanted() {
         back(&environ).unwrap();
     }
 }
+
+#[test]
+fn variables_of_tls_are_not_looked_at() {
+    let variables = [
+        ("REQUEST_URI", "/"),
+        ("HTTPS", "on"),
+        ("SSL_PROTOCOL", "TLSv1.3"),
+        ("SSL_CLIENT_VERIFY", "SUCCESS"),
+        ("SSL_CLIENT_S_DN", "CN=ann"),
+    ];
+    let head = back(&said(&variables)).unwrap();
+    assert_eq!(head.headers.len(), 1);
+    let attributes = attributes(&head);
+    assert_eq!(attributes.scheme(), Scheme::Https);
+    assert_eq!(attributes.user(), None);
+}
