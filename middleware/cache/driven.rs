@@ -70,7 +70,6 @@ impl<T> Driven<T> {
             Slot::Away => return Poll::Pending,
             Slot::Over => return Poll::Ready(()),
         };
-        self.fan.woken.store(false, Ordering::Release);
         let waker = Waker::from(Arc::clone(&self.fan));
         let mut cx = Context::from_waker(&waker);
         let polled = match &mut polling.driven {
@@ -79,8 +78,7 @@ impl<T> Driven<T> {
         };
         polling.is_over = polled == Poll::Ready(ControlFlow::Break(()));
         drop(polling);
-        // Who was woken meanwhile found it away.
-        if polled.is_ready() || self.fan.woken.swap(false, Ordering::AcqRel) {
+        if polled.is_ready() {
             self.fan.wake_all();
         }
         polled.map(drop)
@@ -90,7 +88,12 @@ impl<T> Driven<T> {
         let mut slot = lock(&self.slot);
         match &*slot {
             Slot::Over => Slot::Over,
-            Slot::Away | Slot::Here(_) => std::mem::replace(&mut *slot, Slot::Away),
+            Slot::Away => Slot::Away,
+            Slot::Here(_) => {
+                // Whatever woke before is seen by the poll that follows.
+                self.fan.woken.store(false, Ordering::Release);
+                std::mem::replace(&mut *slot, Slot::Away)
+            }
         }
     }
 }
@@ -116,7 +119,16 @@ impl<T> Drop for Polling<'_, T> {
                 return;
             }
         };
-        *lock(self.slot) = back;
+        // Together with what is put back, so that whoever takes it next does not clear what this poll was told.
+        let was_woken = {
+            let mut slot = lock(self.slot);
+            *slot = back;
+            self.fan.woken.swap(false, Ordering::AcqRel)
+        };
+        // Who was woken meanwhile found it away.
+        if was_woken {
+            self.fan.wake_all();
+        }
     }
 }
 
@@ -184,7 +196,7 @@ impl Seat {
     }
 }
 
-/// Whoever leaves may have been the one who was woken to poll.
+/// Whoever leaves wakes nobody: what woke it woke all who wait.
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut seats = lock(&self.fan.seats);
@@ -192,7 +204,6 @@ impl Drop for Seat {
         seats.free.push(self.at);
         drop(seats);
         drop(own);
-        self.fan.wake_all();
     }
 }
 
@@ -264,14 +275,14 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_wakes_the_others_and_leaves_a_free_seat() {
+    fn who_leaves_wakes_nobody_and_leaves_a_free_seat() {
         let driven = Driven::new(Some(()));
         let (first, second) = (driven.seat(), driven.seat());
         let (count, waker) = Count::new();
         let polled = driven.poll(&second, &Context::from_waker(&waker), |(), _| Poll::Pending);
         assert!(polled.is_pending());
         drop(first);
-        assert_eq!(count.get(), 1);
+        assert_eq!(count.get(), 0);
         assert_eq!(driven.seat().at, 0);
     }
 

@@ -53,7 +53,7 @@ impl Entry {
 
     /// Whether the response carries this tag in `Surrogate-Key` or `Cache-Tag`.
     pub fn has_tag(&self, tag: &str) -> bool {
-        self.head.tags.iter().any(|own| **own == *tag)
+        self.head.has_tag(tag)
     }
 
     /// The tags of the response, none of them twice.
@@ -71,21 +71,27 @@ impl Entry {
 
     /// Bytes that it takes in memory, about.
     pub fn weight(&self) -> u64 {
-        const OVERHEAD: usize = 512;
-        let headers = self.head.headers.iter();
-        let fields = headers.map(|(name, value)| name.as_str().len() + value.len() + 64);
-        let vary = self.head.vary.pairs();
-        let vary = vary.map(|(_, value)| 2 * value.map_or(0, <[u8]>::len) + 128);
-        let tags = self.head.tags.iter().map(|tag| tag.len() + 16);
-        let all = fields
-            .chain(vary)
-            .chain(tags)
-            .fold(OVERHEAD, usize::saturating_add);
-        all.saturating_add(self.body.len()) as u64
+        self.head.weight().saturating_add(self.body.len() as u64)
     }
 }
 
 impl Head {
+    pub(super) fn has_tag(&self, tag: &str) -> bool {
+        self.tags.iter().any(|own| **own == *tag)
+    }
+
+    /// Bytes that it takes in memory, about.
+    pub(super) fn weight(&self) -> u64 {
+        const OVERHEAD: usize = 512;
+        let headers = self.headers.iter();
+        let fields = headers.map(|(name, value)| name.as_str().len() + value.len() + 64);
+        let vary = self.vary.pairs();
+        let vary = vary.map(|(_, value)| 2 * value.map_or(0, <[u8]>::len) + 128);
+        let tags = self.tags.iter().map(|tag| tag.len() + 16);
+        let all = fields.chain(vary).chain(tags);
+        all.fold(OVERHEAD, usize::saturating_add) as u64
+    }
+
     /// How old the response is (section 4.2.3).
     pub(super) fn age(&self, now: u64) -> u64 {
         let resident = now.saturating_sub(self.received);
@@ -131,14 +137,16 @@ impl Head {
         same(&ETAG) && same(&LAST_MODIFIED) && length
     }
 
-    /// Whether the answer to a `HEAD` shows that this response is good yet: one that names no validator says nothing of it.
+    /// Whether the answer to a `HEAD` shows that this response is good yet: one that names no validator says
+    /// nothing of it. Neither does a weak tag, since what it is the same as may have other bytes, of which the
+    /// fields of that answer are (RFC 9110, section 8.8.1).
     pub(super) fn is_named_by_head(&self, headers: &HeaderMap) -> bool {
-        let same = |name| {
-            headers
-                .get(name)
-                .is_some_and(|new| self.headers.get(name) == Some(new))
-        };
-        same(&ETAG) || same(&LAST_MODIFIED)
+        if let Some(tag) = EntityTag::of(headers) {
+            let own = EntityTag::of(&self.headers);
+            return own.is_some_and(|own| own.strong_eq(&tag));
+        }
+        let modified = headers.get(LAST_MODIFIED);
+        modified.is_some_and(|at| self.headers.get(LAST_MODIFIED) == Some(at))
     }
 
     /// The fields of this response with those of a newer one in their stead (section 3.2).

@@ -88,15 +88,16 @@ impl Landing {
     pub(super) fn put(self, entry: Entry, room: Room) {
         let Shared { store, flights, .. } = &self.config.shared;
         flights.unpass(&self.key, self.authorized);
+        let head = Arc::clone(&entry.head);
         let put = || store.put(&self.key, entry);
-        if let Some(Promise::Later(stored)) = self.registration.if_welcome(put) {
+        if let Some(Promise::Later(stored)) = self.registration.if_welcome(&head, put) {
             let config = Arc::clone(&self.config);
             // Until it is stored others get it from the flight, which nobody else may have any more.
             let flight = self.registration.flight();
             (config.settings.spawn)(Box::pin(async move {
                 stored.await;
                 // It was invalidated while the store was at work, which may not have found it yet.
-                if self.registration.if_welcome(|| ()).is_none() {
+                if self.registration.if_welcome(&head, || ()).is_none() {
                     let store = &self.config.shared.store;
                     store.remove(self.key.url()).get().await;
                 }
@@ -239,9 +240,19 @@ impl<E> Purpose<E> {
         let head = Head::to_store(status, headers, fields, circumstances, settings);
         let (Some(head), Ok(len)) = (head, length(&res)) else {
             let is_error = status.is_server_error();
-            if !circumstances.no_store && !is_error && is_of_whole(status) {
-                self.pass(circumstances);
-                if self.replaces {
+            if !is_error && is_of_whole(status) {
+                // That this client has nothing stored says nothing of what is stored already.
+                let no_store = circumstances.no_store;
+                let for_others = Circumstances {
+                    no_store: false,
+                    ..circumstances
+                };
+                let is_for_others =
+                    || Head::to_store(status, headers, fields, for_others, settings).is_some();
+                if !no_store {
+                    self.pass(circumstances);
+                }
+                if self.replaces && !(no_store && is_for_others()) {
                     self.landing.forget();
                 }
             }
@@ -251,12 +262,15 @@ impl<E> Purpose<E> {
             return self.nothing(Ok(res), false);
         }
         let head = Arc::new(head);
+        // The fields take room, too, and may be all that there is.
+        let weight = head.weight();
         let (parts, body) = res.into_parts();
         let is_short = |len: u64| len <= settings.entry;
         match body.try_into_bytes() {
             Ok(body) => {
                 let len = body.len() as u64;
-                let room = is_short(len).then(|| config.shared.budget.room(len));
+                let room =
+                    is_short(len).then(|| config.shared.budget.room(weight.saturating_add(len)));
                 let Some(room) = room.flatten() else {
                     self.pass(circumstances);
                     let res = Response::from_parts(parts, Body::from(body));
@@ -275,7 +289,8 @@ impl<E> Purpose<E> {
             }
             Err(body) => {
                 let room = len.is_none_or(is_short);
-                let room = room.then(|| config.shared.budget.room(len.unwrap_or(0)));
+                let bytes = weight.saturating_add(len.unwrap_or(0));
+                let room = room.then(|| config.shared.budget.room(bytes));
                 let Some(room) = room.flatten() else {
                     self.pass(circumstances);
                     return self.nothing(Ok(Response::from_parts(parts, body)), false);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::hash::{BuildHasher as _, RandomState};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
@@ -11,9 +12,10 @@ use http::{HeaderMap, StatusCode};
 use quick_cache::sync::Cache;
 
 use super::driven::{Driven, Seat, lock};
-use super::entry::Entry;
+use super::entry::{Entry, Head};
 use super::key::Key;
 use super::stream::Streaming;
+use super::vary::Vary;
 
 /// The work of a request that asks.
 type Course = Pin<Box<dyn Future<Output = Landed> + Send>>;
@@ -95,10 +97,11 @@ impl Flight {
         Poll::Ready(landed.unwrap_or(Landed::Nothing(Some(Failure::Unanswered))))
     }
 
-    /// Whether a request with these fields can wait for it.
-    fn is_for(&self, fields: &HeaderMap) -> bool {
+    /// Whether a request with these fields can wait for it; `may_be` says so while nobody knows which variant
+    /// it gets.
+    fn is_for(&self, fields: &HeaderMap, may_be: impl FnOnce() -> bool) -> bool {
         match self.landed.get() {
-            None => !self.course.is_over(),
+            None => may_be() && !self.course.is_over(),
             Some(Landed::Stored(entry, _)) => entry.selects(fields),
             Some(Landed::Streaming(stream)) => stream.is_for(fields),
             Some(Landed::Nothing(_)) => false,
@@ -110,14 +113,42 @@ impl Flight {
 pub(super) struct Flights {
     open: Mutex<HashMap<Box<str>, Vec<Slot>>>,
     /// Until when requests for what was not to be stored go on by themselves.
-    /// What needs `Authorization` may be another response, and is remembered apart.
-    passes: Cache<(Key, bool), u64>,
+    /// What needs `Authorization` may be another response, and is remembered apart. Kept by hash, so that as many
+    /// bytes are kept however long URIs are; of two with the same one only waits less than it could.
+    passes: Cache<u64, u64>,
+    hasher: RandomState,
 }
 
 struct Slot {
     flight: Weak<Flight>,
     view: Option<Box<str>>,
     is_shared: bool,
+    /// What selects its response, if an earlier one said by which fields.
+    selecting: Option<Vary>,
+    /// Tags that were purged since it began: with one of them its response is not stored.
+    purged: Vec<Box<str>>,
+}
+
+impl Slot {
+    /// Whether it goes on after a purge of `tag`. `seen` keeps what is not to be let go of under the lock.
+    fn outlives(&mut self, tag: &str, seen: &mut Vec<Arc<Flight>>) -> bool {
+        let Some(flight) = self.flight.upgrade() else {
+            return true;
+        };
+        let is_left = match flight.landed.get() {
+            Some(Landed::Stored(entry, _)) => !entry.has_tag(tag),
+            Some(Landed::Streaming(stream)) => !stream.head.has_tag(tag),
+            Some(Landed::Nothing(_)) => true,
+            None => {
+                // What it gets may have the tag: it is not for who asks from now on.
+                self.is_shared = false;
+                self.purged.push(tag.into());
+                self.purged.len() <= PURGED
+            }
+        };
+        seen.push(flight);
+        is_left
+    }
 }
 
 /// What a request does that finds nothing stored.
@@ -129,16 +160,26 @@ pub(super) enum Join {
 /// How many URIs are remembered whose responses are not to be stored.
 const PASSES: usize = 4096;
 
+/// After how many purges by tag while it is on its way a response is not stored whatever tags it has.
+const PURGED: usize = 64;
+
 impl Flights {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Self {
             open: Mutex::default(),
             passes: Cache::new(PASSES),
+            hasher: RandomState::new(),
         })
     }
 
-    /// Waits for a request for the same, or asks for others too.
-    pub(super) fn join(self: &Arc<Self>, key: &Key, fields: &HeaderMap) -> Join {
+    /// Waits for a request for the same, or asks for others too. Who knows what is `selecting` its response
+    /// waits for nobody of whom that is not known.
+    pub(super) fn join(
+        self: &Arc<Self>,
+        key: &Key,
+        fields: &HeaderMap,
+        selecting: Option<&Vary>,
+    ) -> Join {
         // Whoever holds the last of a flight ends it when it lets go, which takes the lock.
         let mut seen = Vec::new();
         let mut open = lock(&self.open);
@@ -147,23 +188,27 @@ impl Flights {
             let Some(flight) = slot.flight.upgrade() else {
                 continue;
             };
-            if flight.is_for(fields) {
+            let may_be = || match &slot.selecting {
+                Some(its) => its.selects(fields),
+                None => selecting.is_none(),
+            };
+            if flight.is_for(fields, may_be) {
                 return Join::Follow(flight);
             }
             seen.push(flight);
         }
-        let (flight, registration) = self.register(&mut open, key, true);
+        let (flight, registration) = self.register(&mut open, key, true, selecting.cloned());
         Join::Lead(flight, registration)
     }
 
     /// Asks for others too, and follows nobody who asked before.
     pub(super) fn afresh(self: &Arc<Self>, key: &Key) -> (Arc<Flight>, Registration) {
-        self.register(&mut lock(&self.open), key, true)
+        self.register(&mut lock(&self.open), key, true, None)
     }
 
     /// Asks for itself alone.
     pub(super) fn alone(self: &Arc<Self>, key: &Key) -> (Arc<Flight>, Registration) {
-        self.register(&mut lock(&self.open), key, false)
+        self.register(&mut lock(&self.open), key, false, None)
     }
 
     fn register(
@@ -171,12 +216,15 @@ impl Flights {
         open: &mut HashMap<Box<str>, Vec<Slot>>,
         key: &Key,
         is_shared: bool,
+        selecting: Option<Vary>,
     ) -> (Arc<Flight>, Registration) {
         let flight = Flight::new();
         let slot = Slot {
             flight: Arc::downgrade(&flight),
             view: key.view().map(Into::into),
             is_shared,
+            selecting,
+            purged: Vec::new(),
         };
         open.entry(key.url().into()).or_default().push(slot);
         let registration = Registration {
@@ -196,19 +244,40 @@ impl Flights {
         }
     }
 
+    /// The same for what has a URI that starts so.
+    pub(super) fn forget_prefix(&self, prefix: &str) {
+        lock(&self.open).retain(|url, _| !url.starts_with(prefix));
+    }
+
+    /// The same for what carries a tag; what has not come yet may, and is stored if it turns out not to.
+    pub(super) fn forget_tag(&self, tag: &str) {
+        let mut seen = Vec::new();
+        let mut open = lock(&self.open);
+        open.retain(|_, slots| {
+            slots.retain_mut(|slot| slot.outlives(tag, &mut seen));
+            !slots.is_empty()
+        });
+        drop(open);
+        drop(seen);
+    }
+
     /// Remembers that a response was not to be stored.
     pub(super) fn pass(&self, key: &Key, authorized: bool, until: u64) {
-        self.passes.insert((key.clone(), authorized), until);
+        self.passes.insert(self.hash(key, authorized), until);
     }
 
     /// Has requests wait for each other again.
     pub(super) fn unpass(&self, key: &Key, authorized: bool) {
-        let _until = self.passes.remove(&(key.clone(), authorized));
+        let _until = self.passes.remove(&self.hash(key, authorized));
     }
 
     pub(super) fn is_passed(&self, key: &Key, authorized: bool, now: u64) -> bool {
-        let until = self.passes.get(&(key.clone(), authorized));
+        let until = self.passes.get(&self.hash(key, authorized));
         until.is_some_and(|until| now < until)
+    }
+
+    fn hash(&self, key: &Key, authorized: bool) -> u64 {
+        self.hasher.hash_one((key, authorized))
     }
 }
 
@@ -226,12 +295,13 @@ impl Registration {
         self.flight.upgrade()
     }
 
-    /// Calls `store` unless what it would store was invalidated since the flight began. None
-    /// can be meanwhile.
-    pub(super) fn if_welcome<T>(&self, store: impl FnOnce() -> T) -> Option<T> {
+    /// Calls `store` unless what it would store, which has this head, was invalidated since the flight began.
+    /// None can be meanwhile.
+    pub(super) fn if_welcome<T>(&self, head: &Head, store: impl FnOnce() -> T) -> Option<T> {
         let open = lock(&self.flights.open);
         let mut slots = open.get(&self.url).into_iter().flatten();
-        let is_welcome = slots.any(|slot| slot.flight.ptr_eq(&self.flight));
+        let own = slots.find(|slot| slot.flight.ptr_eq(&self.flight));
+        let is_welcome = own.is_some_and(|slot| !slot.purged.iter().any(|tag| head.has_tag(tag)));
         is_welcome.then(store)
     }
 }
@@ -252,6 +322,7 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cache::wire::tests::entry;
 
     fn key(url: &str) -> Key {
         Key::from_parts(url, None)
@@ -261,27 +332,66 @@ mod tests {
     fn one_leads_and_the_others_follow_until_it_lets_go() {
         let flights = Flights::new();
         let fields = HeaderMap::new();
-        let Join::Lead(flight, registration) = flights.join(&key("a"), &fields) else {
+        let Join::Lead(flight, registration) = flights.join(&key("a"), &fields, None) else {
             panic!("nobody leads");
         };
-        let followed = flights.join(&key("a"), &fields);
+        let followed = flights.join(&key("a"), &fields, None);
         assert!(matches!(followed, Join::Follow(other) if Arc::ptr_eq(&other, &flight)));
-        assert!(matches!(flights.join(&key("b"), &fields), Join::Lead(..)));
+        assert!(matches!(
+            flights.join(&key("b"), &fields, None),
+            Join::Lead(..)
+        ));
         drop(registration);
         assert!(lock(&flights.open).is_empty());
-        assert!(matches!(flights.join(&key("a"), &fields), Join::Lead(..)));
+        assert!(matches!(
+            flights.join(&key("a"), &fields, None),
+            Join::Lead(..)
+        ));
     }
 
     #[test]
     fn nothing_is_stored_that_was_invalidated_on_its_way() {
         let flights = Flights::new();
+        let head = entry(&[], b"x").head;
         let (_one, own) = flights.alone(&key("a"));
         let (_two, other) = flights.alone(&key("b"));
-        assert_eq!(own.if_welcome(|| 1), Some(1));
+        assert_eq!(own.if_welcome(&head, || 1), Some(1));
         flights.forget(Some("a"));
-        assert_eq!(own.if_welcome(|| 1), None);
-        assert_eq!(other.if_welcome(|| 1), Some(1));
+        assert_eq!(own.if_welcome(&head, || 1), None);
+        assert_eq!(other.if_welcome(&head, || 1), Some(1));
         flights.forget(None);
-        assert_eq!(other.if_welcome(|| 1), None);
+        assert_eq!(other.if_welcome(&head, || 1), None);
+    }
+
+    #[test]
+    fn what_is_purged_by_its_beginning_or_a_tag_is_dropped_and_no_other() {
+        let flights = Flights::new();
+        let fields = HeaderMap::new();
+        let head = entry(&[], b"x").head;
+        let (_one, one) = flights.afresh(&key("a/1"));
+        let (_two, two) = flights.afresh(&key("b/1"));
+        flights.forget_prefix("a/");
+        assert_eq!(one.if_welcome(&head, || 1), None);
+        assert_eq!(two.if_welcome(&head, || 1), Some(1));
+        flights.forget_tag("t");
+        assert_eq!(two.if_welcome(&head, || 1), Some(1), "it has no such tag");
+        let late = flights.join(&key("b/1"), &fields, None);
+        assert!(matches!(late, Join::Lead(..)), "it might have had");
+        for _ in 0..PURGED {
+            flights.forget_tag("t");
+        }
+        assert_eq!(two.if_welcome(&head, || 1), None, "bounded");
+    }
+
+    #[test]
+    fn urls_are_remembered_in_as_many_bytes_however_long_they_are() {
+        let flights = Flights::new();
+        let long = key(&"a".repeat(60_000));
+        flights.pass(&long, false, 5);
+        assert!(flights.is_passed(&long, false, 4));
+        assert!(!flights.is_passed(&long, true, 4) && !flights.is_passed(&long, false, 5));
+        flights.unpass(&long, false);
+        assert!(!flights.is_passed(&long, false, 4));
+        assert_eq!(size_of_val(&flights.hash(&long, false)), 8);
     }
 }

@@ -9,13 +9,15 @@ use super::flight::{Flight, Landed};
 use super::reuse::{Asked, Use};
 use super::service::Config;
 use super::status::{Forward, Handled};
+use super::vary::Vary;
 use crate::body::Body;
 
 /// What came of waiting for another request.
 pub(super) enum Followed {
     Answer(Response<Body>),
-    /// It is worth another look.
-    Again,
+    /// It is worth another look: the other's response is of another variant. This is what selects one for this
+    /// request.
+    Again(Vary),
     /// It goes on by itself.
     Alone,
 }
@@ -60,7 +62,7 @@ impl Config {
             }
         };
         if !head.vary.selects(fields) {
-            return Followed::Again;
+            return Followed::Again(head.vary.of_another(fields));
         }
         if !is_good(head) {
             return Followed::Alone;

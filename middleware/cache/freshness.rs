@@ -42,6 +42,12 @@ impl Reuse {
 }
 
 impl Terms {
+    /// Whether it is an answer to nobody but who asked for it: without being validated it is none for others.
+    pub(super) fn is_for_one(self) -> bool {
+        let is_never_fresh = self.lifetime == 0 && self.while_revalidate == 0;
+        is_never_fresh || self.reuse == Reuse::Never
+    }
+
     pub(super) fn of(
         status: StatusCode,
         headers: &HeaderMap,

@@ -6,7 +6,7 @@ use super::store::{Purge, StoreError};
 
 /// Makes a cache forget, by URI, by the beginning of URIs or by tag.
 ///
-/// What is on its way while it is told is not stored either, in this process.
+/// Of what is on its way while it is told that is not stored either which is named, in this process.
 ///
 /// ```
 /// use gopuram_middleware::Cache;
@@ -37,7 +37,7 @@ impl Handle {
         self.purge(Purge::All).await
     }
 
-    /// Forgets what has a URI that starts with `prefix`: `https://example.com/images/`.
+    /// Forgets what has a URI that starts with `prefix`: `https://example.com/images/`. All that is stored is looked at.
     ///
     /// Scheme and host are to be in lower case, without a default port.
     ///
@@ -48,7 +48,7 @@ impl Handle {
         self.purge(Purge::Prefix(prefix.to_owned())).await
     }
 
-    /// Forgets what carries `tag` in `Surrogate-Key` or `Cache-Tag`.
+    /// Forgets what carries `tag` in `Surrogate-Key` or `Cache-Tag`. In memory all that is stored is looked at.
     ///
     /// # Errors
     ///
@@ -70,8 +70,9 @@ impl Handle {
     async fn purge(&self, what: Purge) -> Result<u64, StoreError> {
         match &what {
             Purge::Url(url) => self.0.flights.forget(Some(url)),
-            // What carries a tag is not known before it is there.
-            Purge::All | Purge::Prefix(_) | Purge::Tag(_) => self.0.flights.forget(None),
+            Purge::Prefix(prefix) => self.0.flights.forget_prefix(prefix),
+            Purge::Tag(tag) => self.0.flights.forget_tag(tag),
+            Purge::All => self.0.flights.forget(None),
         }
         self.0.store.purge(what).get().await
     }

@@ -1,7 +1,7 @@
 //! The store in memory: bounded in bytes, by recency and frequency of use.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderMap;
@@ -78,18 +78,20 @@ impl Memory {
         self.responses.insert(key.clone(), all);
     }
 
-    /// Forgets what is to be forgotten of these, and says how many.
+    /// Forgets what is to be forgotten of these, and says how many. All are looked at, which takes a while: a lock
+    /// is held for no longer than it takes to look at one, or to remove it.
     fn forget(&self, is_gone: impl Fn(&Key, &Entry) -> bool) -> u64 {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = AtomicU64::new(0);
-        self.responses.retain(|key, entries| {
-            let gone = entries.iter().any(|entry| is_gone(key, entry));
-            if gone {
-                count.fetch_add(entries.len() as u64, Ordering::Relaxed);
+        let mut count: u64 = 0;
+        for (key, entries) in self.responses.iter() {
+            let is_any = |entries: &[Entry]| entries.iter().any(|entry| is_gone(&key, entry));
+            if is_any(&entries) {
+                // Who is just adding a variant would put the others back.
+                let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+                let gone = self.responses.remove_if(&key, |entries| is_any(entries));
+                count = count.saturating_add(gone.map_or(0, |(_, entries)| entries.len() as u64));
             }
-            !gone
-        });
-        count.into_inner()
+        }
+        count
     }
 }
 

@@ -63,18 +63,26 @@
 //!   trailers; a stream of events; one longer than [1 MiB](Cache::entry).
 //! - What nobody could use: neither fresh nor with a validator.
 //!
-//! Left alone are requests with content, with `Upgrade`, `If-Match` or `If-Unmodified-Since`, and those of which it
-//! is not certain what they ask for: with two `Host`s, with one that is no name or address with or without a
-//! port (userinfo, say), or with one that is not the target's. Such a request with an unsafe method invalidates
-//! nothing. A gateway refuses them, as the one of `gopuram` does.
+//! Passed on as they came, and never answered from what is stored, are a `GET` or `HEAD` with content, with `Upgrade`,
+//! `If-Match` or `If-Unmodified-Since` ([RFC 9110, section 13.2.1]), and any request of which it is not certain what
+//! it asks for: with two `Host`s, with one that is no name or address with or without a port (userinfo, say), or
+//! with one that is not the target's. Since its URI is not known, the last invalidates nothing even if its method is
+//! unsafe; a gateway refuses it, as the one of `gopuram` does. Every other unsafe method invalidates, with content
+//! or without.
 //!
 //! # Many at once
 //!
 //! Of all that ask for the same at once one request is passed on. The others get its response if it
-//! is for them, too: the body as it comes if its length is known, else when it is whole. No client waits for another:
-//! whoever waits drives the request on, and what each reads is in memory. If the client goes
+//! is for them, too: the body as it comes if its length is known, else when it is whole. All of them wait for the
+//! application, and none for another client: whoever waits drives the request on, and what each reads is in
+//! memory, so that a client that is slow or stuck holds up nobody. If the client goes
 //! whose request it was, the others go on; if all go, it is dropped. Who says `no-cache` follows nobody that asked
 //! before. While a response is being stored where that takes time, others get it from who asked.
+//!
+//! Which variant a response is of is known when it is there. If it is of another, a request has waited for
+//! nothing, once: it then waits for its own variant alone, or asks for it, beside all others. So a `Vary` that splits a
+//! URI into many variants costs those who ask at once a wait more. What may be used for nobody unvalidated (`no-cache`,
+//! `max-age=0`) is validated for each who asks, all at once.
 //!
 //! If it turns out that the response is not to be stored, all go on by themselves, and for [10 seconds](Cache::pass)
 //! nobody waits: each request of this URI that finds nothing goes alone and as it came, conditions and `Range`
@@ -108,9 +116,15 @@
 //!
 //! # Limits and cost
 //!
-//! Bytes in all and bytes of one response are bounded, and so are variants of one URI (32), bodies on
-//! their way until they are stored (as many bytes as are stored, or 64 MiB around another [store](Store)) and what is
-//! remembered of responses that are not to be stored (4096 URIs).
+//! Bytes in all and bytes of one body are bounded, and so are variants of one URI (32), responses on
+//! their way until they are stored (fields and bodies, as many bytes as are stored, or 64 MiB around another
+//! [store](Store)) and what is remembered of responses that are not to be stored (a hash each of 4096 URIs).
+//!
+//! A purge by tag or by the beginning of URIs looks at all that is stored, one response after the other, while requests
+//! go on. What is on its way then is stored nevertheless if it has not the tag or the beginning.
+//!
+//! Ages are by the clock of the machine, in whole seconds ([4.2.3]): where several share a store, what one stored is
+//! older or younger for another by as much as their clocks differ.
 //!
 //! A hit from memory is answered in the call, without a future of its own: it allocates the key, a copy of the
 //! fields, `Age` and `Cache-Status`, and copies no body. What is passed on costs a box for
@@ -137,6 +151,7 @@
 //! [4.4]: https://www.rfc-editor.org/rfc/rfc9111#section-4.4
 //! [5.2.1.7]: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.1.7
 //! [5.2.2.10]: https://www.rfc-editor.org/rfc/rfc9111#section-5.2.2.10
+//! [RFC 9110, section 13.2.1]: https://www.rfc-editor.org/rfc/rfc9110#section-13.2.1
 //! [RFC 5861]: https://www.rfc-editor.org/rfc/rfc5861
 //! [RFC 9211]: https://www.rfc-editor.org/rfc/rfc9211
 
@@ -158,6 +173,7 @@ mod status;
 mod storable;
 mod store;
 mod stream;
+mod targeted;
 mod vary;
 mod wire;
 mod work;
@@ -187,7 +203,8 @@ use stream::Budget;
 
 /// A shared cache by RFC 9111.
 ///
-/// See the [module documentation](self) for an example. Clones share what is stored.
+/// See the [module documentation](self) for an example. Clones share what is stored. Inner may be polled in the tasks
+/// of other clients than the one that asked: see what the [module](self#security) says of task-locals.
 #[derive(Clone)]
 pub struct Cache {
     shared: Shared,
@@ -195,12 +212,13 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Stores up to `bytes` in memory.
+    /// Stores up to `bytes` in memory, fields and bookkeeping included; see [`Memory`] for what stays.
     pub fn in_memory(bytes: u64) -> Self {
         Self::around(Arc::new(Memory::new(bytes)), bytes)
     }
 
-    /// Stores in `store`, which may be shared with other machines.
+    /// Stores in `store`, which may be shared with other machines. Up to 64 MiB are on their way into it at once; what
+    /// comes while there are more is passed on, and not stored.
     pub fn in_store(store: impl Store) -> Self {
         Self::around(Arc::new(store), 64 << 20)
     }
@@ -220,7 +238,8 @@ impl Cache {
         Handle::new(self.shared.clone())
     }
 
-    /// Stores bodies of up to `bytes`; 1 MiB by default, so that no few push out all others.
+    /// Stores bodies of up to `bytes`; 1 MiB by default, so that no few push out all others. A longer one is passed
+    /// on as it comes.
     ///
     /// Of one URI no more is stored than the [memory](Memory) has for it.
     #[must_use]
@@ -237,7 +256,8 @@ impl Cache {
     }
 
     /// Takes a response for fresh that says nothing of it for a tenth of the time since its
-    /// `Last-Modified`, and no longer than `most`; a day by default, as is usual (RFC 9111, section 4.2.2).
+    /// `Last-Modified`, and no longer than `most`, in whole seconds; a day by default, as is usual (RFC 9111, section
+    /// 4.2.2).
     ///
     /// `Duration::ZERO` for what says so itself only.
     #[must_use]
@@ -247,7 +267,8 @@ impl Cache {
     }
 
     /// Answers with what is stale for up to `after` longer if the application fails and the
-    /// response says nothing of it; by default only as long as it says (RFC 5861, section 4).
+    /// response says nothing of it, in whole seconds; by default only as long as it says (RFC 5861, section 4), since
+    /// whether an error is better than what is old only the application knows.
     ///
     /// Not where the response forbids it: `must-revalidate`, `proxy-revalidate`, `no-cache`,
     /// `s-maxage`.
@@ -257,8 +278,9 @@ impl Cache {
         self
     }
 
-    /// For how long requests of what was not to be stored do not wait for each other; 10 seconds by
-    /// default. It ends when something is stored.
+    /// For how long requests of what was not to be stored do not wait for each other, in whole seconds; 10 by
+    /// default: long enough that few wait for nothing, and short enough that what can be stored again is asked for
+    /// once soon. It ends when something is stored.
     #[must_use]
     pub const fn pass(mut self, after: Duration) -> Self {
         self.settings.pass = after.as_secs();
@@ -288,7 +310,7 @@ impl Cache {
     /// Stores for one user what is asked for by a request of which `user` says whose it is.
     ///
     /// The name must be one that the user has proved, and that nobody can choose; a response is then
-    /// found by it alone. For such requests this is no shared cache but a private one:
+    /// found by it alone. The default is nobody: all is for all, or not stored. For such requests this is no shared cache but a private one:
     /// `private` responses and answers to `Authorization` are stored, and `s-maxage` means nothing. Where `user` says
     /// nothing, the response is for all.
     ///
@@ -303,17 +325,20 @@ impl Cache {
         self
     }
 
-    /// Obeys the field `name` in place of `Cache-Control` and `Expires` where a response has it: `cdn-cache-control`
-    /// (RFC 9213). It is passed on, for caches further out.
+    /// Obeys the first of the fields `names` that a response has in place of its `Cache-Control` and `Expires`: the
+    /// target list of RFC 9213, section 2.1, `["cdn-cache-control"]` say. By default it is empty, since whose cache this
+    /// is only its operator knows.
     ///
-    /// It is read by the grammar of `Cache-Control`.
+    /// Such a field is a dictionary of structured fields, stricter than `Cache-Control`: names in lower case, of two the
+    /// last counts. One that is empty or malformed is as if it were not there (section 2.2). All are passed
+    /// on, for caches further out.
     #[must_use]
-    pub fn targeted(mut self, name: HeaderName) -> Self {
-        self.settings.targeted = Some(name);
+    pub fn targeted(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.settings.targeted = names.into_iter().collect();
         self
     }
 
-    /// Is called `name` in `Cache-Status`; `gopuram` by default.
+    /// Is called `name` in `Cache-Status` (RFC 9211, section 2); `gopuram` by default.
     ///
     /// # Panics
     ///

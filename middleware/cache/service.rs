@@ -110,7 +110,11 @@ where
         let ready = std::mem::replace(&mut self.inner, clone);
         let work = Work {
             config: Arc::clone(&self.config),
-            caller: Caller::ready(ready),
+            caller: match &looked {
+                Promise::Now(_) => Caller::ready(ready),
+                // What it holds, the permit of a limit, say, others may have while the store is asked.
+                Promise::Later(_) => Caller::ready(ready).another(),
+            },
             req,
             key,
             asked,
@@ -130,11 +134,12 @@ where
     }
 }
 
-/// Methods that change nothing (RFC 9110, section 9.2.1); what is not known may.
+/// Methods that change nothing: those that the registry calls safe (RFC 9110, sections 9.2.1 and 16.1.1). What
+/// is not known may change something.
 fn is_safe(method: &Method) -> bool {
     matches!(
-        *method,
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
+        method.as_str(),
+        "GET" | "HEAD" | "OPTIONS" | "PROPFIND" | "QUERY" | "REPORT" | "SEARCH" | "TRACE"
     )
 }
 

@@ -47,7 +47,7 @@ pub(super) struct Settings {
     pub(super) pass: u64,
     pub(super) spawn: Arc<dyn Fn(Task) + Send + Sync>,
     pub(super) stale_if_error: u64,
-    pub(super) targeted: Option<HeaderName>,
+    pub(super) targeted: Arc<[HeaderName]>,
     pub(super) user: Option<Arc<User>>,
 }
 
@@ -64,7 +64,7 @@ impl Default for Settings {
             pass: 10,
             spawn: Arc::new(spawn),
             stale_if_error: 0,
-            targeted: None,
+            targeted: Arc::default(),
             user: None,
         }
     }

@@ -3,14 +3,14 @@
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, EXPIRES, SET_COOKIE,
 };
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::entry::{self, Head};
 use super::freshness::{self, Terms, is_heuristic};
 use super::settings::{SetCookie, Settings};
+use super::targeted;
 use super::vary::Vary;
 use crate::header::cache_control::{Of, ResponseDirectives};
-use crate::header::structured::dictionary;
 
 /// What matters of a request to whether its response is stored.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +40,10 @@ impl Head {
         circumstances: Circumstances,
         settings: &Settings,
     ) -> Option<Self> {
-        let targeted = settings.targeted.as_ref();
-        // One that is empty, or no dictionary, is not there (RFC 9213, section 2.2).
-        let targeted = targeted.filter(|name| !dictionary(headers, name).is_empty());
-        let name: &HeaderName = targeted.unwrap_or(&CACHE_CONTROL);
-        let directives = ResponseDirectives::of(headers, name);
+        let targeted = targeted::first(headers, &settings.targeted);
+        let is_targeted = targeted.is_some();
+        let directives =
+            targeted.unwrap_or_else(|| ResponseDirectives::of(headers, &CACHE_CONTROL));
         let Circumstances {
             shared, received, ..
         } = circumstances;
@@ -58,7 +57,7 @@ impl Head {
             status,
             headers,
             &directives,
-            targeted.is_some(),
+            is_targeted,
             shared,
             received,
             settings,
@@ -74,8 +73,8 @@ impl Head {
         };
         let stale = terms.while_revalidate.max(terms.if_error);
         let lifetime = terms.lifetime.saturating_add(stale);
-        let said = headers.contains_key(name) && head.has_validator();
-        if lifetime <= head.initial_age && !said {
+        let is_said = is_targeted || headers.contains_key(CACHE_CONTROL);
+        if lifetime <= head.initial_age && !(is_said && head.has_validator()) {
             return None;
         }
         entry::to_store(

@@ -50,12 +50,21 @@ impl Vary {
             }
         }
         names.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-        let selecting = names.into_iter().map(|name| Selecting {
+        Some(Self::by(names.into_iter(), request))
+    }
+
+    /// What selects by the same names the response to a request with these fields.
+    pub(super) fn of_another(&self, request: &HeaderMap) -> Self {
+        Self::by(self.0.iter().map(|one| one.name.clone()), request)
+    }
+
+    fn by(names: impl Iterator<Item = HeaderName>, request: &HeaderMap) -> Self {
+        let selecting = names.map(|name| Selecting {
             line: only(request, &name).cloned(),
             normal: normal(request, &name),
             name,
         });
-        Some(Self(selecting.collect()))
+        Self(selecting.collect())
     }
 
     /// Whether a request with these fields selects the response.

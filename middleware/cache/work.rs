@@ -22,8 +22,9 @@ use super::store::Promise;
 use crate::attributes::Panicked;
 use crate::body::Body;
 
-/// How often a request waits for another before it goes on by itself.
-const WAITS: usize = 8;
+/// How often a request waits for another before it goes on by itself: once for one of which it is not known yet
+/// which variant it gets, once for one that gets the same, and once more if `Vary` changes meanwhile.
+const WAITS: usize = 3;
 
 /// A request that no stored response answers at once.
 pub(super) struct Work<S> {
@@ -49,6 +50,8 @@ where
         mut self,
         mut found: Option<Entry>,
     ) -> Result<Response<Body>, S::Error> {
+        // What selects the response, once another's has said which fields do.
+        let mut selecting = None;
         for _ in 0..WAITS {
             let now = self.config.settings.clock.now();
             let why = match &found {
@@ -86,7 +89,12 @@ where
                 let afresh = flights.afresh(&self.key);
                 return self.lead(afresh, found, why, Form::Whole).await;
             }
-            match flights.join(&self.key, self.req.headers()) {
+            let is_for_one = |entry: &Entry| entry.head.terms.is_for_one();
+            if found.as_ref().is_some_and(is_for_one) {
+                // What comes of it is validated again for each who asks: nobody gains by waiting.
+                return self.alone(found, why, Form::Whole).await;
+            }
+            match flights.join(&self.key, self.req.headers(), selecting.as_ref()) {
                 Join::Lead(flight, registration) => {
                     let lead = (flight, registration);
                     return self.lead(lead, found, why, Form::Whole).await;
@@ -101,7 +109,10 @@ where
                         .await
                     {
                         Followed::Answer(res) => return Ok(res),
-                        Followed::Again => found = self.look().get().await,
+                        Followed::Again(vary) => {
+                            selecting = Some(vary);
+                            found = self.look().get().await;
+                        }
                         Followed::Alone => {
                             return self.alone(found, why, Form::Whole).await;
                         }
@@ -135,6 +146,12 @@ where
 
     /// Passes a `HEAD` on, whose answer says whether what is stored is good yet (section 4.3.5).
     async fn head(self, found: Option<Entry>, why: Forward) -> Result<Response<Body>, S::Error> {
+        // So that what is invalidated meanwhile is not stored again; what was found before may have been.
+        let (_flight, registration) = self.config.shared.flights.alone(&self.key);
+        let found = match found {
+            Some(_) => self.look().get().await,
+            None => None,
+        };
         let Self {
             config,
             caller,
@@ -145,8 +162,6 @@ where
         } = self;
         let fields = req.headers().clone();
         let requested = config.settings.clock.now();
-        // So that what is invalidated meanwhile is not stored again.
-        let (_flight, registration) = config.shared.flights.alone(&key);
         let mut res = caller.call(req).await?;
         let status = res.status();
         if let Some(Entry { head, body }) = found
@@ -174,7 +189,8 @@ where
                         registration,
                         authorized: circumstances.authorized,
                     };
-                    let room = config.shared.budget.room(body.len() as u64);
+                    let bytes = head.weight().saturating_add(body.len() as u64);
+                    let room = config.shared.budget.room(bytes);
                     if let Some(room) = room {
                         landing.put(Entry { head, body }, room);
                     }
@@ -327,11 +343,11 @@ where
 
     /// Validates what is stored while it is answered with, unless somebody does.
     fn validate_behind(&self, stored: &Entry) {
-        let Join::Lead(flight, registration) = self
-            .config
-            .shared
-            .flights
-            .join(&self.key, self.req.headers())
+        let Join::Lead(flight, registration) =
+            self.config
+                .shared
+                .flights
+                .join(&self.key, self.req.headers(), None)
         else {
             return;
         };

@@ -177,7 +177,13 @@ pub fn structured(bytes: &[u8]) {
         .map(|(key, value)| match value {
             Value::Bytes(bytes) => format!("{key}=:{}:", base64::encode(bytes)),
             Value::Integer(number) => format!("{key}={number}"),
-            Value::Other => key.clone(),
+            Value::Boolean(true) => key.clone(),
+            Value::Boolean(false) => format!("{key}=?0"),
+            Value::Text(text) => {
+                let text = String::from_utf8_lossy(text).replace('\\', "\\\\");
+                format!("{key}=\"{}\"", text.replace('"', "\\\""))
+            }
+            Value::Other => format!("{key}=()"),
         })
         .collect();
     let written = texts.join(", ");

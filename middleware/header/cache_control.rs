@@ -39,6 +39,11 @@ pub(crate) enum Of {
 }
 
 impl Of {
+    /// The fields that `text` names, or the whole response.
+    pub(crate) fn named(text: &[u8]) -> Self {
+        names(text).map_or(Self::All, Self::Fields)
+    }
+
     fn add(&mut self, argument: Argument<'_>) {
         let names = match argument {
             Argument::Text(text) => names(&text),

@@ -5,7 +5,7 @@
 //! dict-member   = key ( parameters / "=" ( sf-item / inner-list ) )
 //! ```
 //!
-//! Integers and byte sequences are read; whatever else the grammar has is read past, so that it
+//! Integers, booleans, byte sequences, strings and tokens are read; whatever else the grammar has is read past, so that it
 //! does not spoil the members beside it. What breaks the grammar spoils the whole field, which is
 //! then as if it were not there (section 4.2). Of a key that is there twice the last counts.
 
@@ -19,9 +19,13 @@ use super::base64;
 /// The value of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
+    /// True if it is only named (section 4.2.2).
+    Boolean(bool),
     Bytes(Vec<u8>),
     Integer(i64),
-    /// A string, token, decimal, boolean, date, display string or inner list.
+    /// A string or a token.
+    Text(Vec<u8>),
+    /// A decimal, date, display string or inner list.
     Other,
 }
 
@@ -56,7 +60,7 @@ fn members(text: &[u8]) -> Option<Vec<(String, Value)>> {
             text.item_or_list()?
         } else {
             text.parameters()?;
-            Value::Other
+            Value::Boolean(true)
         };
         all.push((key, value));
         text.skip(b" \t");
@@ -144,7 +148,8 @@ impl<'a> Text<'a> {
             b':' => self.bytes(),
             b'?' => {
                 self.take(b'?');
-                (self.take(b'0') || self.take(b'1')).then_some(Value::Other)
+                let is_true = self.take(b'1');
+                (is_true || self.take(b'0')).then_some(Value::Boolean(is_true))
             }
             b'@' => {
                 self.take(b'@');
@@ -152,8 +157,9 @@ impl<'a> Text<'a> {
             }
             b'%' => self.display_string(),
             b'*' | b'a'..=b'z' | b'A'..=b'Z' => {
-                self.span(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&b));
-                Some(Value::Other)
+                let is_of_tokens =
+                    |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&b);
+                Some(Value::Text(self.span(is_of_tokens).to_vec()))
             }
             _ => None,
         }
@@ -179,14 +185,22 @@ impl<'a> Text<'a> {
 
     /// Section 3.3.3.
     fn string(&mut self) -> Option<Value> {
+        let mut text = Vec::new();
         self.take(b'"');
         loop {
-            self.span(|byte| matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\');
+            let plain = |byte| matches!(byte, 0x20..=0x7e) && byte != b'"' && byte != b'\\';
+            text.extend_from_slice(self.span(plain));
             if self.take(b'"') {
-                return Some(Value::Other);
+                return Some(Value::Text(text));
             }
-            let escaped = self.take(b'\\') && (self.take(b'"') || self.take(b'\\'));
-            if !escaped {
+            if !self.take(b'\\') {
+                return None;
+            }
+            if self.take(b'"') {
+                text.push(b'"');
+            } else if self.take(b'\\') {
+                text.push(b'\\');
+            } else {
                 return None;
             }
         }
@@ -261,19 +275,33 @@ mod tests {
     }
 
     #[test]
+    fn booleans_strings_and_tokens_are_read() {
+        let text = |text: &str| Value::Text(text.into());
+        for (member_, value) in [
+            ("a", Value::Boolean(true)),
+            ("a;b;c=1", Value::Boolean(true)),
+            ("a=?1", Value::Boolean(true)),
+            ("a=?0;q=1", Value::Boolean(false)),
+            ("a=\"b, \\\"c\\\\\"", text("b, \"c\\")),
+            ("a=\"\"", text("")),
+            ("a=token/x:y;z", text("token/x:y")),
+            ("a=*t", text("*t")),
+        ] {
+            let found = read(&[&format!("{member_}, b=1")]);
+            let wanted = [member("a", value), member("b", Value::Integer(1))];
+            assert_eq!(found, wanted, "{member_}");
+        }
+    }
+
+    #[test]
     fn all_else_is_read_past() {
         for value in [
             "1.5",
-            "\"a, \\\"b\\\\\"",
-            "token/x:y",
-            "?1",
-            "?0;q=1",
             "@17",
             "%\"f%c3%bc\"",
             "()",
             "(1 a;b=2 \"c\" );d",
             "-0.125",
-            "*t",
         ] {
             let found = read(&[&format!("a={value}, b=1")]);
             let wanted = [member("a", Value::Other), member("b", Value::Integer(1))];
@@ -371,7 +399,7 @@ mod tests {
             let write = |(key, value): (&String, &Value)| match value {
                 Value::Bytes(bytes) => format!("{key}=:{}:", base64::encode(bytes)),
                 Value::Integer(number) => format!("{key}={number}"),
-                Value::Other => unreachable!(),
+                _ => unreachable!(),
             };
             let text: Vec<_> = all.iter().map(write).collect();
             let wanted: Vec<_> = all.into_iter().collect();

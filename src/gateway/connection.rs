@@ -88,8 +88,8 @@ enum Closing {
     No,
     /// It is, and what the client has sent already is looked for: to reset it would lose a request.
     Looking,
-    /// It is, and a client that is just there may be about to send its first one.
-    Waiting,
+    /// It is, and a client that is just there may be about to send its first one, for which it has until then.
+    Waiting { head: Instant },
     /// hyper knows.
     Told,
 }
@@ -272,7 +272,7 @@ where
                             self.part(cx);
                             return Poll::Ready(());
                         }
-                        *me.closing = Closing::Waiting;
+                        *me.closing = Closing::Waiting { head: *me.deadline };
                         *me.deadline = (*me.deadline).min(after(GRACE));
                         me.timer.as_mut().reset(*me.deadline);
                         let _ = poll_timer(me.timer.as_mut(), cx);
@@ -290,12 +290,12 @@ where
                 *me.closing = Closing::Told;
                 self.drive(cx)
             }
-            Closing::Waiting if matches!(me.state, State::Opening { opening, .. } if opening.is_silent()) => {
+            Closing::Waiting { .. } if matches!(me.state, State::Opening { opening, .. } if opening.is_silent()) => {
                 Poll::Pending
             }
-            Closing::Waiting => {
-                // It has, and has all the time for it that there is for any.
-                *me.deadline = after(me.settings.deadlines.head);
+            Closing::Waiting { head } => {
+                // It has, and has as much time for it as there would have been.
+                *me.deadline = *head;
                 *me.closing = Closing::Looking;
                 self.poll_close(cx)
             }
@@ -422,7 +422,9 @@ where
                     Wait::Idle if me.pulse.is_tunnelled() => deadlines.of(Wait::App),
                     wait => {
                         debug!(?wait, "the connection was given up");
-                        if *me.closing != Closing::Waiting {
+                        if matches!(me.closing, Closing::Waiting { .. }) {
+                            me.settings.counters.drained.one();
+                        } else {
                             me.settings.counters.late(wait);
                         }
                         if matches!(wait, Wait::Head | Wait::Idle) {

@@ -197,6 +197,7 @@ impl Pulse {
     /// hyper is done: who still has the transport has it from an upgrade.
     pub(super) fn detach(&self) {
         self.detached.store(true, Ordering::Relaxed);
+        self.interim.end();
     }
 
     #[inline]

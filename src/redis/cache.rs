@@ -21,14 +21,21 @@ use crate::middleware::cache::{Entry, Key, Promise, Purge, Store, StoreError};
 /// What one machine invalidates is gone for all, but for what another has on its way at that moment. A
 /// failure to invalidate is logged, and what is stored stays for its lifetime.
 ///
+/// How old a response is goes by the clocks of the machines: one that is ahead takes what another stored for
+/// older than it is, one that is behind for fresher, by as much as they differ. Let them be kept together, by NTP say.
+///
+/// It is for one Redis, or one with replicas behind a name. Redis Cluster is not for it: keys that are used
+/// together are on several of its nodes, which answer with errors, so that nothing is stored.
+///
 /// | key | what is there |
 /// |---|---|
 /// | `PREFIX:i:KEY` | a hash: what selects each response; when it was put, until when it is there, and its tags |
 /// | `PREFIX:b:KEY:SELECTION` | the response |
-/// | `PREFIX:u:URL` | a set: the keys of a URI, one for each view |
-/// | `PREFIX:t:TAG` | a set: the keys under which there is a response with a tag |
+/// | `PREFIX:u:URL` | a sorted set: the keys of a URI, one for each view, by when the last response of each goes |
+/// | `PREFIX:t:TAG` | the same: the keys under which there is a response with a tag |
 ///
-/// To invalidate and to purge is to go by the sets, and Redis may drop any of them to make room. So what
+/// All of them expire with the longest response that they list, and what has gone is taken out of the sets whenever
+/// something is put in, so that a tag that all pages have is no longer than what there is. To invalidate and to purge is to go by the sets, and Redis may drop any of them to make room. So what
 /// they do not list is not found, which is asked in the same round trips, and does not come back when it is
 /// listed again. A purge by the beginning of URIs looks at the names of all keys of the database.
 ///
@@ -42,7 +49,7 @@ pub struct CacheStore {
 /// Seconds for which a response is kept that can only be validated.
 const TO_VALIDATE: u64 = 60 * 60;
 
-/// Seconds after which everything is forgotten.
+/// Seconds after which a response is forgotten, however long it may be of use.
 const LONGEST: u64 = 30 * 24 * 60 * 60;
 
 /// How many responses of one key are found.
@@ -98,9 +105,10 @@ impl CacheStore {
     async fn find(&self, key: &[u8], fields: &HeaderMap) -> Result<Option<Entry>, RedisError> {
         let mut index = Pipeline::new();
         index.hgetall(self.name("i", &[key]));
-        index.sismember(self.name("u", &[url_of(key)]), key);
-        let (index, is_listed): (Vec<(Vec<u8>, Vec<u8>)>, bool) = self.redis.ask(&index).await?;
-        if !is_listed {
+        index.zscore(self.name("u", &[url_of(key)]), key);
+        let (index, listed): (Vec<(Vec<u8>, Vec<u8>)>, Option<f64>) =
+            self.redis.ask(&index).await?;
+        if listed.is_none() {
             return Ok(None);
         }
         let now = now();
@@ -114,14 +122,14 @@ impl CacheStore {
         let mut body = Pipeline::new();
         body.get(self.name("b", &[key, listed.selection]));
         for tag in &listed.tags {
-            body.sismember(self.name("t", &[tag]), key);
+            body.zscore(self.name("t", &[tag]), key);
         }
         let answers: Vec<Value> = self.redis.ask(&body).await?;
         let mut answers = answers.into_iter();
         let Some(Value::BulkString(body)) = answers.next() else {
             return Ok(None);
         };
-        let is_listed = answers.all(|answer| answer == Value::Int(1));
+        let is_listed = answers.all(|answer| answer != Value::Nil);
         Ok(is_listed
             .then(|| Entry::decode(Bytes::from(body)))
             .flatten())
@@ -152,8 +160,8 @@ impl CacheStore {
             .arg(&selection)
             .arg(entry.encode())
             .arg(seconds)
-            .arg(LONGEST)
             .arg(now)
+            .arg(until)
             .arg(said)
             .arg(VARIANTS);
         for tag in entry.tags() {
@@ -175,9 +183,9 @@ impl CacheStore {
         for urls in urls.chunks(BATCH) {
             let mut keys = Pipeline::new();
             for url in urls {
-                keys.smembers(self.name("u", &[url]));
+                keys.zrange(self.name("u", &[url]), 0, -1);
             }
-            let keys: Vec<Vec<Vec<u8>>> = self.redis.ask(&keys).await?;
+            let keys: Vec<Vec<Vec<u8>>> = self.redis.insist(&keys).await?;
             count = count.saturating_add(self.forget_keys(&keys.concat()).await?);
         }
         Ok(count)
@@ -191,7 +199,7 @@ impl CacheStore {
             for key in keys {
                 selections.hkeys(self.name("i", &[key]));
             }
-            let selections: Vec<Vec<Vec<u8>>> = self.redis.ask(&selections).await?;
+            let selections: Vec<Vec<Vec<u8>>> = self.redis.insist(&selections).await?;
             let mut gone = Pipeline::new();
             gone.atomic();
             for (key, selections) in keys.iter().zip(&selections) {
@@ -201,9 +209,9 @@ impl CacheStore {
                     gone.unlink(bodies);
                 }
                 gone.unlink(self.name("i", &[key])).ignore();
-                gone.srem(self.name("u", &[url_of(key)]), key).ignore();
+                gone.zrem(self.name("u", &[url_of(key)]), key).ignore();
             }
-            let there: Vec<u64> = self.redis.ask(&gone).await?;
+            let there: Vec<u64> = self.redis.insist(&gone).await?;
             count = there
                 .iter()
                 .fold(count, |sum, one| sum.saturating_add(*one));
@@ -225,7 +233,7 @@ impl CacheStore {
                 .arg([&escaped(&start)[..], b"*"].concat())
                 .arg("COUNT")
                 .arg(1000);
-            let ((next, names),): ((u64, Vec<Vec<u8>>),) = self.redis.ask(&scan).await?;
+            let ((next, names),): ((u64, Vec<Vec<u8>>),) = self.redis.insist(&scan).await?;
             let urls = names.iter().filter_map(|name| name.get(before..));
             let urls: Vec<_> = urls.collect();
             count = count.saturating_add(self.forget(&urls).await?);
@@ -239,13 +247,13 @@ impl CacheStore {
     async fn forget_tag(&self, tag: &str) -> Result<u64, RedisError> {
         let name = self.name("t", &[tag.as_bytes()]);
         let mut tagged = Pipeline::new();
-        tagged.smembers(&name);
-        let (keys,): (Vec<Vec<u8>>,) = self.redis.ask(&tagged).await?;
+        tagged.zrange(&name, 0, -1);
+        let (keys,): (Vec<Vec<u8>>,) = self.redis.insist(&tagged).await?;
         let count = self.forget_keys(&keys).await?;
         for keys in keys.chunks(BATCH) {
             let mut gone = Pipeline::new();
-            gone.srem(&name, keys).ignore();
-            let () = self.redis.ask(&gone).await?;
+            gone.zrem(&name, keys).ignore();
+            let () = self.redis.insist(&gone).await?;
         }
         Ok(count)
     }

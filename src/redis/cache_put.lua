@@ -1,22 +1,38 @@
 -- Keeps a response, and makes room for it in the index.
 --
 -- KEYS: the response, the index of its key, the keys of its URI, one for each of its tags.
--- ARGV: its key, what selects it, the response, seconds that it is kept, seconds that the rest is,
--- microseconds now, what the index says of it, how many the index may have, its tags.
+-- ARGV: its key, what selects it, the response, seconds that it is kept, microseconds now, microseconds until
+-- when it is kept, what the index says of it, how many the index may have, its tags.
 --
 -- Answers with what selected the responses that are not in the index any more.
-local key, selection, response = ARGV[1], ARGV[2], ARGV[3]
-local seconds, longest, now, most = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[8])
+local key, selection, response, seconds = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local now, till, most = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[8])
 
--- What was not listed was not found by who invalidated it meanwhile: it is not to come back.
-local lost = redis.call('SADD', KEYS[3], key) == 1
-redis.call('EXPIRE', KEYS[3], longest)
+-- What lists others stays for as long as the longest of them.
+local function extend(name)
+  if redis.call('TTL', name) < seconds then
+    redis.call('EXPIRE', name, seconds)
+  end
+end
+
+-- Lists the key for as long as something of it is kept, and none that is of the past. Says whether it was not
+-- listed: what it had was not found by who invalidated it meanwhile, and is not to come back.
+local function list(name)
+  redis.call('ZREMRANGEBYSCORE', name, '-inf', now)
+  local before = redis.call('ZSCORE', name, key)
+  if not before or tonumber(before) < till then
+    redis.call('ZADD', name, ARGV[6], key)
+  end
+  extend(name)
+  return not before
+end
+
+local lost = list(KEYS[3])
 local lost_tags = {}
 for n = 4, #KEYS do
-  if redis.call('SADD', KEYS[n], key) == 1 then
+  if list(KEYS[n]) then
     table.insert(lost_tags, '\0' .. ARGV[n + 5] .. '\0')
   end
-  redis.call('EXPIRE', KEYS[n], longest)
 end
 
 local kept, gone = {}, {}
@@ -24,8 +40,8 @@ local index = redis.call('HGETALL', KEYS[2])
 for n = 1, #index, 2 do
   local field, said = index[n], index[n + 1]
   if field ~= selection then
-    local put, till = string.match(said, '^(%d+) (%d+)')
-    local is_gone = lost or not put or tonumber(till) <= now
+    local put, its = string.match(said, '^(%d+) (%d+)')
+    local is_gone = lost or not put or tonumber(its) <= now
     for _, tag in ipairs(lost_tags) do
       is_gone = is_gone or string.find(said, tag, 1, true)
     end
@@ -46,5 +62,5 @@ end
 
 redis.call('SET', KEYS[1], response, 'EX', seconds)
 redis.call('HSET', KEYS[2], selection, ARGV[7])
-redis.call('EXPIRE', KEYS[2], longest)
+extend(KEYS[2])
 return gone

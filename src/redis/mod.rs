@@ -13,26 +13,36 @@
 //! ```
 //!
 //! One connection is shared by all, made when it is first needed and again when it is lost. Each wait has a
-//! deadline: half a second for an answer, a second for a connection. While Redis is away a store has
-//! nothing and keeps nothing, which is logged once, and once again when it is back.
+//! deadline: half a second for an answer, since a cache that is slower than that is none, and a second for a
+//! connection. While Redis is away a store has nothing and keeps nothing, which is logged once, and once again when
+//! it is back. After three failures in a row it is left alone for two seconds, and then tried by one request, so
+//! that no client waits for it in vain but that one. What invalidates asks all the same. That it refuses a command,
+//! being full say, is logged as that, once a minute.
+//!
+//! A Redis that vanishes without a word is noticed after five seconds if something was sent, and after sixteen if
+//! nothing was (keepalive), and then connected to anew. It is one server: Redis Cluster is not known.
 //!
 //! # Security
 //!
 //! Who can write to the database can answer for the application: it belongs in a network of its own, or behind
 //! a password in the URL.
 
+mod away;
 mod cache;
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, FromRedisValue, Pipeline, RedisError};
+use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
+use redis::{Client, ErrorKind, FromRedisValue, IntoConnectionInfo as _, Pipeline, RedisError};
 
 pub use cache::CacheStore;
+
+use away::Away;
 
 /// For how long an answer is waited for.
 const ANSWER: Duration = Duration::from_millis(500);
@@ -40,11 +50,19 @@ const ANSWER: Duration = Duration::from_millis(500);
 /// For how long a connection is waited for.
 const CONNECTION: Duration = Duration::from_secs(1);
 
+/// After how long what was sent and not acknowledged ends a connection, where the system can tell.
+#[cfg(target_os = "linux")]
+const UNHEARD: Duration = Duration::from_secs(5);
+
+/// After how long without a word the other side is asked whether it is there, and how long each of three times
+/// that it is asked takes.
+const IDLE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(2));
+
 /// A connection to Redis, shared by its clones.
 #[derive(Clone)]
 pub struct Redis {
     connection: ConnectionManager,
-    is_away: Arc<AtomicBool>,
+    away: Arc<Away>,
 }
 
 impl Redis {
@@ -65,12 +83,14 @@ impl Redis {
             .set_max_delay(ANSWER)
             .set_response_timeout(Some(ANSWER))
             .set_connection_timeout(Some(CONNECTION));
-        let client = Client::open(url);
+        let client = url
+            .into_connection_info()
+            .and_then(|info| Client::open(info.set_tcp_settings(tcp())));
         let connection =
             client.and_then(|client| ConnectionManager::new_lazy_with_config(client, config));
         Ok(Self {
             connection: connection.map_err(|error| OpenError(error.into()))?,
-            is_away: Arc::default(),
+            away: Arc::default(),
         })
     }
 
@@ -79,27 +99,45 @@ impl Redis {
         CacheStore::new(self.clone(), prefix)
     }
 
-    /// Asks all at once.
+    /// Asks all at once, unless nothing would come of it.
     async fn ask<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, RedisError> {
+        if !self.away.may_ask() {
+            return Err((ErrorKind::Io, "redis is away, and left alone for a while").into());
+        }
+        self.insist(pipeline).await
+    }
+
+    /// Asks all at once, whether it is away or not: it matters that it is done.
+    async fn insist<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<T, RedisError> {
         let mut connection = self.connection.clone();
         let answer = pipeline.query_async(&mut connection).await;
         match &answer {
-            Ok(_) if self.is_away.swap(false, Ordering::Relaxed) => {
-                tracing::info!("redis is back");
-            }
-            Err(error) if !self.is_away.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(%error, "redis is away: what it keeps is not there");
-            }
-            _ => {}
+            Ok(_) => self.away.answered(),
+            Err(error) => self.away.failed(error),
         }
         answer
     }
 }
 
+/// Has the kernel notice that the other side has vanished without a word, for which it takes minutes otherwise.
+fn tcp() -> TcpSettings {
+    let (time, interval) = IDLE;
+    let keepalive = TcpKeepalive::new()
+        .with_time(time)
+        .with_interval(interval)
+        .with_retries(3);
+    let settings = TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(keepalive);
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(UNHEARD);
+    settings
+}
+
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redis")
-            .field("is_away", &self.is_away)
+            .field("away", &self.away)
             .finish_non_exhaustive()
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use gopuram::Error;
-use gopuram::gateway::Handle;
+use gopuram::gateway::{Handle, Limits};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -21,8 +21,13 @@ struct Busy {
 }
 
 async fn busy() -> Busy {
+    busy_with(Limits::default()).await
+}
+
+async fn busy_with(limits: Limits) -> Busy {
     let server = gopuram::serve(Counter::default().app())
         .bind("127.0.0.1:0")
+        .limits(limits)
         .listen()
         .await
         .unwrap();
@@ -64,6 +69,28 @@ async fn a_request_that_waits_to_be_accepted_is_served() {
     assert!(answer.contains("connection: close\r\n"), "{answer}");
     let closed = listening(silent).read(&mut [0]).await;
     assert!(!matches!(closed, Ok(1..)));
+    server.served.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_waits_for_a_place_has_one_before_the_end() {
+    let server = busy_with(Limits::default().connections(1)).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    first.write_all(GET).await.unwrap();
+    read_until(&mut first, "hello").await;
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let client = std::net::TcpStream::connect(server.address).unwrap();
+            send(&client, GET);
+            client
+        })
+        .collect();
+    turns().await;
+    server.handle.stop();
+    for client in waiting {
+        last_answer(listening(client)).await;
+    }
+    assert!(TcpStream::connect(server.address).await.is_err());
     server.served.await.unwrap().unwrap();
 }
 

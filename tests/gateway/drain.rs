@@ -85,6 +85,23 @@ async fn a_request_in_flight_is_finished_and_idle_connections_are_closed() {
     let answer = read_until(&mut busy, "hello").await;
     assert!(answer.contains("connection: close\r\n"), "{answer}");
     server.served.await.unwrap().unwrap();
+    assert_eq!(server.handle.stats().drained, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_begins_in_the_drain_has_no_longer_for_it() {
+    let (mut client, io) = tokio::io::duplex(1024);
+    let app =
+        service_fn(async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Body::empty())));
+    let serving = gopuram::serve(app)
+        .deadlines(Deadlines::default().head(Duration::from_secs(2)))
+        .until(tokio::time::sleep(Duration::from_millis(1800)));
+    let before = Instant::now();
+    let serving = tokio::spawn(serving.over(io));
+    tokio::time::sleep(Duration::from_millis(1900)).await;
+    client.write_all(b"GET").await.unwrap();
+    serving.await.unwrap();
+    assert_eq!(before.elapsed().as_millis(), 2000);
 }
 
 #[tokio::test]

@@ -334,3 +334,64 @@ async fn many_are_forgotten_in_few_round_trips() {
         "the tags remain, and find nothing"
     );
 }
+
+#[tokio::test]
+async fn what_lists_responses_goes_with_the_longest_of_them() {
+    if !part(REDIS) {
+        return;
+    }
+    let redis = Server::start(None).await;
+    let one = machine(&redis.url());
+    for list in [PAGE, "test:t:page"] {
+        assert_eq!(redis.count(&format!("ZADD {list} 1 past")).await, 1);
+    }
+    one.stored("/page", "a").await;
+    for list in [PAGE, "test:t:page"] {
+        assert_eq!(redis.count(&format!("ZCARD {list}")).await, 1, "{list}");
+        // Ten minutes of use, and an hour in which it can be validated.
+        let left = redis.count(&format!("TTL {list}")).await;
+        assert!((1..=600 + 3600).contains(&left), "{list} {left}");
+        assert_eq!(redis.count(&format!("EXPIRE {list} 9000")).await, 1);
+    }
+    one.stored("/page", "b").await;
+    for list in [PAGE, "test:t:page"] {
+        let left = redis.count(&format!("TTL {list}")).await;
+        assert!(left > 600 + 3600, "not less than what it lists");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_answer_is_left_alone_for_a_while() {
+    // Takes connections, and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let tries = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&tries);
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        loop {
+            open.push(silent.accept().await.unwrap());
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let one = machine(&format!("redis://127.0.0.1:{port}/"));
+    let ask = async |from: usize| {
+        let begun = tokio::time::Instant::now();
+        for n in from..from + 50 {
+            one.get(&format!("/{n}"), "a").await.assert_status(200);
+        }
+        let waited = begun.elapsed();
+        // What was to be kept fails, too.
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        (waited, tries.load(Ordering::SeqCst))
+    };
+    let few = Duration::from_secs(12);
+    let (waited, before) = ask(0).await;
+    assert!(waited < few, "{waited:?}, not a second and more for each");
+    assert!(before < 20, "{before}");
+    // It is tried again, by few.
+    let (waited, after) = ask(50).await;
+    assert!(waited < few, "{waited:?}");
+    assert!((before + 1..before + 10).contains(&after), "{after}");
+    assert_eq!(one.calls(), 100);
+}

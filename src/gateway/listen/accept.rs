@@ -1,5 +1,6 @@
 //! Accepting connections without end.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -106,14 +107,33 @@ impl Acceptor {
         // Whom the kernel has let in would be reset, perhaps with a request under way. Who yields is
         // woken after the runtime has looked at its sockets.
         tokio::task::yield_now().await;
+        let mut waiting = VecDeque::new();
         for _ in 0..self.listener.address.options.backlog {
             // Whatever the task's budget: what it has left says nothing of the queue.
-            let mut next = pin!(unconstrained(self.next(&slots, None)));
+            let mut next = pin!(unconstrained(poll_fn(|cx| self.poll_accept(cx))));
             match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
-                Poll::Ready(Some(Ok((io, slot)))) => self.admit(io, slot, &mut admit),
-                Poll::Ready(Some(Err(error))) if is_of_one_connection(&error) => {}
-                Poll::Ready(_) | Poll::Pending => return,
+                Poll::Ready(Ok(io)) => match slots.try_take().filter(|_| waiting.is_empty()) {
+                    Some(slot) => self.admit(io, slot, &mut admit),
+                    None => waiting.push_back(io),
+                },
+                Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
+                Poll::Ready(Err(_)) | Poll::Pending => break,
             }
+        }
+        // They have come in time; whoever comes now is refused, and does not wait for what may not come.
+        let Self {
+            socket,
+            local,
+            listener,
+        } = self;
+        let options = listener.address.options.clone();
+        drop((socket, listener));
+        let mut full = false;
+        for io in waiting {
+            let Some(slot) = slots.take(&mut full).await else {
+                return;
+            };
+            hand_over(io, slot, &mut admit, local, &options);
         }
     }
 
@@ -140,7 +160,7 @@ impl Acceptor {
         }
     }
 
-    /// The next connection and a place for it; none if all places are taken.
+    /// The next connection and a place for it; none if all places are taken meanwhile.
     ///
     /// Nobody keeps a place who waits for a connection: with few of them, those that come to other sockets would find
     /// them taken.
@@ -170,19 +190,29 @@ impl Acceptor {
         }
     }
 
-    fn admit(&self, io: Accepted, mut slot: Slot, admit: &mut impl Admit) {
-        let options = &self.listener.address.options;
-        slot.taken();
-        match io {
-            Accepted::Tcp(stream, peer) => {
-                let local = self.local.or_else(|| stream.local_addr().ok());
-                let connection = Connection::new(local, Some(peer), Scheme::Http);
-                admit.admit(stream, connection, slot, options);
-            }
-            Accepted::Unix(stream) => {
-                let connection = Connection::new(None, None, Scheme::Http);
-                admit.admit(stream, connection, slot, options);
-            }
+    fn admit(&self, io: Accepted, slot: Slot, admit: &mut impl Admit) {
+        hand_over(io, slot, admit, self.local, &self.listener.address.options);
+    }
+}
+
+/// Gives a connection to who serves it.
+fn hand_over(
+    io: Accepted,
+    mut slot: Slot,
+    admit: &mut impl Admit,
+    local: Option<SocketAddr>,
+    options: &Options,
+) {
+    slot.taken();
+    match io {
+        Accepted::Tcp(stream, peer) => {
+            let local = local.or_else(|| stream.local_addr().ok());
+            let connection = Connection::new(local, Some(peer), Scheme::Http);
+            admit.admit(stream, connection, slot, options);
+        }
+        Accepted::Unix(stream) => {
+            let connection = Connection::new(None, None, Scheme::Http);
+            admit.admit(stream, connection, slot, options);
         }
     }
 }

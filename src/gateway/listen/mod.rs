@@ -43,13 +43,12 @@ impl Listener {
         listeners.map_err(|error| Error::bind(address, who::named(error, address)))
     }
 
-    /// What a predecessor of this process had bound there.
+    /// What a predecessor of this process had bound there: all of it, though fewer are to accept, since in the queue of each
+    /// there may be clients.
     fn inherit(address: &Address) -> io::Result<Vec<Self>> {
         let asked = address.place.to_string();
         let mut listeners = Vec::new();
-        while listeners.len() < address.options.acceptors.into()
-            && let Some(socket) = inherited::from_predecessor(&asked)?
-        {
+        while let Some(socket) = inherited::from_predecessor(&asked)? {
             match address.path().map(SocketFile::new).transpose() {
                 Ok(file) => listeners.push(Self::of(address, socket, file)?),
                 // Nobody can connect to it without its file.

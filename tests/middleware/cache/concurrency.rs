@@ -194,6 +194,48 @@ async fn variants_are_asked_for_once_each() {
 }
 
 #[tokio::test]
+async fn variants_of_which_it_is_known_are_asked_for_all_at_once() {
+    let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
+    let fields = &[("cache-control", "max-age=60"), ("vary", "x-kind")];
+    let client = gated(&gate, &calls, fields);
+    let mut asked = JoinSet::new();
+    for n in 0..20 {
+        let answer = client.get("/").header("x-kind", (n % 10).to_string());
+        asked.spawn(answer.into_future());
+    }
+    settle().await;
+    assert_eq!(calls.get(), 1, "nobody knows yet what it is");
+    gate.add_permits(1);
+    settle().await;
+    assert_eq!(
+        calls.get(),
+        10,
+        "the others wait for their own variant alone"
+    );
+    gate.add_permits(9);
+    asked.join_all().await;
+    assert_eq!(calls.get(), 10);
+}
+
+#[tokio::test]
+async fn what_is_always_validated_is_validated_for_all_at_once() {
+    for line in ["max-age=0", "no-cache"] {
+        let (gate, calls) = (Arc::new(Semaphore::new(1)), Count::default());
+        let fields = [("cache-control", line), ("etag", "\"a\"")];
+        let client = gated(&gate, &calls, Box::leak(Box::new(fields)));
+        client.get("/").await;
+        let mut asked = JoinSet::new();
+        for _ in 0..5 {
+            asked.spawn(client.get("/").into_future());
+        }
+        settle().await;
+        assert_eq!(calls.get(), 6, "{line}");
+        gate.add_permits(5);
+        asked.join_all().await;
+    }
+}
+
+#[tokio::test]
 async fn who_wants_to_be_sure_follows_nobody_who_asked_before() {
     // 5.2.1.4
     let (gate, calls) = (Arc::new(Semaphore::new(0)), Count::default());
@@ -281,6 +323,35 @@ async fn what_was_invalidated_on_its_way_is_not_stored() {
     gate.add_permits(1);
     client.get("/").await;
     assert_eq!(calls.get(), 3);
+}
+
+#[tokio::test]
+async fn what_is_older_than_a_response_that_is_no_more_is_not_stored() {
+    let slow = Arc::new(Semaphore::new(0));
+    let (gate, calls) = (Arc::clone(&slow), Count::default());
+    let count = calls.clone();
+    let app = service_fn(move |req: Request<Body>| {
+        let call = count.add();
+        let (gate, is_slow) = (Arc::clone(&gate), req.headers().contains_key("x-slow"));
+        async move {
+            if is_slow {
+                gate.acquire().await.unwrap().forget();
+            }
+            let line = if call == 2 { "private" } else { "max-age=60" };
+            let res = Response::builder().header("cache-control", line);
+            Ok::<_, Infallible>(res.body(Body::from(call.to_string())).unwrap())
+        }
+    });
+    let cache = Cache::in_memory(1 << 20).clock(clock());
+    let client = Client::in_process(Stack::new().with(cache).app(app));
+    client.get("/").await.assert_body("0");
+    let anew = || client.get("/").header("cache-control", "no-cache");
+    let older = tokio::spawn(anew().header("x-slow", "1").into_future());
+    settle().await;
+    anew().await.assert_body("2");
+    slow.add_permits(1);
+    older.await.unwrap().assert_body("1");
+    client.get("/").await.assert_body("3");
 }
 
 #[tokio::test]

@@ -210,6 +210,18 @@ async fn a_head_says_whether_what_is_stored_is_good_yet() {
 }
 
 #[tokio::test]
+async fn a_head_with_a_weak_tag_makes_nothing_fresh() {
+    // RFC 9110, 8.8.1
+    let weak = || ok(&[FRESH, "etag: W/\"a\""], "abc");
+    let rig = rig([weak(), ok(&[FRESH, "etag: W/\"a\"", "x: 2"], ""), weak()]);
+    rig.get(&[]).await;
+    rig.wait(60);
+    rig.ask(Method::HEAD, "/", &[]).await;
+    rig.get(&[]).await;
+    rig.assert_asked(3);
+}
+
+#[tokio::test]
 async fn a_head_that_says_nothing_of_it_removes_nothing() {
     // 4.3.5
     let stored = ok(

@@ -172,6 +172,33 @@ async fn what_turns_out_to_be_no_more_or_not_for_all_is_not_answered_with_again(
 }
 
 #[tokio::test]
+async fn what_is_no_more_is_forgotten_though_who_finds_out_wants_nothing_stored() {
+    let line = "cache-control: max-age=60, stale-while-revalidate=6000";
+    let own = ["cache-control: no-store"];
+    for stored in [ok(&[line], "a"), ok(&[line, TAG], "a")] {
+        for gone in [
+            answer(404, &[], "gone"),
+            ok(&["cache-control: private"], "own"),
+        ] {
+            let rig = rig([stored.clone(), gone, ok(&[line], "c")]);
+            rig.get(&[]).await;
+            rig.wait(60);
+            rig.get(&own).await.assert_body("a");
+            settle().await;
+            rig.assert_asked(2);
+            rig.get(&[]).await.assert_body("c");
+        }
+        // What others may have says nothing against it.
+        let rig = rig([stored, ok(&[line], "b")]);
+        rig.get(&[]).await;
+        rig.wait(60);
+        rig.get(&own).await.assert_body("a");
+        settle().await;
+        rig.get(&own).await.assert_body("a");
+    }
+}
+
+#[tokio::test]
 async fn who_bounds_the_age_and_says_no_more_is_answered_with_nothing_stale() {
     // RFC 9111, 5.2.1.1
     let line = "cache-control: max-age=60, stale-while-revalidate=60";

@@ -157,7 +157,7 @@ async fn a_hit_tells_when_it_ends() {
 #[tokio::test]
 async fn a_targeted_field_is_obeyed_in_place_of_the_others() {
     // RFC 9213
-    let cache = || Cache::in_memory(1 << 20).targeted("cdn-cache-control".parse().unwrap());
+    let cache = || Cache::in_memory(1 << 20).targeted(["cdn-cache-control".parse().unwrap()]);
     let fields = ["cache-control: no-store", "cdn-cache-control: max-age=60"];
     let obeyed = rig_with(cache(), [ok(&fields, "a")]);
     obeyed.get(&[]).await;

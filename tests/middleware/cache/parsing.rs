@@ -84,8 +84,31 @@ async fn a_targeted_field_is_all_that_is_asked_where_it_is() {
             &["cdn-cache-control: max-age=60,", "cache-control: no-store"],
             false,
         ),
+        // It is a dictionary, of which the last of two counts (RFC 9651, 4.2.2).
+        (&["cdn-cache-control: max-age=0, max-age=60"], true),
+        (&["cdn-cache-control: max-age=60, max-age=0"], false),
+        // The first of the list counts that says something.
+        (
+            &[
+                "cdn-cache-control: no-store",
+                "our-cache-control: max-age=60",
+            ],
+            true,
+        ),
+        (
+            &[
+                "cdn-cache-control: max-age=60",
+                "our-cache-control: no-store",
+            ],
+            false,
+        ),
+        (
+            &["cdn-cache-control: max-age=60", "our-cache-control: a b"],
+            true,
+        ),
     ] {
-        let cache = Cache::in_memory(1 << 20).targeted("cdn-cache-control".parse().unwrap());
+        let targets = ["our-cache-control", "cdn-cache-control"].map(|name| name.parse().unwrap());
+        let cache = Cache::in_memory(1 << 20).targeted(targets);
         let rig = rig_with(cache, [ok(lines, "a")]);
         let res = rig.get(&[]).await;
         assert!(res.header("cdn-cache-control").is_some(), "it is passed on");

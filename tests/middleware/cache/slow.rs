@@ -3,15 +3,19 @@
 use std::convert::Infallible;
 use std::task::{Context, Waker};
 
+use std::sync::Arc;
+
 use super::support::{Count, Slow, clock, settle};
 use gopuram::middleware::Body;
-use gopuram::middleware::cache::Cache;
+use gopuram::middleware::cache::{Cache, Entry, Key, Memory, Promise, Purge, Store, StoreError};
 use gopuram::testing::Client;
 use gopuram::testing::body::Script;
 use gopuram::{Application, Stack};
-use http::{HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body as _;
-use tower::service_fn;
+use tokio::sync::Semaphore;
+use tower::limit::ConcurrencyLimitLayer;
+use tower::{Layer as _, service_fn};
 
 /// A client of a cache around an application that answers with this body.
 fn around(store: &Slow, entry: u64, body: fn() -> Body) -> (Client<impl Application>, Count) {
@@ -134,4 +138,113 @@ async fn what_is_being_stored_takes_the_room_of_what_is_on_its_way() {
         let res = client.get("/3").await;
         res.assert_header("cache-status", "gopuram; fwd=miss; stored");
     }
+}
+
+/// A store that finds at once and takes its time to say so.
+#[derive(Clone, Debug)]
+struct Late {
+    memory: Arc<Memory>,
+    gets: Arc<Semaphore>,
+}
+
+impl Late {
+    fn new() -> Self {
+        Self {
+            memory: Arc::new(Memory::new(1 << 20)),
+            gets: Arc::new(Semaphore::new(0)),
+        }
+    }
+}
+
+impl Store for Late {
+    fn get(&self, key: &Key, fields: &HeaderMap) -> Promise<Option<Entry>> {
+        let (found, gets) = (self.memory.get(key, fields), Arc::clone(&self.gets));
+        Promise::later(async move {
+            gets.acquire().await.unwrap().forget();
+            found.get().await
+        })
+    }
+
+    fn put(&self, key: &Key, entry: Entry) -> Promise<()> {
+        self.memory.put(key, entry)
+    }
+
+    fn remove(&self, url: &str) -> Promise<()> {
+        self.memory.remove(url)
+    }
+
+    fn purge(&self, what: Purge) -> Promise<Result<u64, StoreError>> {
+        self.memory.purge(what)
+    }
+}
+
+fn tagged(req: &Request<Body>) -> Response<Body> {
+    let is_head = *req.method() == http::Method::HEAD;
+    let body = if is_head { Body::empty() } else { short() };
+    let res = Response::builder().header("cache-control", "max-age=60");
+    res.header("etag", "\"a\"").body(body).unwrap()
+}
+
+#[tokio::test]
+async fn a_head_does_not_bring_back_what_was_invalidated_while_the_store_was_asked() {
+    let (store, calls) = (Late::new(), Count::default());
+    let count = calls.clone();
+    let app = service_fn(move |req: Request<Body>| {
+        count.add();
+        let res = tagged(&req);
+        async move { Ok::<_, Infallible>(res) }
+    });
+    let cache = Cache::in_store(store.clone()).clock(clock());
+    let client = Client::in_process(Stack::new().with(cache).app(app));
+    store.gets.add_permits(2);
+    client.get("/").await;
+    let head = client.head("/").header("cache-control", "no-cache");
+    let head = tokio::spawn(head.into_future());
+    settle().await;
+    client.post("/").await;
+    store.gets.add_permits(9);
+    head.await.unwrap();
+    assert_eq!(calls.get(), 3);
+    client.get("/").await;
+    assert_eq!(calls.get(), 4);
+}
+
+#[tokio::test]
+async fn who_waits_for_the_store_holds_no_permit() {
+    let store = Late::new();
+    let app = service_fn(|req: Request<Body>| {
+        let res = tagged(&req);
+        async move { Ok::<_, Infallible>(res) }
+    });
+    let limited = ConcurrencyLimitLayer::new(1).layer(app);
+    let cache = Cache::in_store(store.clone()).clock(clock());
+    let client = Client::in_process(Stack::new().with(cache).app(limited));
+    let waits = tokio::spawn(client.get("/").into_future());
+    settle().await;
+    let other = tokio::spawn(client.post("/other").into_future());
+    settle().await;
+    assert!(other.is_finished() && !waits.is_finished());
+    store.gets.add_permits(9);
+    waits.await.unwrap().assert_body("body");
+}
+
+#[tokio::test]
+async fn fields_take_room_though_there_is_no_body() {
+    // 64 MiB around a store: there is room for 64 of these and not for more.
+    let store = Slow::new();
+    let value = HeaderValue::try_from("a".repeat(1 << 20)).unwrap();
+    let app = service_fn(move |_: Request<Body>| {
+        let res = Response::builder().header("cache-control", "max-age=60");
+        let res = res.header("x", value.clone()).body(Body::empty()).unwrap();
+        async move { Ok::<_, Infallible>(res) }
+    });
+    let cache = Cache::in_store(store.clone()).clock(clock());
+    let client = Client::in_process(Stack::new().with(cache).app(app));
+    let mut stored = 0;
+    for n in 0..80 {
+        let res = client.get(&format!("/{n}")).await;
+        let told = res.header("cache-status").unwrap();
+        stored += usize::from(told.ends_with("; stored"));
+    }
+    assert_eq!(stored, 63);
 }
