@@ -24,7 +24,7 @@ pub(super) struct Listener {
     /// Of no runtime yet: each that accepts here has a descriptor of its own.
     socket: Inherited,
     file: Option<SocketFile>,
-    /// As it was asked for.
+    /// As it was asked for, with the protocol: what is spoken at another's socket is not understood.
     asked: String,
     /// What was bound, with the port that was taken.
     address: Address,
@@ -46,7 +46,7 @@ impl Listener {
     /// What a predecessor of this process had bound there: all of it, though fewer are to accept, since in the queue of each
     /// there may be clients.
     fn inherit(address: &Address) -> io::Result<Vec<Self>> {
-        let asked = address.place.to_string();
+        let asked = address.to_string();
         let mut listeners = Vec::new();
         while let Some(socket) = inherited::from_predecessor(&asked)? {
             match address.path().map(SocketFile::new).transpose() {
@@ -86,7 +86,7 @@ impl Listener {
     }
 
     fn of(address: &Address, socket: Inherited, file: Option<SocketFile>) -> io::Result<Self> {
-        let asked = address.place.to_string();
+        let asked = address.to_string();
         let mut address = address.clone();
         match &socket {
             Inherited::Tcp(listener) => {
