@@ -435,3 +435,11 @@ fn variables_of_tls_are_not_looked_at() {
     assert_eq!(attributes.scheme(), Scheme::Https);
     assert_eq!(attributes.user(), None);
 }
+
+#[test]
+fn a_fragment_in_a_query_is_not_cut_off_but_refused() {
+    let path = ("PATH_INFO", "/a");
+    assert_eq!(status(&[path, ("QUERY_STRING", "b#c")]), 400);
+    let raw = ("REQUEST_URI", "/a?b");
+    assert_eq!(status(&[raw, path, ("QUERY_STRING", "#")]), 400);
+}
