@@ -149,6 +149,7 @@ fn fastcgi_is_spoken_on_an_input_that_listens() {
         .stdin(OwnedFd::from(listener))
         .spawn()
         .unwrap();
+    let process = child.id().to_string();
     for _ in 0..2 {
         let mut front = UnixStream::connect(&path).unwrap();
         front
@@ -159,8 +160,11 @@ fn fastcgi_is_spoken_on_an_input_that_listens() {
         let answer = Answer::of(Protocol::FastCgi, &answer, false);
         assert!(answer.body().starts_with("method GET\ntarget /x\n"));
         assert!(answer.whole);
+        // It is heard: who does not ask for it is ended by it.
+        let reopen = Command::new("kill").args(["-s", "USR1", &process]).status();
+        assert!(reopen.unwrap().success());
     }
-    let term = Command::new("kill").arg(child.id().to_string()).status();
+    let term = Command::new("kill").arg(&process).status();
     assert!(term.unwrap().success());
     assert!(child.wait().unwrap().success());
     // It is the front server's, and so is its file.
