@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Protocol, TypedDict, final
 from wsgiref.types import WSGIApplication
 
 class _Readable(Protocol):
@@ -13,6 +13,36 @@ class FileWrapper:
     def __iter__(self) -> Iterator[bytes]: ...
     def __next__(self) -> bytes: ...
 
-def serve(app: WSGIApplication, options: dict[str, Any]) -> None: ...
+@final
+class Control:
+    """What a worker has of its supervisor."""
+
+class _Options(TypedDict):
+    bind: list[str]
+    threads: int | None
+    queue: int
+    queue_timeout: float
+    drain_timeout: float
+    max_spool: int
+    access_log: str | None
+    environ: list[tuple[str, str]]
+    request_timeout: float
+    max_requests: int
+    control: Control | None
+
+class _Workers(TypedDict):
+    bind: list[str]
+    workers: int
+    timeout: float
+    start_timeout: float
+    drain_timeout: float
+    max_worker_age: float
+    max_worker_memory: int
+    program: list[str]
+    directory: str
+
+def worker(bind: list[str], timeout: float) -> Control: ...
+def supervise(options: _Workers) -> int: ...
+def serve(app: WSGIApplication, options: _Options) -> None: ...
 def log_to_stderr(level: str) -> None: ...
 def keep_memory() -> None: ...

@@ -14,7 +14,7 @@ use http_body::Body as _;
 use std::future::poll_fn;
 use tracing::error;
 
-use crate::input::{Source, Stream};
+use crate::input::{Coming, Source, Stream};
 
 /// Up to this length a body is received before a thread is asked for: no slow client holds one.
 const AT_ONCE: u64 = 128 * 1024;
@@ -46,9 +46,7 @@ pub(crate) async fn receive(
     let expects = head.headers.contains_key(EXPECT);
     match known {
         Some(length) if length <= AT_ONCE && !(expects && reader == Reader::Waits) => {
-            let length = usize::try_from(length).unwrap_or_default();
-            let bytes = at_once(body, length).await;
-            return bytes.map(Source::Bytes).map_err(Failed::answer);
+            return at_once(body).await.map_err(Failed::answer);
         }
         Some(_) if reader == Reader::Waits => return Ok(Source::Stream(Stream::new(body))),
         Some(length) if length > most => return Err(StatusCode::PAYLOAD_TOO_LARGE.into_response()),
@@ -82,22 +80,15 @@ impl Failed {
     }
 }
 
-/// Receives a short one; what comes in one piece is not copied.
-async fn at_once(mut body: Body, length: usize) -> Result<Bytes, Failed> {
-    let mut buf = BytesMut::new();
+/// Receives a short one.
+async fn at_once(mut body: Body) -> Result<Source, Failed> {
+    let mut coming = Coming::default();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let Ok(data) = frame.map_err(Failed::Body)?.into_data() else {
-            continue;
-        };
-        if data.len() == length {
-            return Ok(data);
+        if let Ok(data) = frame.map_err(Failed::Body)?.into_data() {
+            coming.push(data);
         }
-        if buf.is_empty() {
-            buf.reserve(length);
-        }
-        buf.extend_from_slice(&data);
     }
-    Ok(buf.freeze())
+    Ok(Source::Pieces(coming.whole()))
 }
 
 /// Receives all of it, to memory or to a file.
@@ -119,7 +110,7 @@ async fn spool(mut body: Body, most: u64) -> Result<(Source, u64), Failed> {
         }
     }
     let Some(file) = file else {
-        return Ok((Source::Bytes(buf.freeze()), length));
+        return Ok((Source::Pieces(buf.freeze().into()), length));
     };
     let mut file = write(Some(file), buf.freeze()).await?;
     file.rewind().map_err(Failed::File)?;

@@ -1,21 +1,24 @@
 //! `wsgi.input`: the body of a request as a file.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::pin::Pin;
 
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf as _, Bytes, BytesMut};
 use gopuram::Body;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use tokio::runtime::Handle;
 
+use crate::exchange::Watched;
+
 /// Where the bytes of a body are.
 #[derive(Debug)]
 pub(crate) enum Source {
     /// All here.
-    Bytes(Bytes),
+    Pieces(Pieces),
     /// In a temporary file, read from the beginning.
     File(BufReader<std::fs::File>),
     /// Still with the client.
@@ -24,6 +27,76 @@ pub(crate) enum Source {
     Broken(String),
     /// The request is over.
     Over,
+}
+
+/// A body as it came, copied once: to the bytes that the application is given.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces(VecDeque<Bytes>);
+
+impl From<Bytes> for Pieces {
+    fn from(bytes: Bytes) -> Self {
+        let mut pieces = Self::default();
+        pieces.push(bytes);
+        pieces
+    }
+}
+
+impl Pieces {
+    fn push(&mut self, piece: Bytes) {
+        if !piece.is_empty() {
+            self.0.push_back(piece);
+        }
+    }
+
+    fn read<'py>(&mut self, py: Python<'py>, until: Until) -> PyResult<Bound<'py, PyBytes>> {
+        let mut len = 0;
+        for piece in &self.0 {
+            let (taken, ends) = until.take(len, piece);
+            len += taken;
+            if ends {
+                break;
+            }
+        }
+        PyBytes::new_with(py, len, |mut out| {
+            while let Some(piece) = self.0.front_mut() {
+                let now = piece.split_to(piece.len().min(out.len()));
+                let (to, rest) = out.split_at_mut(now.len());
+                to.copy_from_slice(&now);
+                out = rest;
+                if !piece.is_empty() {
+                    break;
+                }
+                self.0.pop_front();
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Of what size pieces are kept as they came: smaller ones would each hold the buffer that they were read to.
+const LARGE: usize = 16 * 1024;
+
+/// A body that is coming.
+#[derive(Debug, Default)]
+pub(crate) struct Coming {
+    pieces: Pieces,
+    small: BytesMut,
+}
+
+impl Coming {
+    pub(crate) fn push(&mut self, piece: Bytes) {
+        if piece.len() < LARGE {
+            self.small.extend_from_slice(&piece);
+        } else {
+            self.pieces.push(self.small.split().freeze());
+            self.pieces.push(piece);
+        }
+    }
+
+    pub(crate) fn whole(mut self) -> Pieces {
+        self.pieces.push(self.small.freeze());
+        self.pieces
+    }
 }
 
 /// A body that is read as the application wants it.
@@ -87,10 +160,9 @@ impl Until {
 }
 
 impl Source {
-    /// Reads until there; less only at the end of the body.
+    /// Reads until there what has to be waited for; less only at the end of the body.
     fn read(&mut self, until: Until) -> Result<Bytes, String> {
         match self {
-            Self::Bytes(bytes) => Ok(bytes.split_to(until.take(0, bytes).0)),
             Self::File(file) => read_file(file, until).map_err(|error| error.to_string()),
             Self::Stream(stream) => {
                 let mut read = Vec::new();
@@ -114,7 +186,7 @@ impl Source {
                 }
             }
             Self::Broken(why) => Err(why.clone()),
-            Self::Over => Ok(Bytes::new()),
+            Self::Over | Self::Pieces(_) => Ok(Bytes::new()),
         }
     }
 }
@@ -135,16 +207,20 @@ fn read_file(file: &mut BufReader<std::fs::File>, until: Until) -> std::io::Resu
 /// It ends where the body does, whatever is asked for. A body that broke off is an `OSError`, not an end.
 #[pyclass(module = "gopuram")]
 #[derive(Debug)]
-pub(crate) struct Input(Source);
+pub(crate) struct Input {
+    source: Source,
+    /// What it waits for is not the application's doing.
+    watched: Watched,
+}
 
 impl Input {
-    pub(crate) const fn new(source: Source) -> Self {
-        Self(source)
+    pub(crate) const fn new(source: Source, watched: Watched) -> Self {
+        Self { source, watched }
     }
 
     /// Lets go of the body: the connection waits for that.
     pub(crate) fn end(&mut self) {
-        self.0 = Source::Over;
+        self.source = Source::Over;
     }
 
     fn get<'py>(
@@ -162,10 +238,11 @@ impl Input {
         if until.most == 0 {
             return Ok(PyBytes::new(py, b""));
         }
-        let read = match &mut self.0 {
+        let watched = &self.watched;
+        let read = match &mut self.source {
             Source::Over => return Err(PyValueError::new_err("the request is over")),
-            here @ Source::Bytes(_) => here.read(until),
-            elsewhere => py.detach(|| elsewhere.read(until)),
+            Source::Pieces(pieces) => return pieces.read(py, until),
+            elsewhere => py.detach(|| watched.read(|| elsewhere.read(until))),
         };
         match read {
             Ok(read) => Ok(PyBytes::new(py, &read)),

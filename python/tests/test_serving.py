@@ -64,7 +64,6 @@ def test_applications_are_found_by_name(name):
     ("arguments", "wanted"),
     [
         (["--bind", "nonsense"], "cannot understand the address `nonsense`"),
-        (["--workers", "2"], "more than one worker is not there yet"),
         (["--environ", "wsgi.input=x"], "no name for a variable"),
         (["--environ", "Mixed=x"], "no name for a variable"),
         (["--chdir", "/nowhere"], "/nowhere"),
@@ -209,3 +208,18 @@ def test_no_more_is_made_than_the_client_takes(mode):
             connection.chunk()
         # What the sockets of both ends hold comes on top; all that could be made is 100 MB.
         assert 200 <= int(server.get(made).body) < 700
+
+
+def in_pieces(environ, start_response):
+    body = environ["wsgi.input"]
+    read = [body.read(10), *(body.readline() for _ in range(60)), body.read(20_000), *body.readlines()]
+    start_response("200 OK", PLAIN)
+    return [b"".join(read), str([len(part) for part in read[60:63]]).encode()]
+
+
+def test_a_body_of_several_pieces_is_read_across_them(server):
+    # Longer than what is read from a connection at once, and short enough to be here before the application is asked.
+    lines = b"".join(b"%0999d\n" % number for number in range(120))
+    response = server.get(in_pieces, method="POST", body=lines)
+    assert response.status == 200
+    assert response.body == lines + b"[1000, 20000, 1000]"
