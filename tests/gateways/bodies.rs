@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tower::util::{BoxCloneService, service_fn};
 
-use crate::front::{ALL, Said, begin, params, record, stdin};
+use crate::front::{ALL, Said, begin, packet, params, record, stdin};
 use crate::support::{Records, connect, echo, exchange, over, rest, turns};
 
 #[tokio::test]
@@ -98,6 +98,9 @@ async fn a_length_that_nobody_knows_is_asked_for() {
         let answer = exchange(echo(), protocol, &said.send(protocol, b"abc")).await;
         assert_eq!(answer.body(), "PUT / abc");
     }
+    let said = Said::of("PUT", "/").with("CONTENT_LENGTH", "-1");
+    let answer = exchange(echo(), Protocol::Uwsgi, &packet(&said, b"abc")).await;
+    assert_eq!(answer.status(), 411);
 }
 
 /// Reads a piece of its body whenever it is told to, and says how long each was.

@@ -1,6 +1,7 @@
 //! FastCGI: records, several requests at once, and what front servers ask besides.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bytes::Bytes;
 use gopuram::Body;
@@ -8,7 +9,8 @@ use gopuram::gateway::{Limits, Protocol};
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::StreamBody;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::timeout;
 use tower::util::{BoxCloneService, service_fn};
 
 use crate::front::{
@@ -247,6 +249,26 @@ async fn management_that_is_not_known_is_told_so() {
     assert_eq!(front.next().await, unknown);
     front.send(get(1, "/x", 0)).await;
     front.answer(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_of_the_protocol_that_nobody_reads_do_not_pile_up() {
+    let mut front = connect(echo(), Protocol::FastCgi);
+    let bytes = record(77, 0, b"").repeat(500_000);
+    let mut sent = 0;
+    // As much as is taken.
+    let patience = Duration::from_millis(50);
+    while let Ok(written) = timeout(patience, front.write(&bytes[sent..])).await {
+        sent += written.unwrap();
+        assert!(sent < 1_000_000, "{sent}");
+    }
+    // When they are read, it goes on.
+    let (mut read, mut write) = tokio::io::split(front);
+    let rest = bytes[sent..].to_vec();
+    tokio::spawn(async move { write.write_all(&rest).await.unwrap() });
+    let mut answers = vec![0; 500_000 * 16];
+    read.read_exact(&mut answers).await.unwrap();
+    assert!(answers.chunks(16).all(|one| one[1] == UNKNOWN_TYPE));
 }
 
 #[tokio::test]

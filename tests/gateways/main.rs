@@ -16,4 +16,5 @@ mod refusals;
 mod rules;
 mod sockets;
 mod support;
+mod taken_over;
 mod trust;

@@ -9,7 +9,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), gopuram::Error> {
-    gopuram::serve(app()).await
+    gopuram::serve(app()).on_reopen(|| {}).await
 }
 
 fn app() -> impl Application {

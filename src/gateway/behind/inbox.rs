@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -15,6 +15,10 @@ use super::super::pace::Pace;
 use super::super::settings::Settings;
 use super::codec::Framing;
 use super::signal::Signal;
+
+/// Below this a piece is copied to those before it. One that is not keeps all that was read with it, 16 KiB for a byte if
+/// that came alone: a client that sends so could have a body within its bounds take thousands of times their memory.
+const SMALL: usize = 4 * 1024;
 
 /// What has come of a body and was not read yet.
 #[derive(Debug)]
@@ -26,7 +30,9 @@ pub(super) struct Inbox {
 #[derive(Debug)]
 struct Arrived {
     pieces: VecDeque<Bytes>,
-    /// How many bytes these are.
+    /// What came behind them in pieces that are small, in memory of its own.
+    small: BytesMut,
+    /// How many bytes these are together.
     held: usize,
     /// How many are to come, if that is known.
     due: Option<u64>,
@@ -44,6 +50,35 @@ enum End {
     Cut,
 }
 
+impl Arrived {
+    /// Adds a piece behind the others.
+    fn keep(&mut self, piece: Bytes) {
+        if piece.len() < SMALL {
+            self.small.extend_from_slice(&piece);
+        }
+        if self.small.len() >= SMALL || piece.len() >= SMALL {
+            let small = self.take_small();
+            self.pieces.extend(small);
+        }
+        if piece.len() >= SMALL {
+            self.pieces.push_back(piece);
+        }
+    }
+
+    /// The first that is to be read.
+    fn next(&mut self) -> Option<Bytes> {
+        let piece = self.pieces.pop_front().or_else(|| self.take_small())?;
+        self.held = self.held.saturating_sub(piece.len());
+        Some(piece)
+    }
+
+    /// What is small, with its memory: what comes next has other.
+    fn take_small(&mut self) -> Option<Bytes> {
+        let small = std::mem::take(&mut self.small);
+        (!small.is_empty()).then(|| small.freeze())
+    }
+}
+
 impl Inbox {
     /// For a body that is there; the connection is woken by `signal` when there is room again.
     pub(super) fn new(framing: Framing, signal: Arc<Signal>) -> Arc<Self> {
@@ -55,6 +90,7 @@ impl Inbox {
         Arc::new(Self {
             arrived: Mutex::new(Arrived {
                 pieces: VecDeque::new(),
+                small: BytesMut::new(),
                 held: 0,
                 due,
                 end: None,
@@ -86,7 +122,7 @@ impl Inbox {
         }
         if !piece.is_empty() && !arrived.dropped {
             arrived.held = arrived.held.saturating_add(piece.len());
-            arrived.pieces.push_back(piece);
+            arrived.keep(piece);
         }
         wake(arrived);
     }
@@ -157,7 +193,8 @@ pin_project! {
             if let Some(inbox) = &this.inbox {
                 let mut arrived = inbox.arrived();
                 arrived.dropped = true;
-                arrived.pieces.clear();
+                arrived.pieces = VecDeque::new();
+                arrived.small = BytesMut::new();
                 arrived.held = 0;
                 inbox.made_room(arrived);
             }
@@ -192,8 +229,7 @@ impl http_body::Body for Arriving {
             return Poll::Ready(None);
         };
         let mut arrived = inbox.arrived();
-        if let Some(piece) = arrived.pieces.pop_front() {
-            arrived.held = arrived.held.saturating_sub(piece.len());
+        if let Some(piece) = arrived.next() {
             inbox.made_room(arrived);
             me.pace.as_mut().came();
             if let Some(left) = me.left {
@@ -223,7 +259,7 @@ impl http_body::Body for Arriving {
             (Some(_), Some(_)) => false,
             (Some(inbox), None) => {
                 let arrived = inbox.arrived();
-                arrived.pieces.is_empty() && arrived.end == Some(End::Whole)
+                arrived.held == 0 && arrived.end == Some(End::Whole)
             }
         }
     }
@@ -247,3 +283,63 @@ impl fmt::Display for Truncated {
 }
 
 impl StdError for Truncated {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrived() -> Arrived {
+        Arrived {
+            pieces: VecDeque::new(),
+            small: BytesMut::new(),
+            held: 0,
+            due: None,
+            end: None,
+            reader: None,
+            full: false,
+            dropped: false,
+        }
+    }
+
+    /// A piece of a larger buffer, as it comes from a connection.
+    fn piece(length: usize) -> Bytes {
+        Bytes::from(vec![b'x'; 16 * 1024]).split_to(length)
+    }
+
+    #[test]
+    fn small_pieces_do_not_keep_what_they_were_read_with() {
+        let mut arrived = arrived();
+        let whole = piece(1);
+        arrived.keep(whole.clone());
+        assert!(whole.is_unique());
+        for _ in 1..3 * SMALL {
+            arrived.keep(piece(1));
+        }
+        assert_eq!(arrived.pieces.len(), 3);
+        assert!(arrived.small.is_empty());
+        let large = piece(SMALL);
+        arrived.keep(large.clone());
+        assert!(!large.is_unique());
+    }
+
+    #[test]
+    fn pieces_of_any_size_stay_in_order() {
+        let mut arrived = arrived();
+        let mut sent = Vec::new();
+        for (length, byte) in [1, SMALL - 1, 7, SMALL, 2, 3 * SMALL, 5]
+            .into_iter()
+            .zip(b'a'..)
+        {
+            let piece = vec![byte; length];
+            sent.extend_from_slice(&piece);
+            arrived.held += length;
+            arrived.keep(piece.into());
+        }
+        let mut read = Vec::new();
+        while let Some(piece) = arrived.next() {
+            read.extend_from_slice(&piece);
+        }
+        assert_eq!(read, sent);
+        assert_eq!(arrived.held, 0);
+    }
+}

@@ -28,6 +28,13 @@ impl Out {
         self.bytes.len() >= MOST
     }
 
+    /// Whether so much waits that nothing more is to be read that the protocol may answer by itself.
+    ///
+    /// It is more than what answers fill, which go on while a body comes: one who sends it whole before it reads is read.
+    pub(super) fn is_over(&self) -> bool {
+        self.bytes.len() >= 4 * MOST
+    }
+
     /// Whether all was written.
     pub(super) fn is_done(&self) -> bool {
         self.bytes.is_empty() && !self.unflushed

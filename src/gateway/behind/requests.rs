@@ -31,7 +31,7 @@ where
 {
     /// Reads what comes and does what it says, as long as there is room for it; whether there was any.
     pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Gone> {
-        if !self.has_room() {
+        if self.out.is_over() || !self.has_room() {
             return Ok(false);
         }
         let more = self.exchanges.is_empty()

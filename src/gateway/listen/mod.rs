@@ -24,7 +24,7 @@ pub(super) struct Listener {
     /// Of no runtime yet: each that accepts here has a descriptor of its own.
     socket: Inherited,
     file: Option<SocketFile>,
-    /// As it was asked for.
+    /// As it was asked for, with the protocol: what is spoken at another's socket is not understood.
     asked: String,
     /// Whether it was bound by this process, or by one that it succeeds.
     ours: bool,
@@ -48,7 +48,7 @@ impl Listener {
     /// What a predecessor of this process had bound there, or its supervisor has: all of it, though fewer are to accept, since in the
     /// queue of each there may be clients.
     fn inherit(address: &Address) -> io::Result<Vec<Self>> {
-        let asked = address.place.to_string();
+        let asked = address.to_string();
         let mut listeners = Vec::new();
         // The file of a socket that others accept from is the supervisor's to remove.
         while let Some(socket) = inherited::from_ours(&asked, Heir::Worker)? {
@@ -92,7 +92,7 @@ impl Listener {
     }
 
     fn of(address: &Address, socket: Inherited, file: Option<SocketFile>) -> io::Result<Self> {
-        let asked = address.place.to_string();
+        let asked = address.to_string();
         let ours = !matches!(address.place, Place::Fd(_) | Place::Systemd(_));
         let mut address = address.clone();
         match &socket {
