@@ -1,8 +1,9 @@
 from _typeshed.wsgi import WSGIApplication
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol, TypedDict, final
+from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["FileWrapper", "keep_memory", "log_to_stderr", "serve"]
+__all__ = ["Control", "FileWrapper", "keep_memory", "log_to_stderr", "serve", "supervise", "worker"]
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
@@ -16,6 +17,24 @@ class _Options(TypedDict):
     max_spool: int
     access_log: str | None
     environ: list[tuple[str, str]]
+    request_timeout: float
+    max_requests: int
+    control: Control | None
+
+class _Workers(TypedDict):
+    bind: list[str]
+    workers: int
+    timeout: float
+    start_timeout: float
+    drain_timeout: float
+    max_worker_age: float
+    max_worker_memory: int
+    program: list[str]
+    directory: str
+
+@final
+class Control:
+    """What a worker has of its supervisor."""
 
 @final
 class FileWrapper:
@@ -28,6 +47,8 @@ class FileWrapper:
     @property
     def close(self) -> Callable[[], object]: ...
 
+def worker(bind: list[str], timeout: float) -> Control: ...
+def supervise(options: _Workers) -> int: ...
 def serve(app: WSGIApplication, options: _Options) -> None: ...
 def log_to_stderr(level: Literal["error", "warn", "info", "debug", "trace"]) -> None: ...
 def keep_memory() -> None: ...

@@ -16,6 +16,7 @@ use tower_service::Service;
 use crate::answer;
 use crate::application::{Application, Prepared, Variables};
 use crate::body::{self, Reader};
+use crate::control::Quota;
 use crate::exchange::{Blocks, Broken, Manner, Receiver, exchange};
 use crate::input::{Pieces, Source};
 use crate::pool::Pool;
@@ -36,14 +37,26 @@ struct Shared {
     pool: Option<Pool>,
     /// The longest body that is kept in a file.
     most: u64,
+    /// After how many requests the process is old.
+    quota: Option<Quota>,
 }
 
 impl Wsgi {
     /// Calls the application in the threads of a pool, or else where it is polled.
-    pub(crate) fn new(app: Application, pool: Option<Pool>, most: u64) -> Self {
+    pub(crate) fn new(
+        app: Application,
+        pool: Option<Pool>,
+        most: u64,
+        quota: Option<Quota>,
+    ) -> Self {
         let app = Arc::new(app);
         Self {
-            shared: Arc::new(Shared { app, pool, most }),
+            shared: Arc::new(Shared {
+                app,
+                pool,
+                most,
+                quota,
+            }),
             prepared: None,
         }
     }
@@ -69,6 +82,9 @@ impl Service<Request<Body>> for Wsgi {
     }
 
     fn call(&mut self, req: Request<Body>) -> Calling {
+        if let Some(quota) = &self.shared.quota {
+            quota.count();
+        }
         let (mut head, body) = req.into_parts();
         let prepared = Prepared::of(&mut self.prepared, &head);
         if http_body::Body::is_end_stream(&body) {

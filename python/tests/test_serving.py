@@ -64,7 +64,6 @@ def test_applications_are_found_by_name(name):
     ("arguments", "wanted"),
     [
         (["--bind", "nonsense"], "cannot understand the address `nonsense`"),
-        (["--workers", "2"], "more than one worker is not there yet"),
         (["--environ", "wsgi.input=x"], "no name for a variable"),
         (["--environ", "Mixed=x"], "no name for a variable"),
         (["--chdir", "/nowhere"], "/nowhere"),

@@ -22,7 +22,7 @@ cargo xtask test python                build the wheel and run its tests
 cargo xtask conformance DATE           hold PEP 3333 over the wheel and its peers, and write python/CONFORMANCE.md
 cargo xtask bench SECTION [--quick]    measure beside the peers, and print the ratios
 
-Sections: layers, http, static, gzip, tls, gateways, router, memory, attacks, upgrades, wsgi, build.
+Sections: layers, http, static, gzip, tls, gateways, router, memory, attacks, upgrades, workers, wsgi, build.
 --quick takes fewer and shorter rounds: the ratios are rough.
 ";
 

@@ -27,12 +27,19 @@ use crate::middleware::attributes::{Connection, Scheme};
 /// How long not to accept when the machine has nothing left to do it with.
 const RECOVERY: Duration = Duration::from_millis(100);
 
+/// How long another process has to accept a connection that is left to it.
+const COURTESY: Duration = Duration::from_millis(1);
+
+/// Whether the next connection is left to other processes, by how many are open in this one.
+pub(in crate::gateway) type GiveWay = Arc<dyn Fn(u64) -> bool + Send + Sync>;
+
 /// A listener in the runtime that accepts.
 pub(in crate::gateway) struct Acceptor {
     socket: Socket,
     /// Our end of all connections, unless it has to be asked for with each.
     local: Option<SocketAddr>,
     listener: Arc<Listener>,
+    give_way: Option<GiveWay>,
 }
 
 enum Socket {
@@ -66,6 +73,7 @@ impl Acceptor {
     pub(in crate::gateway) fn new(
         listener: Arc<Listener>,
         runtime: &Handle,
+        give_way: Option<GiveWay>,
     ) -> Result<Self, Error> {
         let _in = runtime.enter();
         let socket = match &listener.socket {
@@ -83,6 +91,7 @@ impl Acceptor {
             local: socket.every_local(),
             socket,
             listener,
+            give_way,
         })
     }
 
@@ -99,9 +108,6 @@ impl Acceptor {
         }
         if drain.is_handed_over() {
             // Who waits is accepted by the successor.
-            if let Some(file) = &self.listener.file {
-                file.keep();
-            }
             return;
         }
         // Whom the kernel has let in would be reset, perhaps with a request under way. Who yields is
@@ -125,6 +131,7 @@ impl Acceptor {
             socket,
             local,
             listener,
+            give_way: _,
         } = self;
         let options = listener.address.options.clone();
         drop((socket, listener));
@@ -141,7 +148,11 @@ impl Acceptor {
         let mut failing = false;
         let mut full = false;
         while let Some(slot) = slots.take(&mut full).await {
-            match self.next(slots, Some(slot)).await {
+            let next = match &self.give_way {
+                None => self.next(slots, Some(slot)).await,
+                Some(give_way) => self.next_in_turn(slots, slot, give_way).await,
+            };
+            match next {
                 None => {}
                 Some(Ok((io, slot))) => {
                     failing = false;
@@ -156,6 +167,28 @@ impl Acceptor {
                     }
                     tokio::time::sleep(RECOVERY).await;
                 }
+            }
+        }
+    }
+
+    /// As [`next`](Self::next), and after other processes where they should have the connection.
+    async fn next_in_turn(
+        &self,
+        slots: &Slots,
+        slot: Slot,
+        give_way: &GiveWay,
+    ) -> Option<io::Result<(Accepted, Slot)>> {
+        let mut slot = Some(slot);
+        loop {
+            if give_way(slots.counters().stats().open) {
+                tokio::time::sleep(COURTESY).await;
+            }
+            // Whoever is there still the others did not want.
+            let mut next = pin!(self.next(slots, slot.take()));
+            match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+                Poll::Ready(next) => return next,
+                // Somebody has come when this is woken, and it may be another's turn.
+                Poll::Pending => woken().await,
             }
         }
     }
@@ -215,6 +248,19 @@ fn hand_over(
             admit.admit(stream, connection, slot, options);
         }
     }
+}
+
+/// Waits for the task to be woken, by whatever was polled before.
+async fn woken() {
+    let mut was_polled = false;
+    poll_fn(|_| {
+        if std::mem::replace(&mut was_polled, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
 }
 
 /// Errors of the connection that was to be accepted, not of accepting (accept(2)); some of them are a firewall's.
