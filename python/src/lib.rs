@@ -5,6 +5,8 @@
 //!                        ▲                           │
 //!                        └──────── exchange ◀── blocks, write
 //! ```
+//!
+//! That is a process alone, or a worker; with several there is a supervisor, which does nothing of it.
 
 mod answer;
 mod application;

@@ -2,15 +2,49 @@
 
 import collections
 import contextlib
+import http.client
 import os
 import re
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
 
-from client import Cut
 from conftest import Server
+
+#: What a client sees that is not answered, or not to the end.
+LOST = (OSError, http.client.HTTPException)
+
+
+class Connection:
+    """One connection to a server."""
+
+    def __init__(self, server):
+        self.socket = socket.create_connection(server.address, timeout=20)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def head(self):
+        """The response, of which nothing is read but the head."""
+        response = http.client.HTTPResponse(self.socket)
+        response.begin()
+        return response
+
+    def response(self):
+        response = self.head()
+        response.body = response.read()
+        return response
 
 
 def request(path="/", **fields):
@@ -21,7 +55,7 @@ def request(path="/", **fields):
 
 def ask(server, path="/", **fields):
     """Asks over a connection of its own."""
-    with server.connect() as connection:
+    with Connection(server) as connection:
         connection.send(request(path, **fields))
         return connection.response()
 
@@ -37,6 +71,9 @@ class Fleet(Server):
 
     def ask(self, path="/", **fields):
         return ask(self, path, **fields)
+
+    def connect(self):
+        return Connection(self)
 
     def who(self):
         return int(self.ask().body)
@@ -126,8 +163,8 @@ class Load:
                     assert response.status == 200, response
                     who = int(response.body)
                     self.answers[who] += 1
-                    keeps = kept and response.header("connection") != "close"
-                except (Cut, OSError) as error:
+                    keeps = kept and response.getheader("connection") != "close"
+                except LOST as error:
                     self.lost.append((used, who if used else None, repr(error)))
                     keeps = False
                 if not keeps:

@@ -4,9 +4,8 @@ import socket
 import subprocess
 
 import pytest
-from client import Cut
 from conftest import Server
-from fleet import Fleet, ask, request
+from fleet import LOST, Connection, Fleet, ask, request
 from test_serving import GOPURAM
 
 
@@ -43,12 +42,13 @@ def test_a_thread_that_comes_back_is_not_needed_any_more(limited, fifo):
 
 def test_an_answer_that_has_begun_breaks_off():
     options = ["--request-timeout", "1", "--drain-timeout", "0.1"]
-    with Server(*options, app="workers:stream") as server, server.connect() as connection:
+    with Server(*options, app="workers:stream") as server, Connection(server) as connection:
         connection.send(request("/"))
-        assert connection.head().status == 200
-        assert connection.chunk() == b"begun"
-        with pytest.raises(Cut):
-            connection.chunk()
+        response = connection.head()
+        assert response.status == 200
+        assert response.read1() == b"begun"
+        with pytest.raises(LOST):
+            response.read()
         server.logged("the answer breaks off")
 
 
@@ -72,7 +72,7 @@ def test_a_worker_without_threads_is_replaced():
 
 
 def test_the_time_of_the_client_does_not_count(limited):
-    with limited.connect() as connection:
+    with Connection(limited) as connection:
         length = 256 * 1024
         head = f"POST /length HTTP/1.1\r\nHost: example.org\r\nContent-Length: {length}\r\n\r\n"
         connection.send(head.encode() + b"x" * (length - 1))

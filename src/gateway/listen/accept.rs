@@ -48,8 +48,12 @@ enum Socket {
 }
 
 impl Socket {
-    /// Our end of all connections: that of the listener, if it has one address only.
-    fn every_local(&self) -> Option<SocketAddr> {
+    /// Our end of all connections: that of the listener, if it has one address only. One that was bound by others may be
+    /// transparent (`IP_TRANSPARENT` in `ip(7)`), and then each connection has the address that its client asked for.
+    fn every_local(&self, ours: bool) -> Option<SocketAddr> {
+        if !ours {
+            return None;
+        }
         let Self::Tcp(listener) = self else {
             return None;
         };
@@ -88,7 +92,7 @@ impl Acceptor {
         };
         let socket = socket.map_err(|error| Error::bind(&listener.address, error))?;
         Ok(Self {
-            local: socket.every_local(),
+            local: socket.every_local(listener.ours),
             socket,
             listener,
             give_way,
@@ -289,7 +293,25 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd as _;
+
     use super::*;
+    use crate::gateway::address::Address;
+
+    async fn known(address: impl Into<Address>) -> Option<SocketAddr> {
+        let listener = Listener::bind(&address.into()).await.unwrap().remove(0);
+        let acceptor = Acceptor::new(Arc::new(listener), &Handle::current(), None);
+        acceptor.unwrap().local
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_asked_for_its_address_where_that_of_the_listener_may_be_another() {
+        assert!(known("127.0.0.1:0").await.is_some());
+        assert!(known("0.0.0.0:0").await.is_none());
+        let bound = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let inherited = format!("fd:{}", bound.as_raw_fd());
+        assert!(known(inherited.as_str()).await.is_none());
+    }
 
     #[test]
     fn only_errors_of_accepting_itself_are_waited_out() {

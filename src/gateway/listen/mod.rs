@@ -26,6 +26,8 @@ pub(super) struct Listener {
     file: Option<SocketFile>,
     /// As it was asked for.
     asked: String,
+    /// Whether it was bound by this process, or by one that it succeeds.
+    ours: bool,
     /// What was bound, with the port that was taken.
     address: Address,
 }
@@ -91,6 +93,7 @@ impl Listener {
 
     fn of(address: &Address, socket: Inherited, file: Option<SocketFile>) -> io::Result<Self> {
         let asked = address.place.to_string();
+        let ours = !matches!(address.place, Place::Fd(_) | Place::Systemd(_));
         let mut address = address.clone();
         match &socket {
             Inherited::Tcp(listener) => {
@@ -109,6 +112,7 @@ impl Listener {
             socket,
             file,
             asked,
+            ours,
             address,
         })
     }
