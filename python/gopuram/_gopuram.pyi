@@ -1,6 +1,6 @@
+from _typeshed.wsgi import WSGIApplication
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol, TypedDict, final
-from wsgiref.types import WSGIApplication
 
 __all__ = ["Control", "FileWrapper", "keep_memory", "log_to_stderr", "serve", "supervise", "worker"]
 
