@@ -174,6 +174,7 @@ async fn serve() -> bool {
     }
     let server = serve
         .bind("127.0.0.1:0")
+        .bind("127.0.0.1:0")
         .bind(format!(
             "unix:{}?mode=600",
             directory.join("socket").display()
@@ -189,6 +190,8 @@ async fn serve() -> bool {
         .unwrap();
     let port = server.socket().unwrap().port();
     fs::write(directory.join("port"), port.to_string()).unwrap();
+    let all: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
+    fs::write(directory.join("addresses"), all.join(" ")).unwrap();
     server.run().await.unwrap();
     true
 }
@@ -362,8 +365,11 @@ async fn a_version_on_fewer_cores_takes_all_sockets_over() {
     }
     let life = Life::on_cores("life::a_version_on_fewer_cores_takes_all_sockets_over", 3);
     assert_eq!(listening(life.address.port()), 3);
+    // The same address is bound twice, with a port each.
+    let addresses = life.file("addresses");
     fs::write(life.directory.join("cores"), "1").unwrap();
     take_over(&life, 1);
+    assert_eq!(life.file("addresses"), addresses);
     assert_eq!(listening(life.address.port()), 3);
     for _ in 0..30 {
         life.ask();

@@ -46,6 +46,14 @@ const OURS: &str = "gopuram/";
 /// How the name of a supervisor's socket begins, which other processes accept from as well.
 const SHARED: &str = "gopuram-shared/";
 
+/// What is between the address and the number of the group.
+const GROUP: char = '+';
+
+/// The name under which one of the sockets of a group is passed.
+pub(in crate::gateway) fn name_in(address: &str, heir: Heir, group: u32) -> String {
+    format!("{}{GROUP}{group}", name(address, heir))
+}
+
 /// The first descriptor that is passed.
 pub(in crate::gateway) const FIRST: u32 = 3;
 
@@ -59,7 +67,7 @@ pub(in crate::gateway) enum Heir {
 }
 
 /// The name under which what was bound at `address` is passed.
-pub(in crate::gateway) fn name(address: &str, heir: Heir) -> String {
+fn name(address: &str, heir: Heir) -> String {
     // Names are joined by colons, and have no control characters.
     let mut name = match heir {
         Heir::Successor => OURS.to_owned(),
@@ -109,10 +117,32 @@ fn take_where(wanted: impl Fn(&str) -> bool) -> io::Result<Option<Inherited>> {
     Ok(None)
 }
 
-/// What a predecessor or a supervisor had bound at `address`, if there was one.
-pub(super) fn from_ours(address: &str, heir: Heir) -> io::Result<Option<Inherited>> {
+/// What a predecessor or a supervisor had bound at `address`, if there was one; of the same group, once it is known.
+///
+/// An address may be bound twice, as `systemd:` and port 0 are, and be several sockets each time.
+pub(super) fn from_ours(
+    address: &str,
+    heir: Heir,
+    group: &mut Option<u32>,
+) -> io::Result<Option<Inherited>> {
     let wanted = name(address, heir);
-    take_where(|name| name == wanted)
+    let of = |name: &str| {
+        name.strip_prefix(&wanted)?
+            .strip_prefix(GROUP)?
+            .parse()
+            .ok()
+    };
+    let mut passed = passed();
+    for index in 0..passed.fds.len() {
+        if let Some(found) = of(passed.name(index))
+            && group.is_none_or(|group| group == found)
+            && let Some(taken) = passed.take(index)?
+        {
+            *group = Some(found);
+            return Ok(Some(taken));
+        }
+    }
+    Ok(None)
 }
 
 /// Closes what the predecessor had bound and this process does not.

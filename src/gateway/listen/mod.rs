@@ -9,6 +9,7 @@ mod who;
 
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use socket2::SockRef;
 
@@ -18,6 +19,9 @@ use self::unix::SocketFile;
 use super::address::{Address, Place};
 use crate::Error;
 
+/// How often this process has bound an address.
+static GROUPS: AtomicU32 = AtomicU32::new(0);
+
 /// A socket that listens.
 #[derive(Debug)]
 pub(super) struct Listener {
@@ -26,6 +30,8 @@ pub(super) struct Listener {
     file: Option<SocketFile>,
     /// As it was asked for, with the protocol: what is spoken at another's socket is not understood.
     asked: String,
+    /// What tells it from those of the same address that were bound at another time.
+    group: u32,
     /// Whether it was bound by this process, or by one that it succeeds.
     ours: bool,
     /// What was bound, with the port that was taken.
@@ -42,7 +48,13 @@ impl Listener {
             Ok(listeners) if listeners.is_empty() => Self::bind_anew(address).await,
             listeners => listeners,
         };
-        listeners.map_err(|error| Error::bind(address, who::named(error, address)))
+        let mut listeners =
+            listeners.map_err(|error| Error::bind(address, who::named(error, address)))?;
+        let group = GROUPS.fetch_add(1, Ordering::Relaxed);
+        for listener in &mut listeners {
+            listener.group = group;
+        }
+        Ok(listeners)
     }
 
     /// What a predecessor of this process had bound there, or its supervisor has: all of it, though fewer are to accept, since in the
@@ -51,10 +63,11 @@ impl Listener {
         let asked = address.to_string();
         let mut listeners = Vec::new();
         // The file of a socket that others accept from is the supervisor's to remove.
-        while let Some(socket) = inherited::from_ours(&asked, Heir::Worker)? {
+        let mut group = None;
+        while let Some(socket) = inherited::from_ours(&asked, Heir::Worker, &mut group)? {
             listeners.push(Self::of(address, socket, None)?);
         }
-        while let Some(socket) = inherited::from_ours(&asked, Heir::Successor)? {
+        while let Some(socket) = inherited::from_ours(&asked, Heir::Successor, &mut group)? {
             match address.path().map(SocketFile::new).transpose() {
                 Ok(file) => listeners.push(Self::of(address, socket, file)?),
                 // Nobody can connect to it without its file.
@@ -112,6 +125,7 @@ impl Listener {
             socket,
             file,
             asked,
+            group: 0,
             ours,
             address,
         })
@@ -135,6 +149,9 @@ impl Listener {
             Inherited::Tcp(listener) => listener.as_fd(),
             Inherited::Unix(listener) => listener.as_fd(),
         };
-        Ok((inherited::name(&self.asked, heir), fd.try_clone_to_owned()?))
+        Ok((
+            inherited::name_in(&self.asked, heir, self.group),
+            fd.try_clone_to_owned()?,
+        ))
     }
 }
