@@ -112,6 +112,26 @@ fn a_body_that_is_cut_short_is_an_error() {
 }
 
 #[test]
+fn a_body_whose_length_is_not_known_ends_with_the_input() {
+    for (name, value) in [
+        ("HTTP_TRANSFER_ENCODING", "chunked"),
+        ("CONTENT_LENGTH", "-1"),
+    ] {
+        let mut child = start(&Said::of("PUT", "/").with(name, value));
+        child.stdin.take().unwrap().write_all(b"abc").unwrap();
+        let mut answer = String::new();
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut answer)
+            .unwrap();
+        child.wait().unwrap();
+        assert!(answer.ends_with("body 3 294"), "{answer}");
+    }
+}
+
+#[test]
 fn arguments_are_nothing() {
     let said = Said::get("/");
     let mut command = Command::new(PROGRAM);
