@@ -26,7 +26,7 @@ pub(super) struct Inbox {
 #[derive(Debug)]
 struct Arrived {
     pieces: VecDeque<Bytes>,
-    /// How many bytes these are.
+    /// How much memory these take.
     held: usize,
     /// How many are to come, if that is known.
     due: Option<u64>,
@@ -43,6 +43,13 @@ enum End {
     Whole,
     Cut,
 }
+
+/// What is shorter is copied: a piece keeps all in memory that it was read with, and a client that sends byte by byte would have
+/// each of them cost as much as is read at once.
+const SMALL: usize = 4096;
+
+/// What a piece costs besides its bytes.
+const PIECE: usize = 64;
 
 impl Inbox {
     /// For a body that is there; the connection is woken by `signal` when there is room again.
@@ -85,7 +92,10 @@ impl Inbox {
             }
         }
         if !piece.is_empty() && !arrived.dropped {
-            arrived.held = arrived.held.saturating_add(piece.len());
+            if piece.len() < SMALL {
+                piece = Bytes::copy_from_slice(&piece);
+            }
+            arrived.held = arrived.held.saturating_add(piece.len() + PIECE);
             arrived.pieces.push_back(piece);
         }
         wake(arrived);
@@ -106,7 +116,7 @@ impl Inbox {
         self.arrived().end.is_some()
     }
 
-    /// How many bytes wait to be read.
+    /// How much memory it takes what waits to be read.
     pub(super) fn held(&self) -> usize {
         self.arrived().held
     }
@@ -184,7 +194,7 @@ impl http_body::Body for Arriving {
         };
         let mut arrived = inbox.arrived();
         if let Some(piece) = arrived.pieces.pop_front() {
-            arrived.held = arrived.held.saturating_sub(piece.len());
+            arrived.held = arrived.held.saturating_sub(piece.len() + PIECE);
             inbox.made_room(arrived);
             me.pace.as_mut().came();
             if let Some(left) = me.left {
@@ -238,3 +248,20 @@ impl fmt::Display for Truncated {
 }
 
 impl StdError for Truncated {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_piece_takes_no_more_memory_than_is_counted() {
+        let signal = Signal::new(Waker::noop());
+        let inbox = Inbox::new(Framing::Open, signal);
+        let read = Bytes::from(vec![0; 16 * 1024]);
+        for _ in 0..10 {
+            inbox.push(read.slice(..1));
+        }
+        assert!(read.is_unique());
+        assert_eq!(inbox.held(), 10 * (1 + PIECE));
+    }
+}
