@@ -249,6 +249,28 @@ async fn management_that_is_not_known_is_told_so() {
     front.answer(1).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_asks_and_does_not_read_is_not_answered_without_bound() {
+    let mut front = connect(echo(), Protocol::FastCgi);
+    let asked = record(42, 0, b"1234567").repeat(1000);
+    let mut sent = 0;
+    let wait = std::time::Duration::from_millis(50);
+    while let Ok(Ok(count)) =
+        tokio::time::timeout(wait, front.write(&asked[sent % asked.len()..])).await
+    {
+        sent += count;
+        // The transport has 64 KiB of room each way, and as much may wait.
+        assert!(sent < 300_000, "{sent}");
+    }
+    // Who reads is heard again.
+    let mut front = Records::of(front);
+    for _ in 0..sent / 16 {
+        assert_eq!(front.next().await.unwrap().0, UNKNOWN_TYPE);
+    }
+    front.send(&asked[sent % asked.len()..]).await;
+    assert_eq!(front.next().await.unwrap().0, UNKNOWN_TYPE);
+}
+
 #[tokio::test]
 async fn other_roles_and_too_many_requests_are_refused() {
     let app = BoxCloneService::new(service_fn(async |_: Request<Body>| {
