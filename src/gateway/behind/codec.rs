@@ -37,6 +37,11 @@ pub(in crate::gateway) trait Codec: Send {
         None
     }
 
+    /// A request that is whole but for its body, and of which there was to be seen first whether it has one.
+    fn late(&mut self) -> Option<Event> {
+        None
+    }
+
     /// Whether a part of what the front server has begun to say is still to come, besides bodies.
     fn is_within(&self) -> bool {
         false
@@ -144,6 +149,5 @@ impl Most {
 /// Whether there is a body of a length that nobody knows: nginx tells none, or 0, where it does not read the body first, and
 /// lighttpd -1.
 pub(in crate::gateway) fn is_chunked(environ: &Environ) -> bool {
-    environ.get("HTTP_TRANSFER_ENCODING").is_some()
-        || environ.get("CONTENT_LENGTH") == Some(b"-1")
+    environ.get("HTTP_TRANSFER_ENCODING").is_some() || environ.get("CONTENT_LENGTH") == Some(b"-1")
 }
