@@ -271,6 +271,26 @@ fn variables_that_come_twice_are_lines_or_one_cookie_or_refused() {
 }
 
 #[test]
+fn what_a_front_server_says_of_its_tls_is_dropped() {
+    let head = back(&said(&[
+        ("REQUEST_URI", "/"),
+        ("HTTPS", "on"),
+        ("SSL_PROTOCOL", "TLSv1.3"),
+        ("SSL_CIPHER", "TLS_AES_128_GCM_SHA256"),
+        ("SSL_TLS_SNI", "a"),
+        ("SSL_CLIENT_VERIFY", "SUCCESS"),
+        ("SSL_CLIENT_S_DN", "CN=ann"),
+        ("SSL_CLIENT_CERT", "-----BEGIN CERTIFICATE-----"),
+    ]))
+    .unwrap();
+    let attributes = attributes(&head);
+    assert_eq!(attributes.scheme(), Scheme::Https);
+    assert!(attributes.connection().unwrap().tls.is_none());
+    assert_eq!(attributes.user(), None);
+    assert_eq!(head.headers.len(), 1, "{:?}", head.headers);
+}
+
+#[test]
 fn the_length_of_a_body_is_a_number_or_not_known() {
     for (length, there) in [("0", true), ("12", true), ("", false), ("-1", false)] {
         let head = back(&said(&[("REQUEST_URI", "/"), ("CONTENT_LENGTH", length)])).unwrap();
