@@ -50,7 +50,10 @@ impl Target {
             (true, _) | (_, None) => known.query.unwrap_or_default(),
             (false, Some(raw)) => raw.query.unwrap_or_default().as_bytes(),
         };
-        let query = std::str::from_utf8(query).map_err(|_| Refused::malformed("QUERY_STRING"))?;
+        let query = std::str::from_utf8(query).ok();
+        // What is behind a fragment's sign a parser would cut off.
+        let query = query.filter(|query| !query.contains('#'));
+        let query = query.ok_or_else(|| Refused::malformed("QUERY_STRING"))?;
         let is_devious = |raw: Raw<'_>| path::is_devious(raw.path.as_bytes());
         if mapping.plain_paths
             && (path::is_devious(&path.prefix)

@@ -271,6 +271,25 @@ fn variables_that_come_twice_are_lines_or_one_cookie_or_refused() {
 }
 
 #[test]
+fn a_host_is_no_part_of_the_path() {
+    for host in ["a/admin?", "a?x", "a#", "a/"] {
+        let head = back(&said(&[
+            ("REQUEST_URI", "/public"),
+            ("SERVER_PROTOCOL", "HTTP/2.0"),
+            ("HTTP_HOST", host),
+        ]));
+        // Whoever serves it refuses the host.
+        assert_eq!(head.unwrap().uri, "/public", "{host}");
+    }
+}
+
+#[test]
+fn a_query_has_no_fragment() {
+    let query = [("REQUEST_URI", "/x"), ("QUERY_STRING", "a#b")];
+    assert_eq!(status(&query), 400);
+}
+
+#[test]
 fn what_a_front_server_says_of_its_tls_is_dropped() {
     let head = back(&said(&[
         ("REQUEST_URI", "/"),
