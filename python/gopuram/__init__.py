@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from . import _gopuram
 from ._gopuram import FileWrapper
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication
 
 __all__ = ["FileWrapper", "serve"]
 
@@ -35,6 +35,7 @@ def serve(
     max_spool: int = 1 << 30,
     access_log: str | None = None,
     environ: Mapping[str, str] | None = None,
+    request_timeout: float = 0.0,
 ) -> None:
     """Serve a WSGI application until SIGTERM or SIGINT.
 
@@ -56,9 +57,44 @@ def serve(
         A file for the access log, or ``-`` for the standard output.
     environ
         More variables for every environ.
+    request_timeout
+        How many seconds the application may take for a request, before it is answered 504 and another thread takes the place of
+        the one that is lost; 0 is for ever. Only for threads.
 
     Raises OSError if an address cannot be listened on, and ValueError if an option has no meaning.
     """
+    _serve(
+        app,
+        addresses,
+        threads=threads,
+        inline=inline,
+        queue=queue,
+        queue_timeout=queue_timeout,
+        drain_timeout=drain_timeout,
+        max_spool=max_spool,
+        access_log=access_log,
+        environ=environ,
+        request_timeout=request_timeout,
+    )
+
+
+def _serve(
+    app: WSGIApplication,
+    addresses: Sequence[str],
+    *,
+    threads: int,
+    inline: bool,
+    queue: int,
+    queue_timeout: float,
+    drain_timeout: float,
+    max_spool: int,
+    access_log: str | None,
+    environ: Mapping[str, str] | None,
+    request_timeout: float,
+    max_requests: int = 0,
+    control: _gopuram.Control | None = None,
+) -> None:
+    """As `serve`, and for workers: those have the sockets of their supervisor, which hears of the last of their requests."""
     if not callable(app):
         raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
     environ = dict(environ or {})
@@ -81,5 +117,8 @@ def serve(
             "max_spool": max_spool,
             "access_log": access_log,
             "environ": list(environ.items()),
+            "request_timeout": request_timeout,
+            "max_requests": max_requests,
+            "control": control,
         },
     )

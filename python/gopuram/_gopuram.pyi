@@ -1,18 +1,53 @@
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Literal, Protocol, TypedDict, final
 from wsgiref.types import WSGIApplication
+
+__all__ = ["Control", "FileWrapper", "keep_memory", "log_to_stderr", "serve", "supervise", "worker"]
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
+class _Options(TypedDict):
+    bind: list[str]
+    threads: int | None
+    queue: int
+    queue_timeout: float
+    drain_timeout: float
+    max_spool: int
+    access_log: str | None
+    environ: list[tuple[str, str]]
+    request_timeout: float
+    max_requests: int
+    control: Control | None
+
+class _Workers(TypedDict):
+    bind: list[str]
+    workers: int
+    timeout: float
+    start_timeout: float
+    drain_timeout: float
+    max_worker_age: float
+    max_worker_memory: int
+    program: list[str]
+    directory: str
+
+@final
+class Control:
+    """What a worker has of its supervisor."""
+
+@final
 class FileWrapper:
     """A file as a response: what `wsgi.file_wrapper` makes."""
 
-    close: Callable[[], object]
-    def __init__(self, filelike: _Readable, blksize: int = ..., /) -> None: ...
+    def __new__(cls, filelike: _Readable, blksize: int = ..., /) -> FileWrapper: ...
     def __iter__(self) -> Iterator[bytes]: ...
     def __next__(self) -> bytes: ...
+    # Only if the file has it.
+    @property
+    def close(self) -> Callable[[], object]: ...
 
-def serve(app: WSGIApplication, options: dict[str, Any]) -> None: ...
-def log_to_stderr(level: str) -> None: ...
+def worker(bind: list[str], timeout: float) -> Control: ...
+def supervise(options: _Workers) -> int: ...
+def serve(app: WSGIApplication, options: _Options) -> None: ...
+def log_to_stderr(level: Literal["error", "warn", "info", "debug", "trace"]) -> None: ...
 def keep_memory() -> None: ...

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from . import _gopuram, serve
+from . import _gopuram, _serve, workers
 from .loading import NotFound, load
 
 _ADDRESSES = """\
@@ -22,6 +22,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
+def _natural(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{number} is less than 0")
     return number
 
 
@@ -60,9 +67,6 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--inline", action="store_true", help="call it on the thread of the connections, one request at a time"
     )
-    serve.add_argument(
-        "-w", "--workers", type=_positive, default=1, metavar="N", help="how many processes [1]; more are not there yet"
-    )
     serve.add_argument("--chdir", metavar="DIRECTORY", help="go there first; modules are found there")
     serve.add_argument("--pythonpath", metavar="PATHS", help="where else modules are found, joined by colons")
     serve.add_argument("--access-log", metavar="FILE", help="write an access log; - is the standard output")
@@ -75,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--queue", type=_positive, default=1024, metavar="N", help="how many requests may wait [1024]")
     serve.add_argument(
         "--queue-timeout", type=_seconds, default=30.0, metavar="SECONDS", help="for how long; then 503 [30]"
+    )
+    serve.add_argument(
+        "--request-timeout",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help="for the application to answer; then 504, and another thread; 0 is for ever [0]",
     )
     serve.add_argument(
         "--drain-timeout", type=_seconds, default=30.0, metavar="SECONDS", help="for requests to finish at the end [30]"
@@ -95,26 +106,39 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a variable for every environ, as often as wanted",
     )
+    workers.add_options(serve, _positive, _natural, _seconds)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; what it returns is the status of the process."""
-    options = _parser().parse_args(arguments)
-    if options.workers > 1:
-        return _refuse("more than one worker is not there yet; start the command several times, on Unix sockets or ports")
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.inline and options.request_timeout:
+        parser.error("--request-timeout is for threads: with --inline nobody is left to answer; --timeout ends the process")
+    bind = options.bind or ["127.0.0.1:8000"]
+    # To be run anew as it was run, where it was run: by the script or as a module, with the options of the interpreter.
+    command = [sys.executable, *(sys.orig_argv[1:] if arguments is None else ["-m", "gopuram", *arguments])]
+    is_worker = workers.is_worker()
+    control, max_requests = None, 0
     try:
+        directory = os.getcwd()
+        if is_worker:
+            control, max_requests = workers.begin(options, bind)
         if options.chdir is not None:
             os.chdir(options.chdir)
+        if not is_worker and workers.is_asked_for(options):
+            _gopuram.log_to_stderr(options.log_level)
+            return workers.supervise(options, bind, command, directory)
         # As for `python -m`: what is in the directory can be imported.
         sys.path[:0] = [os.getcwd(), *(options.pythonpath or "").split(":")]
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
         app = load(options.app)
         _gopuram.log_to_stderr(options.log_level)
         _gopuram.keep_memory()
-        serve(
+        _serve(
             app,
-            *(options.bind or ["127.0.0.1:8000"]),
+            bind,
             threads=options.threads,
             inline=options.inline,
             queue=options.queue,
@@ -123,6 +147,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             max_spool=options.max_spool,
             access_log=options.access_log,
             environ=dict(options.environ),
+            request_timeout=options.request_timeout,
+            max_requests=max_requests,
+            control=control,
         )
     except (NotFound, OSError, ValueError) as error:
         return _refuse(str(error))

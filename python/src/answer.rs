@@ -18,6 +18,11 @@ pub(crate) fn busy() -> Response<Body> {
     res
 }
 
+/// The application took too long.
+pub(crate) fn late() -> Response<Body> {
+    plain(StatusCode::GATEWAY_TIMEOUT)
+}
+
 /// The request has no environ.
 pub(crate) fn refused(refused: &Refused) -> Response<Body> {
     let mut res = plain(refused.status());

@@ -108,6 +108,15 @@ impl Variables {
         })
     }
 
+    /// What was asked for, for a log.
+    pub(crate) fn what(&self) -> String {
+        let of = |wanted: &[u8]| {
+            let found = self.own.iter().find(|(name, _)| *name == wanted);
+            found.map_or(String::new(), |(_, value)| value.escape_ascii().to_string())
+        };
+        format!("{} {}", of(b"REQUEST_METHOD"), of(b"REQUEST_URI"))
+    }
+
     /// A new environ: a dictionary that is the application's to change.
     pub(crate) fn environ<'py>(
         &self,

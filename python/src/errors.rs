@@ -85,7 +85,7 @@ pub(crate) fn flush(py: Python<'_>) {
 }
 
 /// In one piece, so that lines of several threads and processes stay whole; who cannot be told is not told.
-fn emit(py: Python<'_>, text: &str) {
+pub(crate) fn emit(py: Python<'_>, text: &str) {
     py.detach(|| {
         let mut stderr = std::io::stderr().lock();
         drop(stderr.write_all(text.as_bytes()));

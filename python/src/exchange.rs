@@ -6,12 +6,16 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use gopuram::Body;
 use http::Response;
 use http_body::Frame;
 use pyo3::Python;
+use tokio::time::Instant;
+
+use crate::answer;
 
 /// How many bytes wait for the client before the application has to.
 const ROOM: usize = 512 * 1024;
@@ -38,8 +42,14 @@ struct State {
     end: Option<Result<(), Broken>>,
     /// Nobody wants the answer any longer.
     gone: bool,
-    /// The application waits for room.
-    waits: bool,
+    /// Since when the application waits for room, or for the body; and for how long it has before.
+    waits: Option<Instant>,
+    reads: Option<Instant>,
+    waited: Duration,
+    /// The head is told, or something in its stead.
+    begun: bool,
+    /// Whatever the application says comes too late.
+    cut: bool,
 }
 
 impl Exchange {
@@ -51,6 +61,9 @@ impl Exchange {
     /// Changes the state, and wakes who waits for it to.
     fn tell(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
+        if state.cut {
+            return;
+        }
         change(&mut state);
         let waker = state.waker.take();
         drop(state);
@@ -63,7 +76,7 @@ impl Exchange {
         let mut state = self.lock();
         state.gone = true;
         let left = std::mem::take(&mut state.blocks);
-        let waits = state.waits;
+        let waits = state.waits.is_some();
         drop(state);
         drop(left);
         if waits {
@@ -115,10 +128,16 @@ impl Sender {
         self.shared.lock().gone
     }
 
+    /// The answer for who watches it.
+    pub(crate) fn watched(&self) -> Watched {
+        Watched(Arc::clone(&self.shared))
+    }
+
     /// Answers with all there is to say.
     pub(crate) fn whole(&mut self, res: Response<Body>) {
         self.ended = true;
         self.shared.tell(|state| {
+            state.begun = true;
             state.head = Some(res.map(Some));
             state.end = Some(Ok(()));
         });
@@ -127,6 +146,7 @@ impl Sender {
     /// Answers with a head and the first block of those that follow.
     pub(crate) fn begin(&mut self, head: Response<()>, first: Bytes) {
         self.shared.tell(|state| {
+            state.begun = true;
             state.head = Some(head.map(|()| None));
             state.queued = first.len();
             if !first.is_empty() {
@@ -148,12 +168,14 @@ impl Sender {
                 drop(state);
                 py.detach(|| {
                     let mut state = self.shared.lock();
-                    state.waits = true;
+                    let since = Instant::now();
+                    state.waits = Some(since);
                     while !fits(&state, ROOM) {
                         state =
                             (self.shared.room.wait(state)).unwrap_or_else(PoisonError::into_inner);
                     }
-                    state.waits = false;
+                    state.waits = None;
+                    state.waited += since.elapsed();
                 });
                 state = self.shared.lock();
             }
@@ -193,6 +215,62 @@ impl Drop for Sender {
     }
 }
 
+/// An answer that is watched, and can be cut off whatever the application does.
+#[derive(Clone, Debug)]
+pub(crate) struct Watched(Arc<Exchange>);
+
+/// What became of an answer that was cut off.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Cut {
+    /// Nothing of it was sent: there is another in its stead.
+    Answered,
+    Broken,
+    /// There was nothing left to cut.
+    Over,
+}
+
+impl Watched {
+    /// Waits for the client to send its body.
+    pub(crate) fn read<T>(&self, read: impl FnOnce() -> T) -> T {
+        let since = Instant::now();
+        self.0.lock().reads = Some(since);
+        let read = read();
+        let mut state = self.0.lock();
+        state.reads = None;
+        state.waited += since.elapsed();
+        drop(state);
+        read
+    }
+
+    /// For how long the application has waited for the client.
+    pub(crate) fn waited(&self, now: Instant) -> Duration {
+        let state = self.0.lock();
+        let waits = state.waits.or(state.reads).map(|since| now - since);
+        state.waited + waits.unwrap_or_default()
+    }
+
+    pub(crate) fn cut(&self) -> Cut {
+        let mut cut = Cut::Over;
+        self.0.tell(|state| {
+            state.cut = true;
+            if state.end.is_some() || state.gone {
+                return;
+            }
+            if state.begun {
+                cut = Cut::Broken;
+                state.end = Some(Err(Broken("the application took too long")));
+            } else {
+                cut = Cut::Answered;
+                state.head = Some(answer::late().map(Some));
+                state.end = Some(Ok(()));
+            }
+            // Whatever it says now nobody wants.
+            state.gone = true;
+        });
+        cut
+    }
+}
+
 /// Where the application's answer comes from; dropped, nobody wants it any longer.
 #[derive(Debug)]
 pub(crate) struct Receiver(Arc<Exchange>);
@@ -219,7 +297,7 @@ impl Receiver {
         let mut state = self.0.lock();
         if let Some(block) = state.blocks.pop_front() {
             state.queued = state.queued.saturating_sub(block.len());
-            let goes_on = state.waits && state.queued <= AGAIN;
+            let goes_on = state.waits.is_some() && state.queued <= AGAIN;
             drop(state);
             if goes_on {
                 self.0.room.notify_all();

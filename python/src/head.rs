@@ -79,7 +79,9 @@ impl Head {
                 value.0,
             ));
         }
-        let Ok(field) = HeaderValue::from_bytes(&bytes) else {
+        // Spaces around a value are no part of it (RFC 9110, section 5.5), and in HTTP/2 make it malformed (RFC 9113, section 8.2.1).
+        let bytes = bytes.trim_ascii();
+        let Ok(field) = HeaderValue::from_bytes(bytes) else {
             return Err(wrong_value("not the value of a header", value.0));
         };
         if parsed == header::CONTENT_LENGTH {

@@ -12,6 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use tokio::runtime::Handle;
 
+use crate::exchange::Watched;
+
 /// Where the bytes of a body are.
 #[derive(Debug)]
 pub(crate) enum Source {
@@ -205,16 +207,20 @@ fn read_file(file: &mut BufReader<std::fs::File>, until: Until) -> std::io::Resu
 /// It ends where the body does, whatever is asked for. A body that broke off is an `OSError`, not an end.
 #[pyclass(module = "gopuram")]
 #[derive(Debug)]
-pub(crate) struct Input(Source);
+pub(crate) struct Input {
+    source: Source,
+    /// What it waits for is not the application's doing.
+    watched: Watched,
+}
 
 impl Input {
-    pub(crate) const fn new(source: Source) -> Self {
-        Self(source)
+    pub(crate) const fn new(source: Source, watched: Watched) -> Self {
+        Self { source, watched }
     }
 
     /// Lets go of the body: the connection waits for that.
     pub(crate) fn end(&mut self) {
-        self.0 = Source::Over;
+        self.source = Source::Over;
     }
 
     fn get<'py>(
@@ -232,10 +238,11 @@ impl Input {
         if until.most == 0 {
             return Ok(PyBytes::new(py, b""));
         }
-        let read = match &mut self.0 {
+        let watched = &self.watched;
+        let read = match &mut self.source {
             Source::Over => return Err(PyValueError::new_err("the request is over")),
             Source::Pieces(pieces) => return pieces.read(py, until),
-            elsewhere => py.detach(|| elsewhere.read(until)),
+            elsewhere => py.detach(|| watched.read(|| elsewhere.read(until))),
         };
         match read {
             Ok(read) => Ok(PyBytes::new(py, &read)),

@@ -6,10 +6,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::answer;
+use crate::late::{self, Overseer, Seat};
 use crate::run::{Job, Run};
 use crate::start::Flow;
 
@@ -19,20 +21,18 @@ pub(crate) struct Pool(Arc<Queue>);
 
 /// The threads of a pool; Python's own, so that they have names, and locals that end with them.
 #[derive(Debug)]
-pub(crate) struct Threads {
-    queue: Arc<Queue>,
-    threads: Vec<Py<PyAny>>,
-}
+pub(crate) struct Threads(Arc<Queue>);
 
 impl Threads {
     /// Lets them end, and waits for them so long.
     ///
     /// The interpreter must not be taken down while one of ours is about to attach to it.
     pub(crate) fn end(self, py: Python<'_>, patience: Duration) -> PyResult<()> {
-        self.queue.lock().closed = true;
-        self.queue.filled.notify_all();
+        self.0.lock().closed = true;
+        self.0.filled.notify_all();
         let end = Instant::now() + patience;
-        for thread in self.threads {
+        let started = std::mem::take(&mut self.0.lock().started);
+        for thread in started {
             let left = end.saturating_duration_since(Instant::now());
             thread.call_method1(py, "join", (left.as_secs_f64(),))?;
         }
@@ -41,11 +41,16 @@ impl Threads {
 }
 
 #[derive(Debug)]
-struct Queue {
+pub(crate) struct Queue {
     state: Mutex<State>,
     filled: Condvar,
     room: usize,
     deadline: Duration,
+    /// How many threads there are when none is lost.
+    pub(crate) size: usize,
+    pub(crate) overseer: Option<Overseer>,
+    /// What threads work on, if there is an overseer; not held while the state is.
+    running: Mutex<late::Threads>,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +64,9 @@ struct State {
     /// Somebody will look after those that wait too long.
     watched: bool,
     closed: bool,
+    /// The threads that were started, and have not ended when this was last looked at.
+    started: Vec<Py<PyAny>>,
+    last: usize,
 }
 
 impl Pool {
@@ -68,30 +76,21 @@ impl Pool {
         threads: usize,
         room: usize,
         deadline: Duration,
+        overseer: Option<Overseer>,
     ) -> PyResult<(Self, Threads)> {
-        let mut started = Vec::with_capacity(threads);
         let pool = Self(Arc::new(Queue {
             state: Mutex::default(),
             filled: Condvar::new(),
             room,
             deadline,
+            size: threads,
+            overseer,
+            running: Mutex::default(),
         }));
-        let thread = py.import("threading")?.getattr("Thread")?;
-        for number in 1..=threads {
-            let worker = Worker(Arc::clone(&pool.0));
-            let options = pyo3::types::PyDict::new(py);
-            options.set_item("target", Py::new(py, worker)?)?;
-            options.set_item("name", format!("wsgi-{number}"))?;
-            // One that is stuck must not hold up the end of the process.
-            options.set_item("daemon", true)?;
-            let thread = thread.call((), Some(&options))?;
-            thread.call_method0("start")?;
-            started.push(thread.unbind());
+        for _ in 0..threads {
+            pool.0.add(py)?;
         }
-        let threads = Threads {
-            queue: Arc::clone(&pool.0),
-            threads: started,
-        };
+        let threads = Threads(Arc::clone(&pool.0));
         Ok((pool, threads))
     }
 
@@ -106,6 +105,9 @@ impl Pool {
             warn!(waiting, "too many requests wait for a thread; answered 503");
             job.sender.whole(answer::busy());
             return;
+        }
+        if let Some(overseer) = &self.0.overseer {
+            overseer.runtime.get_or_init(Handle::current);
         }
         let now = Instant::now();
         state.jobs.push_back((now, job));
@@ -136,6 +138,40 @@ impl Queue {
         for _ in 0..wanted {
             self.filled.notify_one();
         }
+    }
+
+    /// What threads work on.
+    pub(crate) fn threads(&self) -> MutexGuard<'_, late::Threads> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a thread more.
+    pub(crate) fn add(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
+        let number = {
+            let mut state = self.lock();
+            state.last += 1;
+            state.last
+        };
+        let worker = Worker {
+            queue: Arc::clone(self),
+            number,
+        };
+        let options = pyo3::types::PyDict::new(py);
+        options.set_item("target", Py::new(py, worker)?)?;
+        options.set_item("name", format!("wsgi-{number}"))?;
+        // One that is stuck must not hold up the end of the process.
+        options.set_item("daemon", true)?;
+        let thread = py.import("threading")?.getattr("Thread")?;
+        let thread = thread.call((), Some(&options))?;
+        thread.call_method0("start")?;
+        let mut started = std::mem::take(&mut self.lock().started);
+        started.retain(|thread| {
+            let lives = thread.call_method0(py, "is_alive");
+            lives.is_ok_and(|lives| lives.is_truthy(py).unwrap_or(true))
+        });
+        started.push(thread.unbind());
+        self.lock().started = started;
+        Ok(())
     }
 
     /// The next request, if one waits.
@@ -207,16 +243,33 @@ async fn watch(queue: Weak<Queue>, mut next: Instant) {
 /// What a thread does.
 #[pyclass(module = "gopuram", frozen)]
 #[derive(Debug)]
-struct Worker(Arc<Queue>);
+struct Worker {
+    queue: Arc<Queue>,
+    number: usize,
+}
 
 #[pymethods]
 impl Worker {
-    fn __call__(&self, py: Python<'_>) {
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        let queue = &self.queue;
+        let seat = match queue.overseer {
+            None => None,
+            Some(_) => Some(Seat {
+                number: self.number,
+                ident: py
+                    .import("threading")?
+                    .call_method0("get_ident")?
+                    .extract()?,
+            }),
+        };
         // To go on with the next request without letting go of the interpreter saves two hand-overs; other threads get it as
         // they do from any program, after the switch interval.
-        while let Some(job) = self.0.try_pop().or_else(|| py.detach(|| self.0.pop())) {
+        while let Some(job) = queue.try_pop().or_else(|| py.detach(|| queue.pop())) {
             if job.sender.is_gone() {
                 continue;
+            }
+            if let Some(seat) = seat {
+                late::begin(queue, seat, &job);
             }
             // What a panic leaves is dropped, which breaks the answer off.
             let done = catch_unwind(AssertUnwindSafe(|| work(py, job)));
@@ -225,7 +278,12 @@ impl Worker {
                 Ok(Err(error)) => error!(%error, "a request could not be given to Python"),
                 Err(_) => error!("a request panicked"),
             }
+            if seat.is_some_and(|seat| queue.threads().end(seat)) {
+                // Another has taken this one's place.
+                break;
+            }
         }
+        Ok(())
     }
 }
 

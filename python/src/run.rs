@@ -46,8 +46,8 @@ struct Blocks {
 impl Run {
     /// Calls the application, and sends its answer if that is there as a whole.
     pub(crate) fn begin(py: Python<'_>, job: Job) -> PyResult<Self> {
+        let input = Py::new(py, Input::new(job.source, job.sender.watched()))?;
         let start = Py::new(py, Start::new(job.sender, job.is_head))?;
-        let input = Py::new(py, Input::new(job.source))?;
         let mut run = Self {
             start,
             input,

@@ -1,5 +1,6 @@
 //! Serving, as Python asks for it.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use gopuram::gateway::Deadlines;
@@ -11,9 +12,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::application::Application;
+use crate::control::{Control, Quota};
 use crate::errors::Errors;
 use crate::file_wrapper::FileWrapper;
+use crate::late::Overseer;
 use crate::pool::Pool;
+use crate::witness::Witness;
 use crate::wsgi::Wsgi;
 
 /// How an application is served.
@@ -29,6 +33,11 @@ struct Options {
     max_spool: u64,
     access_log: Option<String>,
     environ: Vec<(String, String)>,
+    request_timeout: f64,
+    /// After so many another worker takes the place of this one; 0 is never.
+    max_requests: u64,
+    /// Of a worker, in place of addresses.
+    control: Option<Py<Control>>,
 }
 
 /// Serves a WSGI application until SIGTERM or SIGINT; see `gopuram.serve`.
@@ -39,23 +48,43 @@ pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) 
     let drain = seconds(options.drain_timeout, "drain_timeout")?;
     let app = Application::new(app, base(py, &options)?);
     let log = access_log(options.access_log.as_deref())?;
+    let limit = seconds(options.request_timeout, "request_timeout")?;
+    let link = options.control.as_ref().map(|control| control.get().link());
+    let quota = link.clone().filter(|_| options.max_requests > 0);
+    let quota = quota.map(|link| Quota::new(options.max_requests, link));
+    let (witness, witnessing) = Witness::start(link.clone())?;
+    let overseer = (!limit.is_zero()).then(|| Overseer {
+        limit,
+        runtime: OnceLock::new(),
+        witness: Arc::clone(&witness),
+        link: link.clone(),
+    });
     let (pool, threads) = match options.threads {
         None => (None, None),
         Some(0) => return Err(PyValueError::new_err("threads must be at least 1")),
         Some(threads) => {
-            let (pool, threads) = Pool::start(py, threads, options.queue, queue_timeout)?;
+            let (pool, threads) = Pool::start(py, threads, options.queue, queue_timeout, overseer)?;
             (Some(pool), Some(threads))
         }
     };
-    let app = Wsgi::new(app, pool, options.max_spool);
-    let deadlines = Deadlines::default().drain(drain);
-    let served = match log {
-        None => run(py, app, options.bind, deadlines, None),
-        Some(log) => {
-            let stack = Stack::new().with(AccessLog::combined(log.clone()));
-            run(py, stack.app(app), options.bind, deadlines, Some(log))
-        }
+    let app = Wsgi::new(app, pool, options.max_spool, quota);
+    let place = match &options.control {
+        None => Place::Addresses(options.bind),
+        Some(control) => Place::Worker(control.clone_ref(py)),
     };
+    let run = Run {
+        place,
+        deadlines: Deadlines::default().drain(drain),
+        log: log.clone(),
+        witness: Arc::clone(&witness),
+    };
+    let served = match log {
+        None => run.run(py, app),
+        Some(log) => run.run(py, Stack::new().with(AccessLog::combined(log)).app(app)),
+    };
+    witness.end();
+    // It may be about to attach to the interpreter, which must not be taken down then.
+    py.detach(|| drop(witnessing.join()));
     match threads {
         Some(threads) => served.and(threads.end(py, PATIENCE)),
         None => served,
@@ -65,7 +94,7 @@ pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) 
 /// How long to wait at the end for threads that have nothing left to do.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-fn seconds(seconds: f64, name: &str) -> PyResult<Duration> {
+pub(crate) fn seconds(seconds: f64, name: &str) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds)
         .map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
 }
@@ -83,7 +112,7 @@ fn base(py: Python<'_>, options: &Options) -> PyResult<Py<PyDict>> {
         "wsgi.multithread",
         options.threads.is_some_and(|threads| threads > 1),
     )?;
-    base.set_item("wsgi.multiprocess", false)?;
+    base.set_item("wsgi.multiprocess", options.control.is_some())?;
     base.set_item("wsgi.run_once", false)?;
     base.set_item("wsgi.input_terminated", true)?;
     base.set_item("wsgi.file_wrapper", py.get_type::<FileWrapper>())?;
@@ -103,37 +132,78 @@ fn access_log(to: Option<&str>) -> PyResult<Option<Log>> {
     })
 }
 
-/// Serves till the end, which lets go of the interpreter.
-fn run(
-    py: Python<'_>,
-    app: impl Served,
-    addresses: Vec<String>,
+/// Where is served.
+enum Place {
+    Addresses(Vec<String>),
+    /// On the sockets of a supervisor, until it says so.
+    Worker(Py<Control>),
+}
+
+/// How is served.
+struct Run {
+    place: Place,
     deadlines: Deadlines,
     log: Option<Log>,
-) -> PyResult<()> {
-    let served = py.detach(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| error.to_string())?;
-        let mut serve = gopuram::serve(app).deadlines(deadlines);
-        for address in addresses {
-            serve = serve.bind(address.as_str());
+    witness: Arc<Witness>,
+}
+
+impl Run {
+    /// Serves till the end, which lets go of the interpreter.
+    fn run(self, py: Python<'_>, app: impl Served) -> PyResult<()> {
+        let log = self.log.clone();
+        let served = py.detach(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| error.to_string())?;
+            let served = runtime.block_on(self.serve(app));
+            // Who still reads a file or writes one is not waited for.
+            runtime.shutdown_background();
+            if let Some(log) = log
+                && let Err(error) = log.flush()
+            {
+                tracing::error!(%error, "the access log could not be written to its end");
+            }
+            served.map_err(|error| format!("{error:?}"))
+        });
+        served.map_err(PyOSError::new_err)
+    }
+
+    async fn serve(self, app: impl Served) -> Result<(), gopuram::Error> {
+        let mut serve = gopuram::serve(app).deadlines(self.deadlines);
+        match self.place {
+            Place::Addresses(addresses) => {
+                for address in addresses {
+                    serve = serve.bind(address.as_str());
+                }
+                if let Some(log) = self.log {
+                    serve = serve.on_reopen(move || log.reopen());
+                }
+                serve.await
+            }
+            Place::Worker(control) => {
+                let control = control.get();
+                if let Some(sockets) = control.sockets() {
+                    serve = serve.on(sockets);
+                }
+                if let Some(share) = control.share() {
+                    serve = serve.give_way(move |open| share.gives_way(open));
+                }
+                let server = serve.until(std::future::pending()).listen().await?;
+                let heeding = control.link().heed(server.handle(), self.log, self.witness);
+                let running = server.run();
+                tokio::select! {
+                    // First: the worker accepts when it says so.
+                    biased;
+                    ended = running => ended,
+                    Err(error) = heeding => {
+                        tracing::error!(%error, "the supervisor cannot be heard; ending");
+                        Ok(())
+                    }
+                }
+            }
         }
-        if let Some(log) = log.clone() {
-            serve = serve.on_reopen(move || log.reopen());
-        }
-        let served = runtime.block_on(async { serve.await });
-        // Who still reads a file or writes one is not waited for.
-        runtime.shutdown_background();
-        if let Some(log) = log
-            && let Err(error) = log.flush()
-        {
-            tracing::error!(%error, "the access log could not be written to its end");
-        }
-        served.map_err(|error| format!("{error:?}"))
-    });
-    served.map_err(PyOSError::new_err)
+    }
 }
 
 /// Writes what is logged to the standard error, from this level on.

@@ -16,6 +16,7 @@ use tower_service::Service;
 use crate::answer;
 use crate::application::{Application, Prepared, Variables};
 use crate::body::{self, Reader};
+use crate::control::Quota;
 use crate::exchange::{Blocks, Broken, Manner, Receiver, exchange};
 use crate::input::{Pieces, Source};
 use crate::pool::Pool;
@@ -36,14 +37,26 @@ struct Shared {
     pool: Option<Pool>,
     /// The longest body that is kept in a file.
     most: u64,
+    /// After how many requests the process is old.
+    quota: Option<Quota>,
 }
 
 impl Wsgi {
     /// Calls the application in the threads of a pool, or else where it is polled.
-    pub(crate) fn new(app: Application, pool: Option<Pool>, most: u64) -> Self {
+    pub(crate) fn new(
+        app: Application,
+        pool: Option<Pool>,
+        most: u64,
+        quota: Option<Quota>,
+    ) -> Self {
         let app = Arc::new(app);
         Self {
-            shared: Arc::new(Shared { app, pool, most }),
+            shared: Arc::new(Shared {
+                app,
+                pool,
+                most,
+                quota,
+            }),
             prepared: None,
         }
     }
@@ -69,6 +82,9 @@ impl Service<Request<Body>> for Wsgi {
     }
 
     fn call(&mut self, req: Request<Body>) -> Calling {
+        if let Some(quota) = &self.shared.quota {
+            quota.count();
+        }
         let (mut head, body) = req.into_parts();
         let prepared = Prepared::of(&mut self.prepared, &head);
         if http_body::Body::is_end_stream(&body) {
@@ -186,7 +202,7 @@ fn inline(job: Job, receiver: Receiver, cx: &mut Context<'_>) -> Response<Body> 
             let blocks = Inline {
                 receiver,
                 run,
-                paused: false,
+                pauses: 0,
             };
             answered(head, || Some(Body::new(blocks)))
         }
@@ -197,13 +213,16 @@ fn inline(job: Job, receiver: Receiver, cx: &mut Context<'_>) -> Response<Body> 
     }
 }
 
+/// In HTTP/1.1 who asks for a block sends the one before; in HTTP/2 that is another task, which may be woken by a third.
+const PAUSES: u8 = 2;
+
 /// The blocks of an application that is asked for them where they are sent.
 #[derive(Debug)]
 struct Inline {
     receiver: Receiver,
     run: Run,
-    /// There was a pause since the last block, in which it was sent.
-    paused: bool,
+    /// How often others had their turn since the last block, which was sent meanwhile.
+    pauses: u8,
 }
 
 impl http_body::Body for Inline {
@@ -216,16 +235,17 @@ impl http_body::Body for Inline {
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         loop {
             if let Poll::Ready(next) = self.receiver.poll_block(cx) {
-                self.paused = false;
+                self.pauses = 0;
                 return Poll::Ready(next.map(|block| block.map(Frame::data)));
             }
-            if !std::mem::replace(&mut self.paused, true) {
+            if self.pauses < PAUSES {
+                self.pauses += 1;
                 // No block may wait for the application to make the next (PEP 3333, "Buffering and Streaming").
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
             Python::attach(|py| self.run.step(py));
-            self.paused = false;
+            self.pauses = 0;
         }
     }
 }

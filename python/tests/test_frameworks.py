@@ -19,10 +19,8 @@ def test_flask(server):
     assert server.get("frameworks.flask_app", target="/none").status == 404
 
 
-def test_flask_reads_a_body_in_chunks(server):
-    headers = [*FORM["headers"], ("Transfer-Encoding", "chunked")]
-    body = b"6\r\nfield=\r\n5\r\nvalue\r\n0\r\n\r\n"
-    got = server.get("frameworks.flask_app", "POST", target="/hello", headers=headers, body=body)
+def test_flask_reads_a_body_of_unknown_length(server):
+    got = server.get("frameworks.flask_app", target="/hello", open=True, **FORM)
     assert json.loads(got.body)["form"] == {"field": "value"}
 
 

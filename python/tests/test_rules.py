@@ -1,7 +1,11 @@
 """Every rule for servers has a test that is named for it, or a reason why it has none."""
 
+import fnmatch
 import re
 from pathlib import Path
+
+from conftest import GATEWAYS
+from gateways import NOT_OVER
 
 #: What a server cannot break, or what there is nothing of to test.
 NONE = {
@@ -16,3 +20,11 @@ def test_each_rule_has_a_test():
             tested.update(range(int(first), int(last or first) + 1))
     assert tested.isdisjoint(NONE)
     assert sorted(tested | NONE.keys()) == list(range(1, 68))
+
+
+def test_what_is_left_out_is_there(request):
+    names = {item.name for item in request.session.items}
+    if any("test_frameworks" in item.nodeid for item in request.session.items):
+        for name, gateways, _ in NOT_OVER:
+            assert fnmatch.filter(names, name), name
+            assert set(gateways) <= GATEWAYS.keys()

@@ -1,5 +1,6 @@
 """PEP 3333: how an application is called, and what it returns (S1 to S12, S46 to S48, S51, S52, S56)."""
 
+import contextlib
 import functools
 import re
 import threading
@@ -48,7 +49,12 @@ class Instance:
         return positional(environ, start_response)
 
 
-partial = functools.partial(lambda text, environ, sr: [sr("200 OK", PLAIN) and text], b"partial")
+def texted(text, environ, start_response):
+    start_response("200 OK", PLAIN)
+    return [text]
+
+
+partial = functools.partial(texted, b"partial")
 instance = Instance(None, None)
 bound = instance.bound
 
@@ -75,10 +81,17 @@ def test_s03_the_environ_is_a_dictionary_that_the_application_may_change(server)
     assert server.get(destroyer).body == b"False"
 
 
+def keeper(environ, start_response):
+    was = "x" in environ
+    environ["x"] = 1
+    start_response("200 OK", PLAIN)
+    return [repr(was).encode()]
+
+
 def test_s04_each_request_has_an_environ_of_its_own(server):
     with server.connect() as connection:
         for _ in range(3):
-            connection.send(request(destroyer))
+            connection.send(request(keeper))
             assert connection.response().body == b"False"
 
 
@@ -117,21 +130,23 @@ def test_s06_start_response_returns_write(server):
 
 
 def waiting(environ, start_response):
+    def blocks():
+        yield b"first"
+        with open(environ["HTTP_X_FIFO"]) as fifo:
+            fifo.read()
+        yield b"second"
+
     start_response("200 OK", PLAIN)
-    yield b"first"
-    with open(environ["HTTP_X_FIFO"]) as fifo:
-        fifo.read()
-    yield b"second"
+    return blocks()
 
 
 def test_s07_a_block_does_not_wait_for_the_next(server, fifo):
     with server.connect() as connection:
         connection.send(request(waiting, headers=[("X-Fifo", str(fifo))]))
         connection.head()
-        assert connection.chunk() == b"first"
+        assert connection.exactly(5) == b"first"
         fifo.write_text("go on")
-        assert connection.chunk() == b"second"
-        assert connection.chunk() == b""
+        assert connection.rest() == b"second"
 
 
 def all_bytes(environ, start_response):
@@ -151,7 +166,7 @@ class Picky:
         self.left = [b"a", b"b"]
 
     def __getattr__(self, name):
-        if name != "close":
+        if name not in ("close", "__len__"):
             note({"QUERY_STRING": "picky"}, name)
         raise AttributeError(name)
 
@@ -231,11 +246,15 @@ def test_s10_close_is_called_once(server, case):
         if case == "endless":
             assert connection.head().status == 200
             connection.exactly(200_000)
+        elif not server.strict:
+            # How an error looks to the client is not the matter here.
+            with contextlib.suppress(Cut, TimeoutError):
+                connection.response()
         elif case in ("second", "short"):
             with pytest.raises(Cut):
                 connection.response()
         else:
-            assert connection.response(method).status == {"first": 500, "iter": 500, "304": 304}.get(case, 200)
+            assert connection.response().status == {"first": 500, "iter": 500, "304": 304}.get(case, 200)
     server.until(notes, b"closed", target=f"/?{case}")
     assert server.get(positional).status == 200
     assert server.get(notes, target=f"/?{case}").body == b"closed"
@@ -257,9 +276,14 @@ def never(environ, start_response):
 
 @pytest.mark.parametrize("what", ["list", "iterator"])
 def test_s12_without_start_response_it_is_500(server, what):
-    response = server.get(never, target=f"/?{what}")
-    assert response.status == 500
-    assert b"secret" not in response.body
+    try:
+        response = server.get(never, target=f"/?{what}")
+    except Cut as error:
+        assert not server.strict
+        assert b"secret" not in repr(error).encode()
+    else:
+        assert response.status == 500
+        assert b"secret" not in response.body
 
 
 def write_and_wait(environ, start_response):
@@ -274,21 +298,23 @@ def test_s46_what_was_written_is_sent_while_the_application_goes_on(threads, fif
     with threads.connect() as connection:
         connection.send(request(write_and_wait, headers=[("X-Fifo", str(fifo))]))
         connection.head()
-        assert connection.chunk() == b"written"
+        assert connection.exactly(7) == b"written"
         fifo.write_text("go on")
-        assert connection.chunk() == b"returned"
+        assert connection.rest() == b"returned"
 
 
 def write_text(environ, start_response):
     write = start_response("200 OK", PLAIN)
     try:
         write("text")
-    except TypeError:
-        return [b"TypeError"]
+    except Exception as error:
+        return [type(error).__name__.encode()]
+    return [b"ok"]
 
 
 def test_s46_write_takes_bytes(server):
-    assert server.get(write_text).body == b"TypeError"
+    said = server.get(write_text).body
+    assert said == b"TypeError" if server.strict else said != b"ok"
 
 
 def write_and_return(environ, start_response):
@@ -315,7 +341,11 @@ def no_bytes(environ, start_response):
 
 @pytest.mark.parametrize("kind", ["str", "bytearray", "memoryview", "int", "None"])
 def test_s51_a_block_that_is_not_bytes_is_fatal(server, kind):
-    assert server.get(no_bytes, target=f"/?{kind}").status == 500
+    if server.strict:
+        assert server.get(no_bytes, target=f"/?{kind}").status == 500
+    else:
+        with contextlib.suppress(Cut):
+            assert server.get(no_bytes, target=f"/?{kind}").status == 500
     with pytest.raises(Cut):
         server.get(no_bytes, target=f"/?{kind}-late")
 
@@ -336,10 +366,16 @@ def failing(environ, start_response):
     return blocks()
 
 
-@pytest.mark.parametrize("kind", ["Value", "Exit", "Interrupt", "Generator"])
+KINDS = ["Value", *(pytest.param(kind, marks=pytest.mark.ours) for kind in ("Exit", "Interrupt", "Generator"))]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("when", ["before", "after", "amid"])
 def test_s52_errors_of_any_kind_are_logged_and_survived(server, when, kind):
-    if when == "amid":
+    if not server.strict:
+        with contextlib.suppress(Cut):
+            server.get(failing, target=f"/?{when}-{kind}")
+    elif when == "amid":
         with pytest.raises(Cut):
             server.get(failing, target=f"/?{when}-{kind}")
     else:
@@ -352,6 +388,7 @@ def returns_none(environ, start_response):
     start_response("200 OK", PLAIN)
 
 
+@pytest.mark.ours
 def test_s52_none_is_no_iterable(server):
     assert server.get(returns_none).status == 500
 
@@ -382,6 +419,7 @@ def test_s56_one_thread_is_one_request_at_a_time():
             connection.close()
 
 
+@pytest.mark.ours
 def test_a_log_line_names_the_place_of_an_error(server):
     server.get(failing, target="/?before-Value")
     assert re.search(r"File \".*test_rules_call\.py\", line \d+, in failing", server.log())

@@ -1,5 +1,6 @@
 """PEP 3333: lengths, framing and files (S42 to S45, S59 to S63)."""
 
+import contextlib
 import gzip
 import io
 import os
@@ -7,7 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from client import Cut, request
+from client import PATIENCE, Cut, request
 
 PLAIN = [("Content-Type", "text/plain")]
 ASKED = []
@@ -29,11 +30,12 @@ def three(environ, start_response):
     case = environ["QUERY_STRING"]
     write = start_response("200 OK", [*PLAIN, ("Content-Length", "3")])
     if case == "write":
+        ASKED.clear()
         write(b"ab")
         try:
             write(b"cd")
-        except ValueError:
-            ASKED.append("ValueError")
+        except Exception as error:
+            ASKED.append(type(error).__name__)
         return []
     ASKED.clear()
     blocks = {"over": [b"abcdef", b"ghi"], "steps": [b"ab", b"cd", b"e"], "exact": [b"abc", b"def"]}
@@ -48,12 +50,16 @@ def test_s42_no_more_is_sent_than_was_told(server, case, calls):
         # The connection goes on, and no byte of the rest is in it.
         connection.send(request(asked))
         body = connection.response().body
-        assert calls is None or body == repr(calls).encode()
+        # Who asks after the last byte that was told learns whether there are too many.
+        also = [0, 1] if case == "exact" and not server.strict else calls
+        assert calls is None or body in (repr(calls).encode(), repr(also).encode())
 
 
 def test_s42_write_raises_beyond_the_length(server):
-    assert server.get(three, target="/?write").body == b"abc"
-    assert b"'ValueError'" in server.get(asked).body
+    with contextlib.nullcontext() if server.strict else contextlib.suppress(Cut):
+        assert server.get(three, target="/?write").body == b"abc"
+    said = server.get(asked).body
+    assert said == b"['ValueError']" if server.strict else said != b"[]"
 
 
 def too_little(environ, start_response):
@@ -64,9 +70,13 @@ def too_little(environ, start_response):
 
 @pytest.mark.parametrize("case", ["list", "iterator", "empty", "nothing"])
 def test_s43_too_little_closes_the_connection_and_is_logged(server, case):
-    with pytest.raises(Cut):
-        server.get(too_little, target=f"/?{case}")
-    server.logged("gave less than its Content-Length")
+    with server.connect() as connection, pytest.raises(Cut):
+        connection.send(request(too_little, target=f"/?{case}"))
+        # At once, not when a connection has been idle for long enough.
+        connection.socket.settimeout(1 if not server.strict else PATIENCE)
+        connection.response()
+    if server.strict:
+        server.logged("gave less than its Content-Length")
 
 
 class OfOne:
@@ -85,6 +95,7 @@ def single(environ, start_response):
     return {"tuple": (b"abc",), "own": OfOne(), "two": [b"a", b"bc"]}.get(case, [b"abc"])
 
 
+@pytest.mark.ours
 @pytest.mark.parametrize("case", ["list", "tuple", "own", "two"])
 def test_s44_the_length_of_what_is_there_is_told(server, case):
     response = server.get(single, target=f"/?{case}")
@@ -93,14 +104,13 @@ def test_s44_the_length_of_what_is_there_is_told(server, case):
 
 def test_s44_not_after_write(server):
     response = server.get(single, target="/?write")
-    assert (response.header("content-length"), response.body) == (None, b"12abc")
+    assert response.body == b"12abc"
+    assert response.header("content-length") in ([None] if server.strict else [None, "5"])
 
 
 def stream(environ, start_response):
     start_response(environ.get("HTTP_X_STATUS", "200 OK"), PLAIN)
-    yield b"a"
-    yield b""
-    yield b"b"
+    return iter([b"a", b"", b"b"])
 
 
 def test_s45_a_stream_is_in_chunks_and_an_empty_block_is_not_the_end(server):
@@ -108,7 +118,10 @@ def test_s45_a_stream_is_in_chunks_and_an_empty_block_is_not_the_end(server):
         for _ in range(2):
             connection.send(request(stream))
             response = connection.response()
-            assert (response.header("transfer-encoding"), response.body) == ("chunked", b"ab")
+            # Of HTTP/1.1 alone is it the server's to say how the end is known.
+            framing = "chunked" if server.gateway == "http1" else None
+            assert response.body == b"ab"
+            assert not server.strict or response.header("transfer-encoding") == framing
 
 
 def test_s45_to_an_old_client_it_ends_with_the_connection(server):
@@ -121,7 +134,7 @@ def test_s45_to_an_old_client_it_ends_with_the_connection(server):
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
 def test_s45_no_content_is_none(server, status):
     with server.connect() as connection:
-        connection.send(request(stream, headers=[("X-Status", status)]) + request(stream))
+        connection.send(request(stream, headers=[("X-Status", status)]), request(stream))
         assert connection.response().status == int(status[:3])
         assert connection.response().body == b"ab"
 
@@ -141,6 +154,9 @@ class NoClose:
 
 
 def wrapped(environ, start_response):
+    if "wsgi.file_wrapper" not in environ:
+        start_response("501 Not Implemented", PLAIN)
+        return [b"no wrapper"]
     wrapper = environ["wsgi.file_wrapper"]
     case = environ["QUERY_STRING"]
     path = environ["HTTP_X_PATH"]
@@ -165,7 +181,8 @@ def wrapped(environ, start_response):
             return wrapper(Logged(b"logged"))
         case "noclose":
             file = wrapper(NoClose(b"no close"))
-            assert not hasattr(file, "close")
+            # The server's own is asked only for what PEP 3333 says.
+            assert "HTTP_X_LENIENT" in environ or not hasattr(file, "close")
             return file
         case "gzip":
             return wrapper(gzip.open(path + ".gz"))
@@ -197,7 +214,10 @@ def path(tmp_path_factory):
 
 
 def wrap(server, case, path, *headers, method="GET"):
-    return server.get(wrapped, method, target=f"/?{case}", headers=[("X-Path", str(path)), *headers])
+    response = server.get(wrapped, method, target=f"/?{case}", headers=[("X-Path", str(path)), *headers])
+    if response.status == 501 and not server.strict:
+        pytest.skip("there is no wsgi.file_wrapper, which may be")
+    return response
 
 
 def test_s59_what_is_wrapped_is_sent_only_if_it_is_returned(server, path):
@@ -208,42 +228,45 @@ def test_s59_what_is_wrapped_is_sent_only_if_it_is_returned(server, path):
 def test_s60_close_is_there_if_the_file_has_it(server, path):
     assert wrap(server, "logged", path).body == b"logged"
     assert server.get(asked).body == b"['closed']"
-    assert wrap(server, "noclose", path).body == b"no close"
+    assert wrap(server, "noclose", path, *([] if server.strict else [("X-Lenient", "1")])).body == b"no close"
 
 
 @pytest.mark.parametrize("case", ["file", "raw"])
 def test_s61_a_file_is_sent_from_where_it_stands_to_its_end_or_length(server, path, case):
     response = wrap(server, case, path)
     assert response.body == TEXT
-    assert response.header("content-length") == str(len(TEXT))
+    assert not server.strict or response.header("content-length") == str(len(TEXT))
     assert wrap(server, case, path, ("X-Seek", "7")).body == TEXT[7:]
     assert wrap(server, case, path, ("X-Seek", "7"), ("X-Length", "5")).body == TEXT[7:12]
     assert wrap(server, case, path, ("X-Seek", "200000")).body == b""
-    with pytest.raises(Cut):
-        wrap(server, case, path, ("X-Length", "200001"))
+    if server.strict:
+        with pytest.raises(Cut):
+            wrap(server, case, path, ("X-Length", "200001"))
 
 
 def test_s61_what_was_read_of_it_is_not_sent(server, path):
     assert wrap(server, "read", path).body == TEXT[5:]
 
 
-@pytest.mark.parametrize("case", ["gzip", "pipe", "socket", "proc"])
+@pytest.mark.parametrize("case", [pytest.param("gzip", marks=pytest.mark.ours), "pipe", "socket", pytest.param("proc", marks=pytest.mark.ours)])
 def test_s62_what_is_no_file_on_disk_is_iterated(server, path, case):
     body = wrap(server, case, path).body
     assert body == {"gzip": b"unpacked", "pipe": b"pipe", "socket": b"socket"}.get(case, body)
     assert body
 
 
+@pytest.mark.ours
 def test_s62_text_is_an_error(server, path):
     assert wrap(server, "text", path).status == 500
 
 
 def test_s63_head_has_no_body_and_keeps_the_length(server, path):
     with server.connect() as connection:
-        connection.send(request(single, "HEAD", target="/?list") + request(stream, "HEAD"))
-        assert connection.response("HEAD").header("content-length") == "3"
-        assert connection.response("HEAD").status == 200
-        connection.send(request(three, "HEAD", target="/?over") + request(stream))
-        assert connection.response("HEAD").header("content-length") == "3"
+        connection.send(request(single, "HEAD", target="/?list"), request(stream, "HEAD"))
+        assert connection.response().header("content-length") in (["3"] if server.strict else [None, "3"])
+        assert connection.response().status == 200
+        connection.send(request(three, "HEAD", target="/?over"), request(stream))
+        assert connection.response().header("content-length") == "3"
         assert connection.response().body == b"ab"
-    assert wrap(server, "file", path, method="HEAD").header("content-length") == str(len(TEXT))
+    if server.strict:
+        assert wrap(server, "file", path, method="HEAD").header("content-length") == str(len(TEXT))

@@ -1,5 +1,6 @@
 """PEP 3333: the status and the headers, and when they are sent (S34 to S41, S50, S64 to S66)."""
 
+import contextlib
 import sys
 import weakref
 
@@ -94,39 +95,73 @@ def says(server, case):
     return server.get(checked, headers=[("X-Case", case)])
 
 
+def wanted(case):
+    return b"ok" if case in GOOD else b"TypeError" if case in TYPE_ERRORS else b"ValueError"
+
+
+def refuses(server, case):
+    """Whether a head is refused where it is told; by which error is ours to promise."""
+    said = says(server, case).body
+    return said == wanted(case) if server.strict else b"ok" not in said
+
+
+#: What PEP 3333 leaves open, or HTTP alone forbids.
+OPEN = {"empty reason", "low", "interim", "value-tab", "value-delete", "str-subclass", "Trailer"}
+OPEN |= {case for case in HEADS if case.startswith("length-")}
+
+
+def params(cases):
+    return [pytest.param(case, marks=pytest.mark.ours) if case in OPEN else case for case in cases]
+
+
 def test_s34_names_are_compared_without_case(server):
     response = says(server, "odd-case")
     assert response.all("content-length") == ["2"]
     assert response.body == b"ok"
 
 
-@pytest.mark.parametrize("name", HOP_BY_HOP)
+@pytest.mark.parametrize("name", params(HOP_BY_HOP))
 def test_s35_fields_about_the_connection_are_refused(server, name):
-    assert says(server, name).body == b"ValueError"
+    assert refuses(server, name)
 
 
 def test_s36_headers_are_checked_when_they_are_told(server):
     # In the frame of the application, which has caught it.
-    assert says(server, "value-newline").body == b"ValueError"
+    assert refuses(server, "value-newline")
 
 
 def replaced(environ, start_response):
+    def blocks():
+        yield b""
+        try:
+            raise ValueError
+        except ValueError:
+            start_response("500 Oops", [*PLAIN, ("X-Second", "2")], sys.exc_info())
+        yield b"error page"
+
     start_response("200 OK", [*PLAIN, ("X-First", "1")])
-    yield b""
-    try:
-        raise ValueError
-    except ValueError:
-        start_response("500 Oops", [*PLAIN, ("X-Second", "2")], sys.exc_info())
-    yield b"error page"
+    return blocks()
 
 
 def test_s37_the_head_is_not_sent_before_the_first_block(server):
     response = server.get(replaced)
-    assert (response.status, response.reason, response.body) == (500, "Oops", b"error page")
+    assert (response.status, response.body) == (500, b"error page")
+    # HTTP/2 has no reason phrase.
+    assert not server.strict or response.reason == ("" if server.gateway == "http2" else "Oops")
+
+
+def replaced_at_once(environ, start_response):
+    start_response("200 OK", [*PLAIN, ("X-First", "1")])
+    try:
+        raise ValueError
+    except ValueError:
+        start_response("500 Oops", [*PLAIN, ("X-Second", "2")], sys.exc_info())
+    return [b"error page"]
 
 
 def test_s38_headers_are_replaced_as_a_whole(server):
-    response = server.get(replaced)
+    response = server.get(replaced_at_once)
+    assert response.status == 500
     assert response.header("x-first") is None
     assert response.header("x-second") == "2"
 
@@ -135,20 +170,23 @@ SAME = []
 
 
 def too_late(environ, start_response):
+    def blocks():
+        yield b"sent"
+        try:
+            raise ValueError("expected late")
+        except ValueError as error:
+            mine, traceback = error, error.__traceback__
+        try:
+            start_response("500 Oops", PLAIN, (ValueError, mine, traceback))
+        except ValueError as error:
+            innermost = error.__traceback__
+            while innermost.tb_next is not None:
+                innermost = innermost.tb_next
+            SAME.append(error is mine and innermost is traceback)
+            raise
+
     start_response("200 OK", PLAIN)
-    yield b"sent"
-    try:
-        raise ValueError("expected late")
-    except ValueError as error:
-        mine, traceback = error, error.__traceback__
-    try:
-        start_response("500 Oops", PLAIN, (ValueError, mine, traceback))
-    except ValueError as error:
-        innermost = error.__traceback__
-        while innermost.tb_next is not None:
-            innermost = innermost.tb_next
-        SAME.append(error is mine and innermost is traceback)
-        raise
+    return blocks()
 
 
 def was_same(environ, start_response):
@@ -157,7 +195,7 @@ def was_same(environ, start_response):
 
 
 def test_s39_after_the_head_the_error_is_raised_again(server):
-    with pytest.raises(Cut):
+    with pytest.raises(Cut) if server.strict else contextlib.suppress(Cut):
         server.get(too_late)
     assert server.get(was_same).body == b"[True]"
 
@@ -174,7 +212,8 @@ def twice(environ, start_response):
 
 @pytest.mark.parametrize(("first", "said"), [("good", b"ok RuntimeError"), ("bad", b"ValueError RuntimeError")])
 def test_s40_a_second_call_needs_exc_info(server, first, said):
-    assert server.get(twice, target=f"/?{first}").body == said
+    got = server.get(twice, target=f"/?{first}").body
+    assert got == said if server.strict else got.split()[1] != b"ok"
 
 
 class Watched:
@@ -209,25 +248,38 @@ def test_s41_no_reference_to_exc_info_is_kept(server):
 
 @pytest.mark.parametrize("case", ["euro", "value-euro", "value-surrogate"])
 def test_s50_what_is_not_latin1_is_refused(server, case):
-    assert says(server, case).body == b"ValueError"
+    assert refuses(server, case)
+
+
+def spaced(environ, start_response):
+    start_response("200 OK", [*PLAIN, ("X-Spaced", "  a b ")])
+    return [b""]
+
+
+@pytest.mark.ours
+def test_s65_spaces_around_a_value_are_no_part_of_it(server):
+    assert server.get(spaced).header("x-spaced") == "a b"
 
 
 STATUS = ["no reason", "empty reason", "no space", "two spaces", "short", "long", "low", "interim", "newline", "return"]
 STATUS += ["delete", "bytes", "int", "reason-latin"]
 
 
-def wanted(case):
-    return b"ok" if case in GOOD else b"TypeError" if case in TYPE_ERRORS else b"ValueError"
+def accepted_or_refused(server, case):
+    if case in GOOD:
+        assert says(server, case).body == b"ok"
+    else:
+        assert refuses(server, case)
 
 
-@pytest.mark.parametrize("case", STATUS)
+@pytest.mark.parametrize("case", params(STATUS))
 def test_s64_a_status_is_three_digits_a_space_and_a_reason(server, case):
-    assert says(server, case).body == wanted(case)
+    accepted_or_refused(server, case)
 
 
-@pytest.mark.parametrize("case", sorted(HEADS.keys() - set(STATUS) - set(HOP_BY_HOP)))
+@pytest.mark.parametrize("case", params(sorted(HEADS.keys() - set(STATUS) - set(HOP_BY_HOP))))
 def test_s65_headers_are_a_list_of_tuples_of_strings(server, case):
-    assert says(server, case).body == wanted(case)
+    accepted_or_refused(server, case)
 
 
 def reused(environ, start_response):
@@ -238,6 +290,7 @@ def reused(environ, start_response):
     return [b"x"]
 
 
+@pytest.mark.ours
 def test_s66_the_list_is_the_servers_once_told(server):
     response = server.get(reused)
     assert response.header("x-was") == "told"
@@ -249,6 +302,7 @@ def bad_and_no_more(environ, start_response):
     return [b"secret"]
 
 
+@pytest.mark.ours
 def test_an_error_of_start_response_that_was_swallowed_is_500(server):
     with server.connect() as connection:
         connection.send(request(bad_and_no_more))

@@ -64,7 +64,6 @@ def test_applications_are_found_by_name(name):
     ("arguments", "wanted"),
     [
         (["--bind", "nonsense"], "cannot understand the address `nonsense`"),
-        (["--workers", "2"], "more than one worker is not there yet"),
         (["--environ", "wsgi.input=x"], "no name for a variable"),
         (["--environ", "Mixed=x"], "no name for a variable"),
         (["--chdir", "/nowhere"], "/nowhere"),
@@ -106,12 +105,11 @@ def test_at_the_end_requests_finish(fifo, sign):
     with Server("--threads", "1") as server, server.connect() as connection:
         connection.send(request(waits, headers=[("X-Fifo", str(fifo))]))
         connection.head()
-        assert connection.chunk() == b"began"
+        assert connection.exactly(5) == b"began"
         server.process.send_signal(sign)
         server.logged("ending")
         fifo.write_text("finished")
-        assert connection.chunk() == b"finished"
-        assert connection.chunk() == b""
+        assert connection.rest() == b"finished"
         assert server.process.wait(20) == 0
 
 
@@ -120,11 +118,11 @@ def test_a_thread_that_is_stuck_does_not_hold_up_the_end(fifo, how):
     with Server("--threads", "1", "--drain-timeout", "0.1") as server, server.connect() as connection:
         connection.send(request(waits, target=f"/?{how}", headers=[("X-Fifo", str(fifo))]))
         connection.head()
-        assert connection.chunk() == b"began"
+        assert connection.exactly(5) == b"began"
         server.process.terminate()
         assert server.process.wait(20) == 0
         with pytest.raises(Cut):
-            connection.chunk()
+            connection.rest()
 
 
 def test_a_request_that_waits_too_long_for_a_thread_is_503(fifo):
@@ -134,7 +132,7 @@ def test_a_request_that_waits_too_long_for_a_thread_is_503(fifo):
         response = server.get(hello)
         assert (response.status, response.header("retry-after")) == (503, "1")
         fifo.write_text("go on")
-        assert connection.chunk() == b"began"
+        assert connection.exactly(5) == b"began"
         server.until(hello, b"wsgi-1")
 
 
@@ -158,7 +156,7 @@ def test_too_many_that_wait_are_503_and_one_whose_client_left_is_never_started(f
                 pass
         # Nobody is told when the server has seen that it left; a place is free then, or at the latest when the first goes on.
         fifo.write_text("go on")
-        assert first.chunk() == b"began"
+        assert first.exactly(5) == b"began"
         server.until(hello, b"wsgi-1")
         assert server.get(counts, target="/?third").body in (b"third", b"second,third")
 
@@ -206,7 +204,7 @@ def test_no_more_is_made_than_the_client_takes(mode):
         connection.send(request(makes))
         connection.head()
         for _ in range(200):
-            connection.chunk()
+            connection.exactly(50_000)
         # What the sockets of both ends hold comes on top; all that could be made is 100 MB.
         assert 200 <= int(server.get(made).body) < 700
 

@@ -52,8 +52,8 @@
 //! | nothing behind the mount | redirected to the slash, as by [`Mount`](crate::middleware::Mount) |
 //! | a variable twice | the same value counts once, another is refused; `Cookie` is joined, other fields stay apart |
 //! | an empty `CONTENT_LENGTH` or `CONTENT_TYPE` | is not there, and -1 is no length |
+//! | `SSL_*` | not looked at, as front servers do not agree on them; what an application is to know of it comes as a field, which the front server sets in any case, lest it be the client's |
 //! | fields of the connection between client and front server | dropped: `Connection`, `TE`, `Upgrade` and the like |
-//! | `SSL_*`: the client's certificate, protocol, cipher | dropped: each front server has other names and forms for them, and the connection to it has no TLS of ours. What is needed is to be a field (`HTTP_X_CLIENT_DN`) that the front server always sets itself, over what the client sent |
 //! | no `SERVER_PROTOCOL` | HTTP/1.0 |
 //! | no `HTTP_HOST` on HTTP/1.1 | `SERVER_NAME` and `SERVER_PORT` |
 //!

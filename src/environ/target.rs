@@ -50,10 +50,11 @@ impl Target {
             (true, _) | (_, None) => known.query.unwrap_or_default(),
             (false, Some(raw)) => raw.query.unwrap_or_default().as_bytes(),
         };
-        let query = std::str::from_utf8(query).ok();
-        // What is behind a fragment's sign a parser would cut off.
-        let query = query.filter(|query| !query.contains('#'));
-        let query = query.ok_or_else(|| Refused::malformed("QUERY_STRING"))?;
+        let query = std::str::from_utf8(query)
+            .ok()
+            // As in the target a fragment is none of it, and would be cut off.
+            .filter(|query| !query.contains('#'))
+            .ok_or_else(|| Refused::malformed("QUERY_STRING"))?;
         let is_devious = |raw: Raw<'_>| path::is_devious(raw.path.as_bytes());
         if mapping.plain_paths
             && (path::is_devious(&path.prefix)
@@ -153,7 +154,13 @@ impl<'a> Raw<'a> {
         if !means {
             return None;
         }
-        path::end_of(&path.prefix, self.path.as_bytes())
+        let end = path::end_of(&path.prefix, raw)?;
+        // Dot segments may leave the mount and come back: what is behind it then means another path there.
+        let rest = raw.get(end..)?;
+        let is_rest =
+            |decoded: &[u8]| *decoded == *path.rest || path::cleans_to(decoded, &path.rest);
+        let means = is_rest(&path::decode(rest)) || is_rest(&path::decode_but_slashes(rest));
+        means.then_some(end)
     }
 }
 

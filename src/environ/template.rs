@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HOST};
+use http::uri::Authority;
 use http::{HeaderMap, Method, Uri, Version, request};
 
 use super::mapping::Mapping;
@@ -123,7 +124,7 @@ impl Template {
         environ.push("SERVER_PROTOCOL", protocol(head.version));
         let scheme = attributes.map_or(connection.scheme, Attributes::scheme);
         if connection.local.is_none() {
-            server_by_host(mapping, &head.headers, scheme, environ);
+            server_by_host(mapping, head, scheme, environ);
         }
         if let Some(user) = attributes.and_then(Attributes::user) {
             if let Some(kind) = auth_type(&head.headers) {
@@ -189,8 +190,12 @@ fn common(mapping: &Mapping, connection: &Connection, asks: Asks, environ: &mut 
 }
 
 /// The server by the host that is asked for, where it has no address of its own; neither may be empty (PEP 3333).
-fn server_by_host(mapping: &Mapping, headers: &HeaderMap, scheme: Scheme, environ: &mut Environ) {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+fn server_by_host(mapping: &Mapping, head: &request::Parts, scheme: Scheme, environ: &mut Environ) {
+    let host = match head.headers.get(HOST) {
+        Some(host) => host.to_str().ok(),
+        // Which `HTTP_HOST` is then too.
+        None => head.uri.authority().map(Authority::as_str),
+    };
     let (name, port) = match host.and_then(|host| host.rsplit_once(':')) {
         // In an address in brackets there are colons too.
         Some((name, port)) if !port.ends_with(']') => (Some(name), Some(port)),

@@ -24,7 +24,7 @@ use super::gate::{self, Gate, Refusal};
 use super::outgoing::Outgoing;
 use super::pace::Stalled;
 use super::paced::Paced;
-use super::pulse::{Pulse, Receiving};
+use super::pulse::{Pulse, Receiving, Tunnel};
 use super::settings::Settings;
 use super::slot::{Slot, Started};
 use super::streams;
@@ -167,7 +167,7 @@ impl<S: Application> Future for Calling<S> {
             };
             me.state.set(State::Answering { future });
         };
-        let flight = me.flight.take().expect("polled after ready");
+        let mut flight = me.flight.take().expect("polled after ready");
         if !me.asked.http2 && !flight.shared.pulse.interim.answer(flight.number) {
             *me.flight = Some(flight);
             let answer = Some(Box::new(answer));
@@ -177,7 +177,7 @@ impl<S: Application> Future for Calling<S> {
         Poll::Ready(Ok(match answer {
             Ok(mut res) => match answer::check(*me.asked, &mut res) {
                 Ok(content) => {
-                    settle(&flight.shared.pulse, *me.asked, content, &mut res);
+                    settle(&mut flight, *me.asked, content, &mut res);
                     res.map(|body| Outgoing::new(body, content, flight))
                 }
                 Err(problem) => unsendable(problem, flight),
@@ -254,10 +254,11 @@ fn start<S: Application>(
 
 /// What the answer means for its connection, and the connection for the answer.
 #[inline]
-fn settle<C>(pulse: &Pulse, asked: Asked, content: Content, res: &mut Response<C>) {
+fn settle<C, S>(flight: &mut InFlight<S>, asked: Asked, content: Content, res: &mut Response<C>) {
+    let pulse = &flight.shared.pulse;
     if content == Content::Upgrade {
         if asked.http2 {
-            pulse.tunnel();
+            flight.tunnel = Some(streams::announce(Tunnel::new(Arc::clone(pulse))));
         }
     } else if !asked.http2 && pulse.is_closing() {
         // RFC 9112, section 9.6. hyper says so by itself unless the answer was faster.

@@ -160,8 +160,8 @@ impl Deadlines {
 
     /// Without the client reading any of what waits for it; by default 60 s, as nginx has it.
     ///
-    /// On HTTP/2 also when every stream waits for the client to open its window, unless there are
-    /// tunnels on the connection, or were. A body is given to a stream in pieces of 64 KiB, and who reads one in this time
+    /// On HTTP/2 also when every stream waits for the client to open its window, as long as
+    /// there is no tunnel that the application may write into. A body is given to a stream in pieces of 64 KiB, and who reads one in this time
     /// reads.
     #[must_use]
     pub const fn write(mut self, after: Duration) -> Self {

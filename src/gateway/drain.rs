@@ -48,6 +48,12 @@ impl Handle {
         self.drain.advance(DRAINING);
     }
 
+    /// No new connections, because another process accepts from the sockets: as [`stop`](Self::stop), but those that wait to be
+    /// accepted are left to it, and idle ones are left open for another two seconds, for requests that are on their way.
+    pub fn leave(&self) {
+        self.drain.hand_over();
+    }
+
     /// Cuts all connections.
     pub fn end(&self) {
         self.drain.advance(ENDED);

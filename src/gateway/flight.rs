@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::call::Shared;
+use super::streams::Announced;
 
 /// Of what size pieces are written one by one. Smaller ones are gathered, up to as much as a head may have.
 const LARGE: usize = 16 * 1024;
@@ -14,6 +15,8 @@ pub(super) struct InFlight<S> {
     pub(super) number: usize,
     /// Whether the body gave a frame and was not asked for more yet.
     gave: bool,
+    /// What its stream becomes with the answer.
+    pub(super) tunnel: Option<Announced>,
 }
 
 impl<S> InFlight<S> {
@@ -24,6 +27,7 @@ impl<S> InFlight<S> {
             shared,
             number,
             gave: false,
+            tunnel: None,
         }
     }
 

@@ -10,17 +10,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tracing::info;
 
-use super::listen::Listener;
+use super::listen::{GiveWay, Listener};
 use super::notify;
 use super::successor::{self, Program};
 use crate::Error;
 
-/// What to do at a signal.
+/// What to do at a signal, and before a connection is accepted.
 #[derive(Default)]
 pub(super) struct Hooks {
     pub(super) reload: Option<Reload>,
     pub(super) reopen: Option<Box<dyn FnMut() + Send>>,
     pub(super) successor: Option<Arc<Program>>,
+    pub(super) give_way: Option<GiveWay>,
 }
 
 pub(super) type Reload = Box<dyn FnMut() -> Task<()> + Send>;
@@ -33,6 +34,7 @@ impl fmt::Debug for Hooks {
             .field("reload", &self.reload.is_some())
             .field("reopen", &self.reopen.is_some())
             .field("successor", &self.successor)
+            .field("give_way", &self.give_way.is_some())
             .finish()
     }
 }
@@ -111,7 +113,10 @@ impl Life {
                 Event::Succeed => {
                     let listeners = listeners.to_vec();
                     self.succeeding = self.hooks.successor.clone().map(|program| {
-                        let starting = async move { program.succeed(&listeners).await };
+                        let starting = async move {
+                            successor::succeed(program.command(), &listeners, successor::DEADLINE)
+                                .await
+                        };
                         Box::pin(starting) as Task<bool>
                     });
                 }

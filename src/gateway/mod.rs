@@ -198,6 +198,11 @@
 //! process changes: systemd is told (`MAINPID=`), a container whose first process ends does not live on. One server
 //! in a process may do this.
 //!
+//! # Several processes
+//!
+//! A supervisor that serves nothing itself binds [`Sockets`] once and [passes](Sockets::pass) them to the processes that do; they
+//! come and go, and no client that waits to be accepted is lost with one of them.
+//!
 //! # Tasks
 //!
 //! A connection is a task. Over HTTP/1 it calls the application and polls what it answers. Over HTTP/2 it does so with answers
@@ -288,7 +293,7 @@ mod life;
 mod limits;
 mod listen;
 mod networks;
-mod notify;
+pub mod notify;
 mod opening;
 mod openmetrics;
 mod outgoing;
@@ -302,6 +307,7 @@ mod server;
 mod settings;
 mod slot;
 mod slots;
+mod sockets;
 mod stats;
 mod streams;
 mod successor;
@@ -321,6 +327,7 @@ pub use limits::Limits;
 pub use pace::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;
+pub use sockets::Sockets;
 pub use stats::Stats;
 #[cfg(feature = "tls")]
 pub use tls::{Authorities, Certificate, Certificates, Stats as TlsStats, Tls};

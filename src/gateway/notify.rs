@@ -1,4 +1,6 @@
 //! What a service manager is told, by the protocol of systemd (`sd_notify(3)`).
+//!
+//! A [`Server`](super::Server) tells it by itself; this is for processes that serve by [others](super::Sockets).
 
 use std::ffi::OsString;
 use std::io;
@@ -10,7 +12,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use tracing::warn;
 
 /// Tells the service manager, if there is one that wants to know: `NOTIFY_SOCKET` says so.
-pub(super) fn tell(state: &str) {
+pub fn tell(state: &str) {
     if let Some(path) = std::env::var_os("NOTIFY_SOCKET")
         && let Err(error) = send(path, state.as_bytes())
     {
@@ -20,7 +22,7 @@ pub(super) fn tell(state: &str) {
 }
 
 /// That the configuration is being loaded anew; ready is to follow.
-pub(super) fn reloading() {
+pub fn reloading() {
     let now = clock_gettime(ClockId::Monotonic);
     let micros = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1000;
     tell(&format!("RELOADING=1\nMONOTONIC_USEC={micros}"));
@@ -40,7 +42,7 @@ fn send(path: OsString, state: &[u8]) -> io::Result<()> {
 }
 
 /// How often the service manager wants a sign of life, if it does: twice in the time after which it gives the process up.
-pub(super) fn watchdog() -> Option<Duration> {
+pub fn watchdog() -> Option<Duration> {
     let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
     let micros = number("WATCHDOG_USEC").filter(|&micros| micros > 0)?;
     std::env::var_os("NOTIFY_SOCKET")?;

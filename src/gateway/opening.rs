@@ -32,9 +32,9 @@ impl Opening {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 
-    /// Whether the client has not said a thing.
-    pub(super) const fn is_silent(&self) -> bool {
-        self.len == 0
+    /// Whether the client has not said a thing, for the half of a blank line is none.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self.bytes(), [] | b"\r")
     }
 
     /// Reads until it is known whether this is HTTP/2; `None` if the client has gone, or does not speak
@@ -58,6 +58,20 @@ impl Opening {
             }
             self.len += fresh;
             if self.http2 == Some(false) {
+                // Blank lines before a request are nothing (RFC 9112, section 2.2), for which hyper and its buffers are not
+                // made: a line now and then would keep them for as long as the connection may be idle.
+                let mut lines = self.bytes().chunks_exact(2);
+                if lines.all(|line| line == b"\r\n") {
+                    match lines.remainder() {
+                        [] => self.len = 0,
+                        b"\r" => {
+                            self.bytes[0] = b'\r';
+                            self.len = 1;
+                        }
+                        _ => return Poll::Ready(Some(false)),
+                    }
+                    continue;
+                }
                 return Poll::Ready(Some(false));
             }
             if !PREFACE.starts_with(self.bytes()) {

@@ -19,6 +19,7 @@ pub(super) struct Pulse {
     calls: AtomicUsize,
     ended: AtomicUsize,
     receiving: AtomicUsize,
+    tunnels: AtomicUsize,
     tunnelled: AtomicBool,
     refused: AtomicUsize,
     in_head: AtomicBool,
@@ -61,7 +62,9 @@ impl Pulse {
         } else if self.blocked.load(Ordering::Relaxed) {
             (Wait::Write, self.blocks.load(Ordering::Relaxed))
         } else if flying > 0 {
-            if flying == self.taken.load(Ordering::Relaxed) && !self.is_tunnelled() {
+            if flying == self.taken.load(Ordering::Relaxed)
+                && self.tunnels.load(Ordering::Relaxed) == 0
+            {
                 (Wait::Write, self.frames.load(Ordering::Relaxed))
             } else {
                 (Wait::App, calls)
@@ -104,13 +107,8 @@ impl Pulse {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A stream of HTTP/2 became a tunnel, which is the application's: what passes through it and when
-    /// it ends nobody here is told.
-    pub(super) fn tunnel(&self) {
-        self.tunnelled.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether there may be a tunnel.
+    /// Whether there may be a tunnel: one into which nothing more is written may still be read from, which nobody here
+    /// is told of.
     pub(super) fn is_tunnelled(&self) -> bool {
         self.tunnelled.load(Ordering::Relaxed)
     }
@@ -237,6 +235,24 @@ impl Drop for Receiving {
     }
 }
 
+/// A stream of HTTP/2 that became a tunnel, which is the application's until no more is written into it.
+#[derive(Debug)]
+pub(super) struct Tunnel(Arc<Pulse>);
+
+impl Tunnel {
+    pub(super) fn new(pulse: Arc<Pulse>) -> Self {
+        pulse.tunnelled.store(true, Ordering::Relaxed);
+        pulse.tunnels.fetch_add(1, Ordering::Relaxed);
+        Self(pulse)
+    }
+}
+
+impl Drop for Tunnel {
+    fn drop(&mut self) {
+        self.0.tunnels.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// When something that begins now has lasted too long.
 pub(super) fn after(limit: Duration) -> Instant {
     Instant::now().checked_add(limit).unwrap_or_else(far)
@@ -281,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_client_stalls_when_it_stalls_every_stream() {
-        let pulse = Pulse::default();
+        let pulse = Arc::new(Pulse::default());
         pulse.call();
         pulse.call();
         pulse.give(true);
@@ -291,7 +307,11 @@ mod tests {
         pulse.ask();
         assert_eq!(pulse.wait().0, Wait::App);
         pulse.give(true);
-        pulse.tunnel();
-        assert_eq!(pulse.wait().0, Wait::App);
+        let tunnels = [(); 2].map(|()| Tunnel::new(Arc::clone(&pulse)));
+        for tunnel in tunnels {
+            assert_eq!(pulse.wait().0, Wait::App);
+            drop(tunnel);
+        }
+        assert_eq!(pulse.wait().0, Wait::Write);
     }
 }

@@ -18,6 +18,7 @@ use super::limits::Limits;
 use super::listen::inherited;
 use super::server::{Server, Until};
 use super::settings::Settings;
+use super::sockets::Sockets;
 use super::successor::Program;
 use super::tls::Tls;
 use crate::middleware::attributes;
@@ -39,6 +40,7 @@ pub fn serve<S: Application>(app: S) -> Serve<S> {
     Serve {
         app,
         addresses: Vec::new(),
+        sockets: None,
         limits: Limits::default(),
         deadlines: Deadlines::default(),
         cores: 0,
@@ -55,6 +57,7 @@ pub fn serve<S: Application>(app: S) -> Serve<S> {
 pub struct Serve<S> {
     app: S,
     pub(super) addresses: Vec<(Address, Option<Tls>)>,
+    sockets: Option<Sockets>,
     limits: Limits,
     deadlines: Deadlines,
     cores: u16,
@@ -69,6 +72,12 @@ impl<S> Serve<S> {
     /// none.
     pub fn bind(mut self, address: impl Into<Address>) -> Self {
         self.addresses.push((address.into(), None));
+        self
+    }
+
+    /// Serves on sockets that are bound already, without TLS, beside the addresses that are [bound](Self::bind).
+    pub fn on(mut self, sockets: Sockets) -> Self {
+        self.sockets = Some(sockets);
         self
     }
 
@@ -155,6 +164,17 @@ impl<S> Serve<S> {
         self
     }
 
+    /// Leaves a connection to other processes that accept from the same [sockets](Self::on) where `f` says so, which is given how
+    /// many are open in this one.
+    ///
+    /// A connection wakes all processes, and one that is quick and has nothing to do takes as many as come at once. One that gives way
+    /// waits for a millisecond, and takes what the others did not. `f` is asked with each connection that somebody accepts, and
+    /// must be quick.
+    pub fn give_way(mut self, f: impl Fn(u64) -> bool + Send + Sync + 'static) -> Self {
+        self.hooks.give_way = Some(Arc::new(f));
+        self
+    }
+
     /// Binds the addresses, and serves when it is [run](Server::run).
     ///
     /// Must be called within a tokio runtime, of any kind. Without an address it is FastCGI on the standard input, if
@@ -164,11 +184,15 @@ impl<S> Serve<S> {
     ///
     /// If there is no address, or one that cannot be understood or bound.
     pub async fn listen(mut self) -> Result<Server<S>, Error> {
-        if self.addresses.is_empty() && inherited::from_number(0).is_ok() {
+        let is_told = !self.addresses.is_empty() || self.sockets.is_some();
+        if !is_told && inherited::from_number(0).is_ok() {
             self.addresses.push((Address::from("fastcgi:fd:0"), None));
         }
+        if self.addresses.is_empty() && self.sockets.is_none() {
+            return Err(Error::nothing_bound());
+        }
         let settings = Settings::new(&self.limits, self.deadlines);
-        Server::bind(
+        let server = Server::bind(
             self.app,
             self.addresses,
             Arc::new(settings),
@@ -177,7 +201,11 @@ impl<S> Serve<S> {
             self.until,
             self.hooks,
         )
-        .await
+        .await?;
+        Ok(match self.sockets {
+            Some(sockets) => server.on(sockets),
+            None => server,
+        })
     }
 }
 
@@ -279,6 +307,7 @@ impl<S> fmt::Debug for Serve<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve")
             .field("addresses", &self.addresses)
+            .field("sockets", &self.sockets)
             .field("limits", &self.limits)
             .field("deadlines", &self.deadlines)
             .field("cores", &self.cores)
@@ -293,7 +322,7 @@ impl<S: Application> IntoFuture for Serve<S> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async {
-            if self.addresses.is_empty() && cgi::is_asked_for() {
+            if self.addresses.is_empty() && self.sockets.is_none() && cgi::is_asked_for() {
                 self.alone(cgi::serve).await;
                 return Ok(());
             }

@@ -22,6 +22,7 @@ use super::listen::{Acceptor, Listener};
 use super::notify;
 use super::settings::Settings;
 use super::slots::Slots;
+use super::sockets::Sockets;
 use super::stats::Stats;
 use super::tls::Tls;
 use crate::{Application, Error};
@@ -89,9 +90,6 @@ impl<S> Server<S> {
         until: Until,
         hooks: Hooks,
     ) -> Result<Self, Error> {
-        if wanted.is_empty() {
-            return Err(Error::nothing_bound());
-        }
         let mut addresses = Vec::with_capacity(wanted.len());
         let mut bound = Vec::with_capacity(wanted.len());
         for (address, tls) in wanted {
@@ -123,6 +121,17 @@ impl<S> Server<S> {
             until,
             hooks,
         })
+    }
+
+    /// Adds what is bound already.
+    pub(super) fn on(mut self, sockets: Sockets) -> Self {
+        self.addresses.extend(sockets.addresses().cloned());
+        let all = sockets.listeners.into_iter();
+        self.bound.extend(all.map(|listeners| Bound {
+            listeners,
+            tls: None,
+        }));
+        self
     }
 
     /// What is listened on, in the order of [`bind`](super::Serve::bind), with the ports that were
@@ -176,6 +185,7 @@ impl<S: Application> Server<S> {
             hooks,
         } = self;
         let mut until = Ending::new(until)?;
+        let give_way = hooks.give_way.clone();
         let mut life = Life::new(hooks)?;
         let cores = Cores::start(cores).await?;
         let handle = EndOnDrop(Handle::of(&settings));
@@ -190,7 +200,7 @@ impl<S: Application> Server<S> {
             let number = all.len().max(cores.count());
             for (index, listener) in all.iter().cycle().take(number).enumerate() {
                 let runtime = cores.runtime(index);
-                let acceptor = Acceptor::new(Arc::clone(listener), &runtime)?;
+                let acceptor = Acceptor::new(Arc::clone(listener), &runtime, give_way.clone())?;
                 let admission = Admission {
                     app: app.clone(),
                     tls: tls.clone(),
@@ -214,7 +224,12 @@ impl<S: Application> Server<S> {
             () = settings.drain.wished() => {}
             // They have ended before, with a wish, or in a panic.
             () = ended(&mut accepting) => {}
-            () = life.go_on(&listeners) => settings.drain.hand_over(),
+            () = life.go_on(&listeners) => {
+                for listener in &listeners {
+                    listener.keep_file();
+                }
+                settings.drain.hand_over();
+            }
         }
         if !settings.drain.is_handed_over() {
             notify::tell("STOPPING=1");

@@ -8,11 +8,16 @@ use std::time::{Duration, Instant};
 
 use hyper::rt::Executor;
 
+use super::pulse::Tunnel;
+
 type Stream = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 thread_local! {
     /// Of the connection that is being driven on this thread, the streams that it began.
     static BEGUN: RefCell<Option<Vec<Stream>>> = const { RefCell::new(None) };
+
+    /// What the stream that is answered on this thread is about to become.
+    static ANNOUNCED: RefCell<Option<Tunnel>> = const { RefCell::new(None) };
 }
 
 /// How long the task of a connection works on answers before other tasks share them.
@@ -36,6 +41,25 @@ pub(super) fn are_together() -> bool {
     BEGUN.with_borrow(Option::is_some)
 }
 
+/// Says that hyper is about to run a tunnel, which lasts as long as what it runs next.
+///
+/// It does so before it lets go of the answer's body, with which what is returned has to go: the answer may come too late,
+/// and then there is no tunnel.
+pub(super) fn announce(tunnel: Tunnel) -> Announced {
+    ANNOUNCED.set(Some(tunnel));
+    Announced(())
+}
+
+/// A tunnel that begins before this is dropped, or does not.
+#[derive(Debug)]
+pub(super) struct Announced(());
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        ANNOUNCED.set(None);
+    }
+}
+
 /// Takes what hyper would have run: streams until they are [driven](Turns::drive), all else as a task.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Streams;
@@ -46,7 +70,12 @@ where
 {
     #[inline]
     fn execute(&self, fut: F) {
-        if are_together() {
+        if let Some(tunnel) = ANNOUNCED.take() {
+            tokio::spawn(async move {
+                fut.await;
+                drop(tunnel);
+            });
+        } else if are_together() {
             let stream: Stream = Box::pin(fut);
             BEGUN.with_borrow_mut(|begun| begun.get_or_insert_default().push(stream));
         } else {

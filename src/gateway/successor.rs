@@ -15,11 +15,11 @@ use tokio::net::UnixStream;
 use tracing::{error, info};
 
 use super::listen::Listener;
-use super::listen::inherited::{CHANNEL, FIRST, channel, close_the_rest};
+use super::listen::inherited::{CHANNEL, FIRST, Heir, channel, close_the_rest};
 use super::notify;
 
 /// How long a successor may take to be ready.
-const DEADLINE: Duration = Duration::from_mins(1);
+pub(super) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// How this process was started, which is how its successor will be.
 #[derive(Debug)]
@@ -47,53 +47,67 @@ impl Program {
         })
     }
 
-    /// Starts a successor and waits until it serves on these sockets; whether it does.
-    pub(super) async fn succeed(&self, listeners: &[Arc<Listener>]) -> bool {
-        let (child, channel) = match self.start(listeners) {
-            Ok(started) => started,
-            Err(error) => {
-                let error: &(dyn std::error::Error + 'static) = &error;
-                error!(error, "cannot start a successor; going on");
-                return false;
-            }
-        };
-        let pid = child.id();
-        info!(pid, "started a successor");
-        let mut child = Starting(Some(child));
-        if tokio::time::timeout(DEADLINE, is_ready(channel)).await == Ok(true) {
-            info!(pid, "the successor is ready");
-            notify::tell(&format!("MAINPID={pid}"));
-            child.0 = None;
-            return true;
-        }
-        error!(pid, "the successor did not become ready; going on");
-        false
-    }
-
-    fn start(&self, listeners: &[Arc<Listener>]) -> io::Result<(Child, Channel)> {
-        let (ours, theirs) = Channel::pair()?;
-        let mut passed = vec![(CHANNEL.to_owned(), OwnedFd::from(theirs))];
-        for listener in listeners {
-            passed.push(listener.share()?);
-        }
-        let (names, fds): (Vec<_>, Vec<_>) = passed.into_iter().unzip();
-        let mappings = (FIRST.cast_signed()..).zip(fds);
-        let mappings = mappings.map(|(child_fd, parent_fd)| FdMapping {
-            parent_fd,
-            child_fd,
-        });
+    pub(super) fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
+        command.args(&self.args);
         command
-            .args(&self.args)
-            .env("LISTEN_FDS", names.len().to_string())
-            .env("LISTEN_FDNAMES", names.join(":"))
-            // Its number is not known before it is there.
-            .env_remove("LISTEN_PID")
-            .env_remove("WATCHDOG_PID")
-            .fd_mappings(mappings.collect())
-            .map_err(io::Error::other)?;
-        Ok((command.spawn()?, ours))
     }
+}
+
+/// Starts a successor and waits until it serves on these sockets; whether it does.
+pub(super) async fn succeed(
+    program: Command,
+    listeners: &[Arc<Listener>],
+    deadline: Duration,
+) -> bool {
+    let (child, channel) = match start(program, listeners) {
+        Ok(started) => started,
+        Err(error) => {
+            let error: &(dyn std::error::Error + 'static) = &error;
+            error!(error, "cannot start a successor; going on");
+            return false;
+        }
+    };
+    let pid = child.id();
+    info!(pid, "started a successor");
+    let mut child = Starting(Some(child));
+    if tokio::time::timeout(deadline, is_ready(channel)).await == Ok(true) {
+        info!(pid, "the successor is ready");
+        notify::tell(&format!("MAINPID={pid}"));
+        child.0 = None;
+        return true;
+    }
+    error!(pid, "the successor did not become ready; going on");
+    false
+}
+
+fn start(mut program: Command, listeners: &[Arc<Listener>]) -> io::Result<(Child, Channel)> {
+    let (ours, theirs) = Channel::pair()?;
+    let mut passed = vec![(CHANNEL.to_owned(), OwnedFd::from(theirs))];
+    for listener in listeners {
+        passed.push(listener.share(Heir::Successor)?);
+    }
+    pass(&mut program, passed)?;
+    Ok((program.spawn()?, ours))
+}
+
+/// Passes descriptors, each by a name, to a program that is to be started.
+pub(super) fn pass(program: &mut Command, passed: Vec<(String, OwnedFd)>) -> io::Result<()> {
+    let (names, fds): (Vec<_>, Vec<_>) = passed.into_iter().unzip();
+    let mappings = (FIRST.cast_signed()..).zip(fds);
+    let mappings = mappings.map(|(child_fd, parent_fd)| FdMapping {
+        parent_fd,
+        child_fd,
+    });
+    program
+        .env("LISTEN_FDS", names.len().to_string())
+        .env("LISTEN_FDNAMES", names.join(":"))
+        // Its number is not known before it is there.
+        .env_remove("LISTEN_PID")
+        .env_remove("WATCHDOG_PID")
+        .fd_mappings(mappings.collect())
+        .map_err(io::Error::other)?;
+    Ok(())
 }
 
 /// A successor that is not ready yet: it is killed if it is not waited for any more, since this process ends or goes on.

@@ -189,6 +189,16 @@ fn server_name_and_port_are_ours_and_not_what_host_says() {
 }
 
 #[test]
+fn the_host_and_the_servers_name_on_a_unix_socket_are_the_same() {
+    let template = Template::new(Mapping::default(), &Connection::default());
+    let absolute = head("GET", "http://b:81/", &[]);
+    let environ = template.environ(&absolute).unwrap();
+    assert_eq!(var(&environ, "HTTP_HOST"), Some("b:81"));
+    assert_eq!(var(&environ, "SERVER_NAME"), Some("b"));
+    assert_eq!(var(&environ, "SERVER_PORT"), Some("81"));
+}
+
+#[test]
 fn server_name_and_port_are_never_empty_on_a_unix_socket() {
     for (host, scheme, name, port) in [
         ("", Scheme::Http, "localhost", "80"),

@@ -144,6 +144,25 @@ fn the_mount_is_the_script_name_if_there_is_more_path() {
 }
 
 #[test]
+fn dot_segments_that_leave_the_mount_do_not_change_the_path_in_it() {
+    for (raw, script, info, expected) in [
+        ("/app/../app/y", "/app", "/y", "/y"),
+        ("/app/admin/../../app/y", "/app", "/y", "/y"),
+        ("/app/%2e%2e/app/y", "/app", "/y", "/y"),
+        ("/app/x/../y", "/app", "/y", "/x/../y"),
+        ("/app//y", "/app", "/y", "//y"),
+    ] {
+        let variables = [
+            ("REQUEST_URI", raw),
+            ("SCRIPT_NAME", script),
+            ("PATH_INFO", info),
+        ];
+        let (uri, prefix, _) = target(&variables);
+        assert_eq!((&*uri, &*prefix), (expected, "/app"), "{raw}");
+    }
+}
+
+#[test]
 fn the_mount_may_be_told() {
     let app = Mapping::default().script_name("/app/");
     for variables in [
@@ -284,32 +303,6 @@ fn a_host_is_no_part_of_the_path() {
 }
 
 #[test]
-fn a_query_has_no_fragment() {
-    let query = [("REQUEST_URI", "/x"), ("QUERY_STRING", "a#b")];
-    assert_eq!(status(&query), 400);
-}
-
-#[test]
-fn what_a_front_server_says_of_its_tls_is_dropped() {
-    let head = back(&said(&[
-        ("REQUEST_URI", "/"),
-        ("HTTPS", "on"),
-        ("SSL_PROTOCOL", "TLSv1.3"),
-        ("SSL_CIPHER", "TLS_AES_128_GCM_SHA256"),
-        ("SSL_TLS_SNI", "a"),
-        ("SSL_CLIENT_VERIFY", "SUCCESS"),
-        ("SSL_CLIENT_S_DN", "CN=ann"),
-        ("SSL_CLIENT_CERT", "-----BEGIN CERTIFICATE-----"),
-    ]))
-    .unwrap();
-    let attributes = attributes(&head);
-    assert_eq!(attributes.scheme(), Scheme::Https);
-    assert!(attributes.connection().unwrap().tls.is_none());
-    assert_eq!(attributes.user(), None);
-    assert_eq!(head.headers.len(), 1, "{:?}", head.headers);
-}
-
-#[test]
 fn the_length_of_a_body_is_a_number_or_not_known() {
     for (length, there) in [("0", true), ("12", true), ("", false), ("-1", false)] {
         let head = back(&said(&[("REQUEST_URI", "/"), ("CONTENT_LENGTH", length)])).unwrap();
@@ -438,4 +431,28 @@ fn devious_paths_are_refused_if_that_is_wanted() {
         assert_eq!(refused.status(), 400, "{path:?}");
         back(&environ).unwrap();
     }
+}
+
+#[test]
+fn variables_of_tls_are_not_looked_at() {
+    let variables = [
+        ("REQUEST_URI", "/"),
+        ("HTTPS", "on"),
+        ("SSL_PROTOCOL", "TLSv1.3"),
+        ("SSL_CLIENT_VERIFY", "SUCCESS"),
+        ("SSL_CLIENT_S_DN", "CN=ann"),
+    ];
+    let head = back(&said(&variables)).unwrap();
+    assert_eq!(head.headers.len(), 1);
+    let attributes = attributes(&head);
+    assert_eq!(attributes.scheme(), Scheme::Https);
+    assert_eq!(attributes.user(), None);
+}
+
+#[test]
+fn a_fragment_in_a_query_is_not_cut_off_but_refused() {
+    let path = ("PATH_INFO", "/a");
+    assert_eq!(status(&[path, ("QUERY_STRING", "b#c")]), 400);
+    let raw = ("REQUEST_URI", "/a?b");
+    assert_eq!(status(&[raw, path, ("QUERY_STRING", "#")]), 400);
 }

@@ -109,6 +109,26 @@ async fn a_tunnel_does_not_suffer_from_a_stream_that_nobody_reads() {
     read_until(&mut through, "hello").await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_tunnel_that_has_ended_excuses_no_stream_that_nobody_reads() {
+    let mut client = http2(connect(gopuram::serve(service_fn(tunnel)))).await;
+    let mut open = async || {
+        let req = Request::connect("a:80").body(Body::empty()).unwrap();
+        let res = client.send_request(req).await.unwrap();
+        TokioIo::new(hyper::upgrade::on(res).await.unwrap())
+    };
+    let (first, second) = (open().await, open().await);
+    let _unread = client.send_request(ask("http://a/")).await.unwrap();
+    drop(first);
+    // The other one holds it still.
+    sleep(seconds(200)).await;
+    assert!(!client.is_closed());
+    drop(second);
+    // When the end of a tunnel is noticed by looking again, and then as long as any who does not read.
+    sleep(seconds(75 + 60 + 1)).await;
+    assert!(client.is_closed());
+}
+
 /// Tells what became of a body.
 fn tells() -> (App, mpsc::UnboundedReceiver<Result<Bytes, String>>) {
     let (tell, told) = mpsc::unbounded_channel();

@@ -1,9 +1,14 @@
 //! Connections that wait for another request without hyper's buffers.
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use gopuram::gateway::Deadlines;
-use tokio::io::AsyncWriteExt as _;
+use gopuram::gateway::{Deadlines, Limits};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::time::sleep;
 
 use super::support::{Counter, connect, echo, read_until, rest, turns};
@@ -12,6 +17,73 @@ const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// Longer than a connection keeps its buffers.
 const LONG: Duration = Duration::from_secs(1);
+
+/// A transport that tells how much room there was for what was read last.
+struct Rooms(DuplexStream, Arc<AtomicUsize>);
+
+impl AsyncRead for Rooms {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.1.store(buf.remaining(), Ordering::SeqCst);
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Rooms {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// hyper's buffer is there or it is not: without it there is room for the first bytes of a request.
+#[tokio::test(start_paused = true)]
+async fn one_that_waits_has_no_buffer_and_blank_lines_do_not_give_it_one() {
+    let (mut client, io) = tokio::io::duplex(64 * 1024);
+    let room = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(gopuram::serve(echo()).over(Rooms(io, Arc::clone(&room))));
+    for _ in 0..2 {
+        client.write_all(GET).await.unwrap();
+        read_until(&mut client, "GET / a ").await;
+        turns().await;
+        assert!(room.load(Ordering::SeqCst) >= 4096);
+        sleep(LONG).await;
+        assert!(room.load(Ordering::SeqCst) <= 24);
+        for line in ["\r\n", "\r\n\r\n", "\r", "\n", "\r\n\r", "\n"] {
+            client.write_all(line.as_bytes()).await.unwrap();
+            sleep(LONG).await;
+            assert!(room.load(Ordering::SeqCst) <= 24, "{line:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_before_it_count() {
+    let limits = Limits::default().requests(2);
+    let mut client = connect(gopuram::serve(echo()).limits(limits));
+    client.write_all(GET).await.unwrap();
+    read_until(&mut client, "GET / a ").await;
+    sleep(LONG).await;
+    client.write_all(GET).await.unwrap();
+    let before = tokio::time::Instant::now();
+    let answer = rest(&mut client).await;
+    assert!(answer.contains("connection: close\r\n"), "{answer}");
+    assert!(before.elapsed() < Duration::from_millis(10));
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_request_after_a_while_is_answered_as_any() {

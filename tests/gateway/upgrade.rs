@@ -1,6 +1,8 @@
 //! Connections that become something else.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use gopuram::Body;
@@ -53,6 +55,29 @@ async fn an_upgraded_connection_is_the_applications() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_was_parked_can_be_upgraded() {
+    let app = service_fn(async |req: Request<Body>| {
+        if req.headers().contains_key("upgrade") {
+            shout(req).await
+        } else {
+            Ok(Response::new(Body::from("hello")))
+        }
+    });
+    let mut client = connect(gopuram::serve(app));
+    client
+        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    read_until(&mut client, "hello").await;
+    sleep(Duration::from_secs(1)).await;
+    client
+        .write_all(&[UPGRADE, b"early"].concat())
+        .await
+        .unwrap();
+    read_until(&mut client, "\r\n\r\nEARLY").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_sent_along_is_not_lost() {
     let mut client = connect(gopuram::serve(service_fn(shout)));
     client
@@ -65,7 +90,7 @@ async fn what_is_sent_along_is_not_lost() {
 #[tokio::test(start_paused = true)]
 async fn who_says_all_first_still_hears_the_rest() {
     let (tell, told) = tokio::sync::oneshot::channel();
-    let tell = std::sync::Arc::new(std::sync::Mutex::new(Some(tell)));
+    let tell = Arc::new(std::sync::Mutex::new(Some(tell)));
     let app = service_fn(move |req: Request<Body>| {
         let tell = tell.lock().unwrap().take().unwrap();
         tokio::spawn(async move {
@@ -92,6 +117,35 @@ async fn who_says_all_first_still_hears_the_rest() {
     client.write_all(b"later").await.unwrap();
     client.shutdown().await.unwrap();
     assert_eq!(told.await.unwrap(), "later");
+}
+
+/// Wakes nobody; who keeps it is counted.
+struct Task;
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upgraded_connection_does_not_keep_the_task_that_is_done_with_it() {
+    let (mut client, io) = tokio::io::duplex(64 * 1024);
+    let mut connection = Box::pin(gopuram::serve(service_fn(shout)).over(io));
+    client.write_all(UPGRADE).await.unwrap();
+    let task = Arc::new(Task);
+    let waker = Waker::from(Arc::clone(&task));
+    while connection
+        .as_mut()
+        .poll(&mut Context::from_waker(&waker))
+        .is_pending()
+    {
+        tokio::task::yield_now().await;
+    }
+    drop((connection, waker));
+    // What is read now is waited for by another task.
+    read_until(&mut client, "\r\n\r\n").await;
+    client.write_all(b"hello").await.unwrap();
+    read_until(&mut client, "HELLO").await;
+    assert_eq!(Arc::strong_count(&task), 1);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tower::util::{BoxCloneService, service_fn};
 
-use crate::front::{ALL, Said, begin, params, record, stdin};
+use crate::front::{ALL, Said, begin, packet, params, record, stdin};
 use crate::support::{Records, connect, echo, exchange, over, rest, turns};
 
 #[tokio::test]
@@ -47,6 +47,33 @@ async fn r4_less_than_was_said_is_an_error() {
 }
 
 #[tokio::test]
+async fn r4_who_reads_in_another_task_hears_that_the_front_server_has_gone() {
+    for protocol in ALL {
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let tell = Arc::new(Mutex::new(Some(tell)));
+        let app = BoxCloneService::new(service_fn(move |req: Request<Body>| {
+            let tell = tell.lock().unwrap().take().unwrap();
+            tokio::spawn(async move {
+                let read = req.into_body().collect().await;
+                tell.send(read.map(|_| ()).map_err(|error| error.to_string()))
+            });
+            std::future::pending::<Result<Response<Body>, Infallible>>()
+        }));
+        let mut front = connect(app, protocol);
+        let said = Said::of("PUT", "/");
+        let bytes = match protocol {
+            // Of unknown length, and not at its end.
+            Protocol::FastCgi => [begin(1, 1, 0), params(1, &said), record(5, 1, b"abc")].concat(),
+            _ => said.told(protocol, 5, b"abc"),
+        };
+        front.write_all(&bytes).await.unwrap();
+        turns().await;
+        drop(front);
+        assert!(told.await.unwrap().is_err(), "{protocol:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_length_that_is_not_known_ends_with_the_stream() {
     for length in [None, Some(""), Some("-1")] {
         let mut said = Said::of("PUT", "/");
@@ -71,6 +98,9 @@ async fn a_length_that_nobody_knows_is_asked_for() {
         let answer = exchange(echo(), protocol, &said.send(protocol, b"abc")).await;
         assert_eq!(answer.body(), "PUT / abc");
     }
+    let said = Said::of("PUT", "/").with("CONTENT_LENGTH", "-1");
+    let answer = exchange(echo(), Protocol::Uwsgi, &packet(&said, b"abc")).await;
+    assert_eq!(answer.status(), 411);
 }
 
 /// Reads a piece of its body whenever it is told to, and says how long each was.

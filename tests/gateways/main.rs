@@ -17,4 +17,5 @@ mod refusals;
 mod rules;
 mod sockets;
 mod support;
+mod taken_over;
 mod trust;

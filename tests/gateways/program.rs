@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .on_reopen(move || log.reopen());
         return Ok(addresses.fold(serve, Serve::bind).await?);
     }
-    Ok(gopuram::serve(app()).await?)
+    Ok(gopuram::serve(app()).on_reopen(|| {}).await?)
 }
 
 fn app() -> impl Application {

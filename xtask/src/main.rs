@@ -19,9 +19,10 @@ Tasks of this workspace.
 
 cargo xtask test                       set up what the tests need, then run them all
 cargo xtask test python                build the wheel and run its tests
+cargo xtask conformance DATE           hold PEP 3333 over the wheel and its peers, and write python/CONFORMANCE.md
 cargo xtask bench SECTION [--quick]    measure beside the peers, and print the ratios
 
-Sections: layers, http, static, gzip, tls, gateways, router, memory, attacks, upgrades, wsgi, build.
+Sections: layers, http, static, gzip, tls, gateways, router, memory, attacks, upgrades, workers, wsgi, build.
 --quick takes fewer and shorter rounds: the ratios are rough.
 ";
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let done = match args.as_slice() {
         ["test"] => test::all(),
         ["test", "python"] => python::test(true),
+        ["conformance", date] => python::conformance(date),
         ["bench", section] => bench::section(section, false),
         ["bench", section, "--quick"] | ["bench", "--quick", section] => {
             bench::section(section, true)

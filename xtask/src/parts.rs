@@ -17,6 +17,12 @@ pub(crate) const CURL: Part = Part::new("curl", "--version", "curl");
 pub(crate) const H2LOAD: Part = Part::new("h2load", "--version", "nghttp2-client");
 pub(crate) const HAPROXY: Part = Part::new("haproxy", "-v", "haproxy");
 pub(crate) const LIGHTTPD: Part = Part::new("lighttpd", "-v", "lighttpd");
+/// The part of Apache that runs Python; it is loaded, not run.
+pub(crate) const MOD_WSGI: Part = Part::new(
+    "/usr/lib/apache2/modules/mod_wsgi.so",
+    "",
+    "libapache2-mod-wsgi-py3",
+);
 pub(crate) const NGINX: Part = Part::new("nginx", "-v", "nginx");
 /// The part of nginx that passes connections on; it is loaded, not run.
 pub(crate) const NGINX_STREAM: Part = Part::new(
@@ -52,8 +58,8 @@ impl Part {
         if self.program == WRK.program {
             return run::output(run::command("sh", &["-c", "command -v wrk"])).is_ok();
         }
-        // Neither is run.
-        if [NGINX_STREAM.program, UWSGI_PYTHON.program].contains(&self.program) {
+        // None of them is run.
+        if [MOD_WSGI.program, NGINX_STREAM.program, UWSGI_PYTHON.program].contains(&self.program) {
             return std::path::Path::new(self.program).exists();
         }
         run::has(self.program, self.version)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::parts::{self, APACHE, MOD_WSGI};
 use crate::run::{self, Failed, run};
 
 /// How the wheel is compiled.
@@ -95,15 +96,39 @@ pub(crate) fn test(strict: bool) -> Result<(), Failed> {
             return Ok(());
         }
     };
-    let python = run::root().join("python");
-    environment.install(&[
-        "--requirement",
-        &text(&python.join("tests/requirements.txt")),
-    ])?;
-    environment.install_wheel(Build::Quick)?;
+    install_tested(&environment)?;
     let mut pytest = environment.command("pytest", &[]);
-    pytest.current_dir(python);
+    pytest.current_dir(run::root().join("python"));
     run(pytest)
+}
+
+/// The wheel, and what its tests need.
+fn install_tested(environment: &Environment) -> Result<(), Failed> {
+    let requirements = run::root().join("python/tests/requirements.txt");
+    environment.install(&["--requirement", &text(&requirements)])?;
+    environment.install_wheel(Build::Quick)
+}
+
+/// Holds the rules of PEP 3333 over the wheel and other servers, and writes the table; the date is told, so that it is in there as
+/// it was, whenever the table is made again.
+///
+/// # Errors
+///
+/// If a server cannot be installed, or the table not be written.
+pub(crate) fn conformance(date: &str) -> Result<(), Failed> {
+    parts::need(&[APACHE, MOD_WSGI])?;
+    let environment = Environment::new()?;
+    install_tested(&environment)?;
+    environment.install(&["granian", "gunicorn", "uwsgi", "waitress"])?;
+    let mut table = environment.command("python", &["tests/conformance.py", "--date", date]);
+    table.current_dir(run::root().join("python"));
+    // How it goes on is to be seen.
+    table.stderr(std::process::Stdio::inherit());
+    let path = run::root().join("python/CONFORMANCE.md");
+    let table = run::output(table)?;
+    std::fs::write(&path, table).map_err(|e| format!("{}: {e}", path.display()))?;
+    println!("{}", path.display());
+    Ok(())
 }
 
 fn text(path: &Path) -> String {

@@ -146,7 +146,7 @@ impl Most {
     }
 }
 
-/// Whether there is a body of a length that nobody knows: nginx tells none, or 0, where it does not read the body first, and
+/// Whether a body has a length that nobody knows: nginx tells none, or 0, where it does not read the body first, and
 /// lighttpd -1.
 pub(in crate::gateway) fn is_chunked(environ: &Environ) -> bool {
     environ.get("HTTP_TRANSFER_ENCODING").is_some() || environ.get("CONTENT_LENGTH") == Some(b"-1")

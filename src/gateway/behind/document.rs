@@ -3,6 +3,7 @@
 use bytes::{BufMut as _, BytesMut};
 use http::header::{CONNECTION, LOCATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderName, StatusCode, response};
+use hyper::ext::ReasonPhrase;
 
 /// Fields about a connection that is the front server's (RFC 9110, section 7.6.1), and one that means something else here.
 const NOT_SENT: [&str; 3] = ["keep-alive", "proxy-connection", "status"];
@@ -20,23 +21,27 @@ fn is_sent(name: &HeaderName) -> bool {
 /// itself (section 6.2.2), and with 200 by Apache, so that one is left out where it means nothing.
 pub(in crate::gateway) fn cgi(head: &response::Parts, out: &mut BytesMut) {
     out.put_slice(b"Status: ");
-    status(head.status, out);
+    status(head, out);
     fields(head, head.status != StatusCode::OK, out);
 }
 
 /// As HTTP/1.1 has it.
 pub(in crate::gateway) fn http(head: &response::Parts, out: &mut BytesMut) {
     out.put_slice(b"HTTP/1.1 ");
-    status(head.status, out);
+    status(head, out);
     fields(head, true, out);
 }
 
-/// The code and its reason, without which some servers take the line for no status.
-fn status(status: StatusCode, out: &mut BytesMut) {
-    out.put_slice(status.as_str().as_bytes());
+/// The code and its reason, without which some servers take the line for no status: the application's own, or the usual one.
+fn status(head: &response::Parts, out: &mut BytesMut) {
+    out.put_slice(head.status.as_str().as_bytes());
     out.put_u8(b' ');
-    let reason = status.canonical_reason().unwrap_or("Unknown");
-    out.put_slice(reason.as_bytes());
+    let own = head.extensions.get::<ReasonPhrase>();
+    let own = own
+        .map(ReasonPhrase::as_bytes)
+        .filter(|own| !own.is_empty());
+    let usual = || head.status.canonical_reason().unwrap_or("Unknown");
+    out.put_slice(own.unwrap_or_else(|| usual().as_bytes()));
     out.put_slice(b"\r\n");
 }
 
@@ -80,6 +85,16 @@ mod tests {
         assert_eq!(elsewhere, "Status: 302 Found\r\nlocation: /x\r\n\r\n");
         assert_eq!(text(cgi, 599, &[]), "Status: 599 Unknown\r\n\r\n");
         assert_eq!(text(http, 404, &[]), "HTTP/1.1 404 Not Found\r\n\r\n");
+    }
+
+    #[test]
+    fn the_reason_may_be_the_applications() {
+        let mut res = Response::builder().status(299).body(()).unwrap();
+        res.extensions_mut()
+            .insert(ReasonPhrase::from_static(b"Quite Fine"));
+        let mut out = BytesMut::new();
+        cgi(&res.into_parts().0, &mut out);
+        assert_eq!(out, "Status: 299 Quite Fine\r\n\r\n");
     }
 
     #[test]

@@ -43,6 +43,14 @@ pin_project! {
         #[pin]
         state: State<S, S::Future, S::ResponseBody>,
     }
+
+    impl<S: Application> PinnedDrop for Exchange<S> {
+        fn drop(this: Pin<&mut Self>) {
+            if let Some(inbox) = &this.inbox {
+                inbox.cut();
+            }
+        }
+    }
 }
 
 pin_project! {

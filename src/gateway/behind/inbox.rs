@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -15,6 +15,10 @@ use super::super::pace::Pace;
 use super::super::settings::Settings;
 use super::codec::Framing;
 use super::signal::Signal;
+
+/// Below this a piece is copied to those before it. One that is not keeps all that was read with it, 16 KiB for a byte if
+/// that came alone: a client that sends so could have a body within its bounds take thousands of times their memory.
+const SMALL: usize = 4 * 1024;
 
 /// What has come of a body and was not read yet.
 #[derive(Debug)]
@@ -26,7 +30,9 @@ pub(super) struct Inbox {
 #[derive(Debug)]
 struct Arrived {
     pieces: VecDeque<Bytes>,
-    /// How much memory these take.
+    /// What came behind them in pieces that are small, in memory of its own.
+    small: BytesMut,
+    /// How many bytes these are together.
     held: usize,
     /// How many are to come, if that is known.
     due: Option<u64>,
@@ -44,12 +50,34 @@ enum End {
     Cut,
 }
 
-/// What is shorter is copied: a piece keeps all in memory that it was read with, and a client that sends byte by byte would have
-/// each of them cost as much as is read at once.
-const SMALL: usize = 4096;
+impl Arrived {
+    /// Adds a piece behind the others.
+    fn keep(&mut self, piece: Bytes) {
+        if piece.len() < SMALL {
+            self.small.extend_from_slice(&piece);
+        }
+        if self.small.len() >= SMALL || piece.len() >= SMALL {
+            let small = self.take_small();
+            self.pieces.extend(small);
+        }
+        if piece.len() >= SMALL {
+            self.pieces.push_back(piece);
+        }
+    }
 
-/// What a piece costs besides its bytes.
-const PIECE: usize = 64;
+    /// The first that is to be read.
+    fn next(&mut self) -> Option<Bytes> {
+        let piece = self.pieces.pop_front().or_else(|| self.take_small())?;
+        self.held = self.held.saturating_sub(piece.len());
+        Some(piece)
+    }
+
+    /// What is small, with its memory: what comes next has other.
+    fn take_small(&mut self) -> Option<Bytes> {
+        let small = std::mem::take(&mut self.small);
+        (!small.is_empty()).then(|| small.freeze())
+    }
+}
 
 impl Inbox {
     /// For a body that is there; the connection is woken by `signal` when there is room again.
@@ -62,6 +90,7 @@ impl Inbox {
         Arc::new(Self {
             arrived: Mutex::new(Arrived {
                 pieces: VecDeque::new(),
+                small: BytesMut::new(),
                 held: 0,
                 due,
                 end: None,
@@ -92,11 +121,8 @@ impl Inbox {
             }
         }
         if !piece.is_empty() && !arrived.dropped {
-            if piece.len() < SMALL {
-                piece = Bytes::copy_from_slice(&piece);
-            }
-            arrived.held = arrived.held.saturating_add(piece.len() + PIECE);
-            arrived.pieces.push_back(piece);
+            arrived.held = arrived.held.saturating_add(piece.len());
+            arrived.keep(piece);
         }
         wake(arrived);
     }
@@ -111,12 +137,21 @@ impl Inbox {
         }
     }
 
+    /// The request is over: who still waits for more of its body, in another task or thread, hears of it.
+    pub(super) fn cut(&self) {
+        let mut arrived = self.arrived();
+        if arrived.end.is_none() {
+            arrived.end = Some(End::Cut);
+            wake(arrived);
+        }
+    }
+
     /// Whether all has come.
     pub(super) fn has_ended(&self) -> bool {
         self.arrived().end.is_some()
     }
 
-    /// How much memory it takes what waits to be read.
+    /// How many bytes wait to be read.
     pub(super) fn held(&self) -> usize {
         self.arrived().held
     }
@@ -158,7 +193,8 @@ pin_project! {
             if let Some(inbox) = &this.inbox {
                 let mut arrived = inbox.arrived();
                 arrived.dropped = true;
-                arrived.pieces.clear();
+                arrived.pieces = VecDeque::new();
+                arrived.small = BytesMut::new();
                 arrived.held = 0;
                 inbox.made_room(arrived);
             }
@@ -193,8 +229,7 @@ impl http_body::Body for Arriving {
             return Poll::Ready(None);
         };
         let mut arrived = inbox.arrived();
-        if let Some(piece) = arrived.pieces.pop_front() {
-            arrived.held = arrived.held.saturating_sub(piece.len() + PIECE);
+        if let Some(piece) = arrived.next() {
             inbox.made_room(arrived);
             me.pace.as_mut().came();
             if let Some(left) = me.left {
@@ -224,7 +259,7 @@ impl http_body::Body for Arriving {
             (Some(_), Some(_)) => false,
             (Some(inbox), None) => {
                 let arrived = inbox.arrived();
-                arrived.pieces.is_empty() && arrived.end == Some(End::Whole)
+                arrived.held == 0 && arrived.end == Some(End::Whole)
             }
         }
     }
@@ -237,13 +272,13 @@ impl http_body::Body for Arriving {
     }
 }
 
-/// The front server gave fewer bytes than it had said.
+/// The front server gave fewer bytes than it had said, or the request is over.
 #[derive(Debug)]
 struct Truncated;
 
 impl fmt::Display for Truncated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body ended before its length was reached")
+        f.write_str("the body ended before all of it had come")
     }
 }
 
@@ -253,15 +288,58 @@ impl StdError for Truncated {}
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_small_piece_takes_no_more_memory_than_is_counted() {
-        let signal = Signal::new(Waker::noop());
-        let inbox = Inbox::new(Framing::Open, signal);
-        let read = Bytes::from(vec![0; 16 * 1024]);
-        for _ in 0..10 {
-            inbox.push(read.slice(..1));
+    fn arrived() -> Arrived {
+        Arrived {
+            pieces: VecDeque::new(),
+            small: BytesMut::new(),
+            held: 0,
+            due: None,
+            end: None,
+            reader: None,
+            full: false,
+            dropped: false,
         }
-        assert!(read.is_unique());
-        assert_eq!(inbox.held(), 10 * (1 + PIECE));
+    }
+
+    /// A piece of a larger buffer, as it comes from a connection.
+    fn piece(length: usize) -> Bytes {
+        Bytes::from(vec![b'x'; 16 * 1024]).split_to(length)
+    }
+
+    #[test]
+    fn small_pieces_do_not_keep_what_they_were_read_with() {
+        let mut arrived = arrived();
+        let whole = piece(1);
+        arrived.keep(whole.clone());
+        assert!(whole.is_unique());
+        for _ in 1..3 * SMALL {
+            arrived.keep(piece(1));
+        }
+        assert_eq!(arrived.pieces.len(), 3);
+        assert!(arrived.small.is_empty());
+        let large = piece(SMALL);
+        arrived.keep(large.clone());
+        assert!(!large.is_unique());
+    }
+
+    #[test]
+    fn pieces_of_any_size_stay_in_order() {
+        let mut arrived = arrived();
+        let mut sent = Vec::new();
+        for (length, byte) in [1, SMALL - 1, 7, SMALL, 2, 3 * SMALL, 5]
+            .into_iter()
+            .zip(b'a'..)
+        {
+            let piece = vec![byte; length];
+            sent.extend_from_slice(&piece);
+            arrived.held += length;
+            arrived.keep(piece.into());
+        }
+        let mut read = Vec::new();
+        while let Some(piece) = arrived.next() {
+            read.extend_from_slice(&piece);
+        }
+        assert_eq!(read, sent);
+        assert_eq!(arrived.held, 0);
     }
 }

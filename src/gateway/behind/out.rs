@@ -13,8 +13,6 @@ use super::connection::Gone;
 #[derive(Debug, Default)]
 pub(super) struct Out {
     pub(super) bytes: BytesMut,
-    /// How much more the protocol has answered by itself than the front server has taken.
-    told: usize,
     /// Whether something was written that may wait in the transport.
     unflushed: bool,
     /// How often the front server took something, and whether it takes no more now.
@@ -30,14 +28,11 @@ impl Out {
         self.bytes.len() >= MOST
     }
 
-    /// Notes that the protocol has answered by itself.
-    pub(super) fn tell(&mut self, count: usize) {
-        self.told = self.told.saturating_add(count);
-    }
-
-    /// Whether the front server asks for more of such answers than it reads, so that it is heard no more before it does.
-    pub(super) fn is_ignored(&self) -> bool {
-        self.told >= MOST
+    /// Whether so much waits that nothing more is to be read that the protocol may answer by itself.
+    ///
+    /// It is more than what answers fill, which go on while a body comes: one who sends it whole before it reads is read.
+    pub(super) fn is_over(&self) -> bool {
+        self.bytes.len() >= 4 * MOST
     }
 
     /// Whether all was written.
@@ -66,7 +61,6 @@ impl Out {
                 }
                 Poll::Ready(Ok(count)) if count > 0 => {
                     self.bytes.advance(count);
-                    self.told = self.told.saturating_sub(count);
                     counters.bytes_out.add(count);
                     self.writes = self.writes.wrapping_add(1);
                     self.blocked = false;

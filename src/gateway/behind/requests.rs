@@ -31,7 +31,7 @@ where
 {
     /// Reads what comes and does what it says, as long as there is room for it; whether there was any.
     pub(super) fn read(&mut self, cx: &mut Context<'_>) -> Result<bool, Gone> {
-        if self.out.is_ignored() || !self.has_room() {
+        if self.out.is_over() || !self.has_room() {
             return Ok(false);
         }
         let more = self.exchanges.is_empty()
@@ -74,10 +74,7 @@ where
 
     pub(super) fn decode(&mut self, cx: &mut Context<'_>) -> Result<(), Gone> {
         loop {
-            let before = self.out.bytes.len();
-            let decoded = self.codec.decode(&mut self.input, &mut self.out.bytes);
-            self.out.tell(self.out.bytes.len() - before);
-            match decoded {
+            match self.codec.decode(&mut self.input, &mut self.out.bytes) {
                 Ok(Some(event)) => self.handle(event, cx),
                 Ok(None) => return Ok(()),
                 Err(broken) => {

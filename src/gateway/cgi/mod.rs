@@ -4,7 +4,7 @@
 //! (section 4.4), which is how clients gave PHP its options (CVE-2012-1823).
 //!
 //! As many bytes are read as `CONTENT_LENGTH` says, for there need not be an end (section 4.2); without one, and with
-//! `Transfer-Encoding` from Apache or -1 from lighttpd, there is one. That the server has gone shows when something is written to it, or by a signal.
+//! `Transfer-Encoding` from Apache, there is one, as with -1 from lighttpd. That the server has gone shows when something is written to it, or by a signal.
 
 mod stdio;
 

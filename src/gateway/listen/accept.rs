@@ -27,12 +27,19 @@ use crate::middleware::attributes::{Connection, Scheme};
 /// How long not to accept when the machine has nothing left to do it with.
 const RECOVERY: Duration = Duration::from_millis(100);
 
+/// How long another process has to accept a connection that is left to it.
+const COURTESY: Duration = Duration::from_millis(1);
+
+/// Whether the next connection is left to other processes, by how many are open in this one.
+pub(in crate::gateway) type GiveWay = Arc<dyn Fn(u64) -> bool + Send + Sync>;
+
 /// A listener in the runtime that accepts.
 pub(in crate::gateway) struct Acceptor {
     socket: Socket,
     /// Our end of all connections, unless it has to be asked for with each.
     local: Option<SocketAddr>,
     listener: Arc<Listener>,
+    give_way: Option<GiveWay>,
 }
 
 enum Socket {
@@ -41,8 +48,12 @@ enum Socket {
 }
 
 impl Socket {
-    /// Our end of all connections: that of the listener, if it has one address only.
-    fn every_local(&self) -> Option<SocketAddr> {
+    /// Our end of all connections: that of the listener, if it has one address only. One that was bound by others may be
+    /// transparent (`IP_TRANSPARENT` in `ip(7)`), and then each connection has the address that its client asked for.
+    fn every_local(&self, ours: bool) -> Option<SocketAddr> {
+        if !ours {
+            return None;
+        }
         let Self::Tcp(listener) = self else {
             return None;
         };
@@ -66,6 +77,7 @@ impl Acceptor {
     pub(in crate::gateway) fn new(
         listener: Arc<Listener>,
         runtime: &Handle,
+        give_way: Option<GiveWay>,
     ) -> Result<Self, Error> {
         let _in = runtime.enter();
         let socket = match &listener.socket {
@@ -80,9 +92,10 @@ impl Acceptor {
         };
         let socket = socket.map_err(|error| Error::bind(&listener.address, error))?;
         Ok(Self {
-            local: socket.every_local(),
+            local: socket.every_local(listener.ours),
             socket,
             listener,
+            give_way,
         })
     }
 
@@ -99,9 +112,6 @@ impl Acceptor {
         }
         if drain.is_handed_over() {
             // Who waits is accepted by the successor.
-            if let Some(file) = &self.listener.file {
-                file.keep();
-            }
             return;
         }
         // Whom the kernel has let in would be reset, perhaps with a request under way. Who yields is
@@ -125,6 +135,7 @@ impl Acceptor {
             socket,
             local,
             listener,
+            give_way: _,
         } = self;
         let options = listener.address.options.clone();
         drop((socket, listener));
@@ -141,7 +152,11 @@ impl Acceptor {
         let mut failing = false;
         let mut full = false;
         while let Some(slot) = slots.take(&mut full).await {
-            match self.next(slots, Some(slot)).await {
+            let next = match &self.give_way {
+                None => self.next(slots, Some(slot)).await,
+                Some(give_way) => self.next_in_turn(slots, slot, give_way).await,
+            };
+            match next {
                 None => {}
                 Some(Ok((io, slot))) => {
                     failing = false;
@@ -156,6 +171,28 @@ impl Acceptor {
                     }
                     tokio::time::sleep(RECOVERY).await;
                 }
+            }
+        }
+    }
+
+    /// As [`next`](Self::next), and after other processes where they should have the connection.
+    async fn next_in_turn(
+        &self,
+        slots: &Slots,
+        slot: Slot,
+        give_way: &GiveWay,
+    ) -> Option<io::Result<(Accepted, Slot)>> {
+        let mut slot = Some(slot);
+        loop {
+            if give_way(slots.counters().stats().open) {
+                tokio::time::sleep(COURTESY).await;
+            }
+            // Whoever is there still the others did not want.
+            let mut next = pin!(self.next(slots, slot.take()));
+            match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+                Poll::Ready(next) => return next,
+                // Somebody has come when this is woken, and it may be another's turn.
+                Poll::Pending => woken().await,
             }
         }
     }
@@ -217,6 +254,19 @@ fn hand_over(
     }
 }
 
+/// Waits for the task to be woken, by whatever was polled before.
+async fn woken() {
+    let mut was_polled = false;
+    poll_fn(|_| {
+        if std::mem::replace(&mut was_polled, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
 /// Errors of the connection that was to be accepted, not of accepting (accept(2)); some of them are a firewall's.
 fn is_of_one_connection(error: &io::Error) -> bool {
     const ALSO: [Errno; 5] = [
@@ -243,7 +293,25 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsRawFd as _;
+
     use super::*;
+    use crate::gateway::address::Address;
+
+    async fn known(address: impl Into<Address>) -> Option<SocketAddr> {
+        let listener = Listener::bind(&address.into()).await.unwrap().remove(0);
+        let acceptor = Acceptor::new(Arc::new(listener), &Handle::current(), None);
+        acceptor.unwrap().local
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_asked_for_its_address_where_that_of_the_listener_may_be_another() {
+        assert!(known("127.0.0.1:0").await.is_some());
+        assert!(known("0.0.0.0:0").await.is_none());
+        let bound = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let inherited = format!("fd:{}", bound.as_raw_fd());
+        assert!(known(inherited.as_str()).await.is_none());
+    }
 
     #[test]
     fn only_errors_of_accepting_itself_are_waited_out() {

@@ -43,13 +43,28 @@ fn passed() -> MutexGuard<'static, Passed> {
 /// How the name of a predecessor's socket begins.
 const OURS: &str = "gopuram/";
 
+/// How the name of a supervisor's socket begins, which other processes accept from as well.
+const SHARED: &str = "gopuram-shared/";
+
 /// The first descriptor that is passed.
 pub(in crate::gateway) const FIRST: u32 = 3;
 
-/// The name under which a predecessor passes what it bound at `address`.
-pub(in crate::gateway) fn name(address: &str) -> String {
+/// For whom a socket is passed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::gateway) enum Heir {
+    /// Who takes it over, with its file.
+    Successor,
+    /// One of several that accept from it.
+    Worker,
+}
+
+/// The name under which what was bound at `address` is passed.
+pub(in crate::gateway) fn name(address: &str, heir: Heir) -> String {
     // Names are joined by colons, and have no control characters.
-    let mut name = OURS.to_owned();
+    let mut name = match heir {
+        Heir::Successor => OURS.to_owned(),
+        Heir::Worker => SHARED.to_owned(),
+    };
     for byte in address.bytes() {
         match byte {
             b':' | b'%' | 0..=b' ' | 0x7f.. => name.extend(['%', hex(byte >> 4), hex(byte & 0xf)]),
@@ -94,9 +109,9 @@ fn take_where(wanted: impl Fn(&str) -> bool) -> io::Result<Option<Inherited>> {
     Ok(None)
 }
 
-/// What the predecessor had bound at `address`, if there was one.
-pub(super) fn from_predecessor(address: &str) -> io::Result<Option<Inherited>> {
-    let wanted = name(address);
+/// What a predecessor or a supervisor had bound at `address`, if there was one.
+pub(super) fn from_ours(address: &str, heir: Heir) -> io::Result<Option<Inherited>> {
+    let wanted = name(address, heir);
     take_where(|name| name == wanted)
 }
 
@@ -116,7 +131,7 @@ pub(in crate::gateway) fn channel() -> Option<UnixStream> {
 
 /// The socket of that name which a service manager passed, or the first without a name asked for.
 pub(super) fn from_manager(wanted: &str) -> io::Result<Inherited> {
-    let ours = |name: &str| name.starts_with(OURS) || name == CHANNEL;
+    let ours = |name: &str| name.starts_with(OURS) || name.starts_with(SHARED) || name == CHANNEL;
     take_where(|name| if wanted.is_empty() { !ours(name) } else { name == wanted })?
         .ok_or_else(|| {
             let names: Vec<_> = passed().names.iter().filter(|name| !ours(name)).cloned().collect();
@@ -198,6 +213,7 @@ mod tests {
 
     #[test]
     fn names_can_be_joined_by_colons() {
+        let name = |address| name(address, Heir::Successor);
         assert_eq!(name("[::1]:80"), "gopuram/[%3a%3a1]%3a80");
         assert_eq!(name("unix:/a b%"), "gopuram/unix%3a/a%20b%25");
     }

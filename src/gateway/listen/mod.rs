@@ -12,8 +12,8 @@ use std::os::fd::{AsFd as _, OwnedFd};
 
 use socket2::SockRef;
 
-pub(super) use self::accept::{Acceptor, Admit};
-use self::inherited::Inherited;
+pub(super) use self::accept::{Acceptor, Admit, GiveWay};
+use self::inherited::{Heir, Inherited};
 use self::unix::SocketFile;
 use super::address::{Address, Place};
 use crate::Error;
@@ -24,8 +24,10 @@ pub(super) struct Listener {
     /// Of no runtime yet: each that accepts here has a descriptor of its own.
     socket: Inherited,
     file: Option<SocketFile>,
-    /// As it was asked for.
+    /// As it was asked for, with the protocol: what is spoken at another's socket is not understood.
     asked: String,
+    /// Whether it was bound by this process, or by one that it succeeds.
+    ours: bool,
     /// What was bound, with the port that was taken.
     address: Address,
 }
@@ -43,12 +45,16 @@ impl Listener {
         listeners.map_err(|error| Error::bind(address, who::named(error, address)))
     }
 
-    /// What a predecessor of this process had bound there: all of it, though fewer are to accept, since in the queue of each
-    /// there may be clients.
+    /// What a predecessor of this process had bound there, or its supervisor has: all of it, though fewer are to accept, since in the
+    /// queue of each there may be clients.
     fn inherit(address: &Address) -> io::Result<Vec<Self>> {
-        let asked = address.place.to_string();
+        let asked = address.to_string();
         let mut listeners = Vec::new();
-        while let Some(socket) = inherited::from_predecessor(&asked)? {
+        // The file of a socket that others accept from is the supervisor's to remove.
+        while let Some(socket) = inherited::from_ours(&asked, Heir::Worker)? {
+            listeners.push(Self::of(address, socket, None)?);
+        }
+        while let Some(socket) = inherited::from_ours(&asked, Heir::Successor)? {
             match address.path().map(SocketFile::new).transpose() {
                 Ok(file) => listeners.push(Self::of(address, socket, file)?),
                 // Nobody can connect to it without its file.
@@ -86,7 +92,8 @@ impl Listener {
     }
 
     fn of(address: &Address, socket: Inherited, file: Option<SocketFile>) -> io::Result<Self> {
-        let asked = address.place.to_string();
+        let asked = address.to_string();
+        let ours = !matches!(address.place, Place::Fd(_) | Place::Systemd(_));
         let mut address = address.clone();
         match &socket {
             Inherited::Tcp(listener) => {
@@ -105,6 +112,7 @@ impl Listener {
             socket,
             file,
             asked,
+            ours,
             address,
         })
     }
@@ -114,12 +122,19 @@ impl Listener {
         &self.address
     }
 
+    /// Leaves the socket's file to another process.
+    pub(super) fn keep_file(&self) {
+        if let Some(file) = &self.file {
+            file.keep();
+        }
+    }
+
     /// Another descriptor of the socket, and the name to pass it by.
-    pub(super) fn share(&self) -> io::Result<(String, OwnedFd)> {
+    pub(super) fn share(&self, heir: Heir) -> io::Result<(String, OwnedFd)> {
         let fd = match &self.socket {
             Inherited::Tcp(listener) => listener.as_fd(),
             Inherited::Unix(listener) => listener.as_fd(),
         };
-        Ok((inherited::name(&self.asked), fd.try_clone_to_owned()?))
+        Ok((inherited::name(&self.asked, heir), fd.try_clone_to_owned()?))
     }
 }

@@ -7,7 +7,7 @@
 //! | | |
 //! |---|---|
 //! | a packet of another kind; HTTP, which is a packet as well | the connection closes, and the log says so |
-//! | variables that are not whole, or a body without `CONTENT_LENGTH` whose length is unknown | 400, and 411 |
+//! | variables that are not whole, or a body whose length is unknown, without `CONTENT_LENGTH` or with -1 | 400, and 411 |
 //! | variables that are more than allowed | 431 |
 //! | less of a body than `CONTENT_LENGTH` | the application is dropped |
 //! | more | what is beyond is ignored |

@@ -56,6 +56,23 @@ async fn an_idle_connection_is_closed_with_a_word() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_that_is_parked_hears_the_last_word_and_has_one() {
+    let (ca, tls) = tls();
+    let app = Counter::default().app();
+    let io = dial(app, &tls, client(&ca, &[]), "a.example").await;
+    let mut io = io.unwrap();
+    io.write_all(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        .await
+        .unwrap();
+    read_until(&mut io, "hello").await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = Instant::now();
+    io.shutdown().await.unwrap();
+    assert_eq!(rest(&mut io).await.unwrap(), b"");
+    assert!(before.elapsed() < Duration::from_millis(10));
+}
+
 /// Gives two frames of a body whose length is not known, and then its end or an error.
 fn streams(breaks: bool) -> App {
     BoxCloneService::new(service_fn(move |_: Request<Body>| {

@@ -12,6 +12,7 @@ mod nginx;
 mod statics;
 mod tls;
 mod upgrades;
+mod workers;
 mod wsgi;
 
 use crate::run::{Failed, cargo, run};
@@ -52,12 +53,13 @@ pub(crate) fn section(name: &str, quick: bool) -> Result<(), Failed> {
         "gateways" => gateways::bench(effort),
         "attacks" => attacks::bench(effort),
         "upgrades" => upgrades::bench(quick),
+        "workers" => workers::bench(quick),
         "wsgi" => wsgi::bench(effort),
         "memory" => memory::bench(),
         "build" => build::bench(),
         other => Err(format!(
-            "no section `{other}`: there are layers, http, static, gzip, tls, gateways, router, memory, attacks, upgrades, wsgi \
-             and build"
+            "no section `{other}`: there are layers, http, static, gzip, tls, gateways, router, memory, attacks, upgrades, \
+             workers, wsgi and build"
         )),
     }
 }

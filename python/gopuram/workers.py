@@ -1,0 +1,94 @@
+"""Worker processes: the command as their supervisor, and as one of them."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import random
+import signal
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+
+from . import _gopuram
+
+#: Set for a worker: which of all that were started it is.
+_NUMBER = "GOPURAM_WORKER"
+
+
+def add_options(
+    parser: ArgumentParser, number: Callable[[str], int], natural: Callable[[str], int], seconds: Callable[[str], float]
+) -> None:
+    """What the command is told of workers; nothing of it set is one process without a supervisor."""
+    workers = parser.add_argument_group("workers", "Processes under a supervisor; without any of these there is one, alone.")
+    workers.add_argument("-w", "--workers", type=number, metavar="N", help="how many processes")
+    workers.add_argument(
+        "--timeout", type=seconds, metavar="SECONDS", help="how long one may give no sign of life; 0 is for ever [30]"
+    )
+    workers.add_argument(
+        "--start-timeout", type=seconds, metavar="SECONDS", help="how long one may take to be ready [60]"
+    )
+    workers.add_argument(
+        "--max-requests", type=natural, metavar="N", help="after how many requests another takes its place; 0 is never [0]"
+    )
+    workers.add_argument(
+        "--max-requests-jitter", type=natural, metavar="N", help="up to how many more, by chance [0]"
+    )
+    workers.add_argument(
+        "--max-worker-age", type=seconds, metavar="SECONDS", help="after how long another takes its place; 0 is never [0]"
+    )
+    workers.add_argument(
+        "--max-worker-memory",
+        type=natural,
+        metavar="BYTES",
+        help="with how much of the memory another takes its place; 0 is never [0]",
+    )
+
+
+def is_asked_for(options: Namespace) -> bool:
+    """Whether there is to be a supervisor."""
+    names = "workers timeout start_timeout max_requests max_requests_jitter max_worker_age max_worker_memory"
+    return any(getattr(options, name) is not None for name in names.split())
+
+
+def is_worker() -> bool:
+    """Whether a supervisor has started this process, which is for no process to believe that this one starts."""
+    return os.environ.pop(_NUMBER, None) is not None
+
+
+def begin(options: Namespace, bind: Sequence[str]) -> tuple[_gopuram.Control, int]:
+    """Make this process a worker, before anything of the application is imported; after how many requests it is old."""
+    # What a terminal sends comes to all processes, and is for the supervisor.
+    for sign in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(sign, lambda *_: None)
+    # The supervisor sends SIGABRT to one that is stuck; this needs no Python that runs.
+    faulthandler.enable(sys.__stderr__ or 2, all_threads=True)
+    control = _gopuram.worker(list(bind), _timeout(options))
+    for name in ("LISTEN_FDS", "LISTEN_FDNAMES"):
+        os.environ.pop(name, None)
+    requests = options.max_requests or 0
+    if requests:
+        requests += random.randint(0, options.max_requests_jitter or 0)  # noqa: S311
+    return control, requests
+
+
+def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], directory: str) -> int:
+    """Serve by workers, each the command anew; what it returns is the status of the process."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return _gopuram.supervise(
+        {
+            "bind": list(bind),
+            "workers": options.workers or 1,
+            "timeout": _timeout(options),
+            "start_timeout": 60.0 if options.start_timeout is None else options.start_timeout,
+            "drain_timeout": options.drain_timeout,
+            "max_worker_age": options.max_worker_age or 0.0,
+            "max_worker_memory": options.max_worker_memory or 0,
+            "program": list(command),
+            "directory": directory,
+        }
+    )
+
+
+def _timeout(options: Namespace) -> float:
+    return 30.0 if options.timeout is None else options.timeout

@@ -1,0 +1,256 @@
+//! Requests for which the application takes too long.
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use pyo3::exceptions::PyKeyError;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use crate::control::Link;
+use crate::errors;
+use crate::exchange::{Cut, Watched};
+use crate::pool::Queue;
+use crate::run::Job;
+use crate::supervisor::word;
+use crate::witness::Witness;
+
+/// How requests are watched.
+#[derive(Debug)]
+pub(crate) struct Overseer {
+    pub(crate) limit: Duration,
+    /// Where they are watched: that of the connections.
+    pub(crate) runtime: OnceLock<Handle>,
+    pub(crate) witness: Arc<Witness>,
+    /// Whom to tell that there are no threads left to replace.
+    pub(crate) link: Option<Link>,
+}
+
+/// A request that a thread works on.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// By which the pool knows the thread, and by which Python does.
+    seat: Seat,
+    since: Instant,
+    what: String,
+    watched: Watched,
+    late: bool,
+    /// Another thread has taken the place of this one.
+    replaced: bool,
+}
+
+/// A thread of the pool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat {
+    pub(crate) number: usize,
+    pub(crate) ident: u64,
+}
+
+/// The requests that threads work on.
+#[derive(Debug, Default)]
+pub(crate) struct Threads {
+    running: Vec<Running>,
+    lost: usize,
+    /// Somebody looks after them, for as long as there are any.
+    overseen: bool,
+}
+
+/// A thread begins with a request.
+pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, job: &Job) {
+    let mut threads = queue.threads();
+    threads.begin(seat, job);
+    if let Some(runtime) = queue.overseer.as_ref().and_then(|o| o.runtime.get())
+        && !std::mem::replace(&mut threads.overseen, true)
+    {
+        runtime.spawn(oversee(Arc::downgrade(queue)));
+    }
+}
+
+impl Threads {
+    fn begin(&mut self, seat: Seat, job: &Job) {
+        self.running.push(Running {
+            seat,
+            since: Instant::now(),
+            what: job.variables.what(),
+            watched: job.sender.watched(),
+            late: false,
+            replaced: false,
+        });
+    }
+
+    /// A thread has done with it; whether it is not needed any more.
+    pub(crate) fn end(&mut self, seat: Seat) -> bool {
+        let at = self
+            .running
+            .iter()
+            .position(|r| r.seat.number == seat.number);
+        let Some(running) = at.map(|at| self.running.swap_remove(at)) else {
+            return false;
+        };
+        if running.late {
+            self.lost -= 1;
+            warn!(
+                request = running.what,
+                took = ?running.since.elapsed(),
+                "a thread that was lost has come back"
+            );
+        }
+        running.replaced
+    }
+
+    /// Those for which it is too late now, and when to look again.
+    fn overdue(&mut self, limit: Duration) -> (Vec<(Seat, String, Watched)>, Option<Instant>) {
+        let now = Instant::now();
+        let mut overdue = Vec::new();
+        let mut next: Option<Instant> = None;
+        for running in self.running.iter_mut().filter(|running| !running.late) {
+            let end = running.since + limit + running.watched.waited(now);
+            if end <= now {
+                running.late = true;
+                self.lost += 1;
+                overdue.push((running.seat, running.what.clone(), running.watched.clone()));
+            } else {
+                next = Some(next.map_or(end, |next| next.min(end)));
+            }
+        }
+        self.overseen = next.is_some();
+        (overdue, next)
+    }
+
+    fn is_lost(&self, seat: Seat) -> bool {
+        let same = |running: &Running| running.late && running.seat.number == seat.number;
+        self.running.iter().any(same)
+    }
+
+    /// Whether another thread is to take the place of one that is lost, of which up to `most` are replaced.
+    fn replace(&mut self, seat: Seat, most: usize) -> Replace {
+        let replaced = self
+            .running
+            .iter()
+            .filter(|running| running.replaced)
+            .count();
+        let same = |running: &&mut Running| running.late && running.seat.number == seat.number;
+        match self.running.iter_mut().find(same) {
+            None => Replace::Back,
+            Some(_) if replaced >= most => Replace::TooMany(self.lost),
+            Some(running) => {
+                running.replaced = true;
+                Replace::Yes
+            }
+        }
+    }
+}
+
+enum Replace {
+    /// It has come back meanwhile.
+    Back,
+    TooMany(usize),
+    Yes,
+}
+
+/// A request whose answer was cut, and whose thread is lost.
+#[derive(Debug)]
+pub(crate) struct Late {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) seat: Seat,
+}
+
+/// Cuts those that take too long, for as long as any are worked on.
+async fn oversee(queue: Weak<Queue>) {
+    loop {
+        let next = {
+            let Some(queue) = queue.upgrade() else {
+                return;
+            };
+            let Some(overseer) = &queue.overseer else {
+                return;
+            };
+            let (overdue, next) = queue.threads().overdue(overseer.limit);
+            for (seat, request, watched) in overdue {
+                let limit = overseer.limit;
+                match watched.cut() {
+                    Cut::Answered => error!(
+                        request,
+                        ?limit,
+                        "the application takes too long; answered 504"
+                    ),
+                    Cut::Broken => error!(
+                        request,
+                        ?limit,
+                        "the application takes too long; the answer breaks off"
+                    ),
+                    Cut::Over => error!(
+                        request,
+                        ?limit,
+                        "the application takes too long after its answer"
+                    ),
+                }
+                overseer.witness.late(Late {
+                    queue: Arc::clone(&queue),
+                    seat,
+                });
+            }
+            next
+        };
+        let Some(next) = next else {
+            return;
+        };
+        tokio::time::sleep_until(next).await;
+    }
+}
+
+impl Late {
+    /// Writes what the thread does, and has another take its place.
+    pub(crate) fn tell(self, py: Python<'_>) {
+        // It cannot come back while the interpreter is had here.
+        if !self.queue.threads().is_lost(self.seat) {
+            return;
+        }
+        match stack(py, self.seat.ident) {
+            Ok(stack) => errors::emit(py, &stack),
+            Err(error) => error!(%error, "the traceback of a thread cannot be had"),
+        }
+        let replace = self.queue.threads().replace(self.seat, self.queue.size);
+        match replace {
+            Replace::Back => {}
+            Replace::Yes => match self.queue.add(py) {
+                Ok(()) => warn!("another thread takes the place of the one that is lost"),
+                Err(error) => {
+                    error!(%error, "no thread can take the place of the one that is lost");
+                }
+            },
+            Replace::TooMany(lost) => {
+                error!(
+                    lost,
+                    "too many threads are lost; there is no other for this one"
+                );
+                if let Some(link) = self.queue.overseer.as_ref().and_then(|o| o.link.as_ref()) {
+                    link.say(word::OLD);
+                }
+            }
+        }
+    }
+}
+
+/// What a thread does, as a traceback has it.
+fn stack(py: Python<'_>, ident: u64) -> PyResult<String> {
+    let frames = py.import("sys")?.call_method0("_current_frames")?;
+    let frame = frames.get_item(ident);
+    let frame = match frame {
+        // It has ended.
+        Err(error) if error.is_instance_of::<PyKeyError>(py) => return Ok(String::new()),
+        frame => frame?,
+    };
+    let lines = py
+        .import("traceback")?
+        .call_method1("format_stack", (frame,))?;
+    let text: String = PyString::new(py, "")
+        .call_method1("join", (lines,))?
+        .extract()?;
+    Ok(format!(
+        "Stack of the thread (most recent call last):\n{text}"
+    ))
+}
