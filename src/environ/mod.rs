@@ -57,6 +57,11 @@
 //! | no `SERVER_PROTOCOL` | HTTP/1.0 |
 //! | no `HTTP_HOST` on HTTP/1.1 | `SERVER_NAME` and `SERVER_PORT` |
 //!
+//! Rules of the front server by path (`location`, `<Location>`) go by the path as it has cleaned and decoded it, and routes by the target
+//! as the client sent it: of `/admin/..%2fpublic` nginx sees `/public`. Where such rules are to keep somebody out,
+//! have [`NormalizePath`](crate::middleware::NormalizePath) before the routes and [`plain_paths`](Mapping::plain_paths), an option of the address too, refuse the rest; better, have
+//! the application decide.
+//!
 //! What fits one way comes back the other way as it was: method, target, version, fields and attributes.
 
 mod fields;

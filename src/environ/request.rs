@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::uri::Authority;
 use http::{HeaderValue, Request, Uri, Version, request};
 
 use super::fields::is_number;
@@ -121,21 +122,15 @@ fn uri(
     scheme: Scheme,
     known: &Known<'_>,
 ) -> Result<Uri, Refused> {
-    let host = || {
-        known
-            .headers
-            .get(HOST)?
-            .to_str()
-            .ok()
-            .filter(|host| !host.is_empty())
-    };
+    // One that is no authority would be taken for a part of the path.
+    let host = || Authority::try_from(known.headers.get(HOST)?.as_bytes()).ok();
     let text = if !target.origin.is_empty() {
         [&target.origin, path].concat()
     } else if version >= Version::HTTP_2
         && path.starts_with('/')
         && let Some(host) = host()
     {
-        [scheme.as_str(), "://", host, path].concat()
+        [scheme.as_str(), "://", host.as_str(), path].concat()
     } else {
         path.to_owned()
     };

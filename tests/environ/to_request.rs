@@ -290,6 +290,19 @@ fn variables_that_come_twice_are_lines_or_one_cookie_or_refused() {
 }
 
 #[test]
+fn a_host_is_no_part_of_the_path() {
+    for host in ["a/admin?", "a?x", "a#", "a/"] {
+        let head = back(&said(&[
+            ("REQUEST_URI", "/public"),
+            ("SERVER_PROTOCOL", "HTTP/2.0"),
+            ("HTTP_HOST", host),
+        ]));
+        // Whoever serves it refuses the host.
+        assert_eq!(head.unwrap().uri, "/public", "{host}");
+    }
+}
+
+#[test]
 fn the_length_of_a_body_is_a_number_or_not_known() {
     for (length, there) in [("0", true), ("12", true), ("", false), ("-1", false)] {
         let head = back(&said(&[("REQUEST_URI", "/"), ("CONTENT_LENGTH", length)])).unwrap();

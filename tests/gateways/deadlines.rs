@@ -86,6 +86,40 @@ async fn a_body_that_does_not_come_breaks_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_begin_takes_no_other_request_along() {
+    let app = service_fn(async |req: Request<Body>| {
+        if req.uri().path() == "/long" {
+            tokio::time::sleep(Duration::from_mins(3)).await;
+        }
+        let whole = req.into_body().into_bytes(100).await?;
+        Ok::<_, ReadError>(Response::new(Body::from(whole)))
+    });
+    let mut front = Records::of(connect(app, Protocol::FastCgi));
+    let long = [begin(1, 1, 1), params(1, &Said::get("/long"))].concat();
+    front.send([long, record(5, 1, b"")].concat()).await;
+    // A client that sends its body in chunks, and none of them.
+    let stalled = [begin(3, 1, 1), params(3, &Said::of("PUT", "/"))].concat();
+    front.send(stalled).await;
+    let (text, _) = front.answer(3).await;
+    assert!(text.starts_with("Status: 408 "), "{text}");
+    let (text, _) = front.answer(1).await;
+    assert!(text.starts_with("Status: 200 "), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_begins_late_is_read() {
+    let mut front = Records::of(connect(echo(), Protocol::FastCgi));
+    let said = [begin(1, 1, 1), params(1, &Said::of("PUT", "/"))].concat();
+    front.send(said).await;
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    front
+        .send([record(5, 1, b"abc"), record(5, 1, b"")].concat())
+        .await;
+    let (text, _) = front.answer(1).await;
+    assert!(text.ends_with("PUT / abc"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_front_server_that_reads_nothing_is_cut_off() {
     let app = answers(|_| Response::new("x".repeat(1_000_000)));
     for protocol in ALL {

@@ -12,6 +12,7 @@ mod deadlines;
 mod drain;
 mod fastcgi;
 mod front;
+mod life;
 mod refusals;
 mod rules;
 mod sockets;

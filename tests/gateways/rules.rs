@@ -257,7 +257,8 @@ async fn p4_one_that_fails_to_become_ready_is_answered_for_and_given_up() {
 
 #[tokio::test]
 async fn c1_the_application_is_dropped_when_the_front_server_goes() {
-    for protocol in ALL {
+    let ways = ALL.into_iter().flat_map(|p| [(p, false), (p, true)]);
+    for (protocol, half) in ways {
         let (begun, dropped) = (Count::default(), Count::default());
         let app = BoxCloneService::new(service_fn({
             let (begun, dropped) = (begun.clone(), dropped.clone());
@@ -278,6 +279,11 @@ async fn c1_the_application_is_dropped_when_the_front_server_goes() {
             .unwrap();
         turns().await;
         assert_eq!((begun.get(), dropped.get()), (1, 0));
+        if half {
+            // So does one that closes its half alone.
+            front.shutdown().await.unwrap();
+            assert_eq!(rest(&mut front, protocol).await.text, "");
+        }
         drop(front);
         turns().await;
         assert_eq!(dropped.get(), 1, "{protocol:?}");

@@ -32,25 +32,30 @@ fn said() -> Said {
 
 /// The answer at an address, and how many were refused.
 async fn at(address: Address, protocol: Protocol) -> (String, u64) {
+    let bytes = said().send(protocol, b"");
+    let (answer, refused) = answer_at(address, protocol, &bytes).await;
+    (answer.text, refused)
+}
+
+async fn answer_at(address: Address, protocol: Protocol, bytes: &[u8]) -> (Answer, u64) {
     let server = gopuram::serve(says()).bind(address).listen().await.unwrap();
     let address = server.addresses()[0].clone();
     let handle = server.handle();
     tokio::spawn(server.run());
-    let bytes = said().send(protocol, b"");
     let mut answer = Vec::new();
     // Who is refused may notice it while it still writes.
     if let Some(path) = address.path() {
         let mut front = UnixStream::connect(path).await.unwrap();
-        front.write_all(&bytes).await.unwrap();
+        front.write_all(bytes).await.unwrap();
         front.read_to_end(&mut answer).await.unwrap();
     } else {
         let mut front = TcpStream::connect(address.socket().unwrap()).await.unwrap();
-        front.write_all(&bytes).await.ok();
+        front.write_all(bytes).await.ok();
         front.read_to_end(&mut answer).await.ok();
     }
     let refused = handle.stats().refused_fronts;
     handle.stop();
-    (Answer::of(protocol, &answer, false).text, refused)
+    (Answer::of(protocol, &answer, false), refused)
 }
 
 #[tokio::test]
@@ -93,5 +98,19 @@ async fn the_user_and_the_mount_are_what_the_address_says() {
         let elsewhere = format!("{protocol}127.0.0.1:0?script_name=/other");
         let (text, _) = at(elsewhere.into(), protocol).await;
         assert!(text.contains(" 404 "), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn paths_that_evade_rules_in_front_are_refused_if_the_address_says_so() {
+    // nginx goes by `/public` here.
+    let said = Said::get("/admin/..%2fpublic").with("DOCUMENT_URI", "/public");
+    for protocol in ALL {
+        let bytes = said.send(protocol, b"");
+        for (option, status) in [("", 200), ("?plain_paths", 400)] {
+            let address = format!("{protocol}127.0.0.1:0{option}");
+            let (answer, _) = answer_at(address.into(), protocol, &bytes).await;
+            assert_eq!(answer.status(), status);
+        }
     }
 }

@@ -46,6 +46,7 @@ pub(super) use text::name_and_port;
 /// | `proxy=NETWORKS` | [`proxy_protocol`](Self::proxy_protocol) | not expected |
 /// | `fronts=NETWORKS` | [`fronts`](Self::fronts), behind a front server | this machine |
 /// | `script_name=PREFIX` | [`script_name`](Self::script_name), behind a front server | what that says |
+/// | `plain_paths` | [`plain_paths`](Self::plain_paths), behind a front server | encoded slashes pass |
 /// | `remote_user` | [`remote_user`](Self::remote_user), behind a front server | not believed |
 ///
 /// ```
@@ -79,6 +80,10 @@ pub(super) enum Place {
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option that is on or off, whatever the others are"
+)]
 pub(super) struct Options {
     pub(super) backlog: u32,
     pub(super) keepalive: Option<Duration>,
@@ -92,6 +97,7 @@ pub(super) struct Options {
     pub(super) protocol: Protocol,
     pub(super) fronts: Option<Networks>,
     pub(super) script_name: Option<String>,
+    pub(super) plain_paths: bool,
     pub(super) remote_user: bool,
 }
 
@@ -115,6 +121,7 @@ impl Options {
         protocol: Protocol::Http,
         fronts: None,
         script_name: None,
+        plain_paths: false,
         remote_user: false,
     };
 
@@ -123,6 +130,9 @@ impl Options {
         let mut mapping = Mapping::default();
         if let Some(prefix) = &self.script_name {
             mapping = mapping.script_name(prefix);
+        }
+        if self.plain_paths {
+            mapping = mapping.plain_paths();
         }
         if self.remote_user {
             mapping = mapping.remote_user();
@@ -297,6 +307,14 @@ impl Address {
     #[must_use]
     pub fn script_name(mut self, prefix: impl Into<String>) -> Self {
         self.options.script_name = Some(prefix.into());
+        self
+    }
+
+    /// Refuses paths with an encoded slash, a backslash or a NUL, by which a front server's rules about paths are evaded: see
+    /// [`Mapping::plain_paths`](crate::environ::Mapping::plain_paths). Does nothing for HTTP.
+    #[must_use]
+    pub const fn plain_paths(mut self) -> Self {
+        self.options.plain_paths = true;
         self
     }
 

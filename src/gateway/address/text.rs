@@ -108,6 +108,7 @@ fn option(address: Address, name: &str, value: Option<&str>) -> Result<Address, 
         ("nodelay", None | Some("on")) => address,
         ("nodelay", Some("off")) => address.delayed(),
         ("owner", Some(value)) => address.owner(value),
+        ("plain_paths", None | Some("on")) => address.plain_paths(),
         ("proxy", Some(value)) if value.parse::<super::Networks>().is_ok() => {
             address.proxy_protocol(value)
         }
@@ -118,7 +119,7 @@ fn option(address: Address, name: &str, value: Option<&str>) -> Result<Address, 
         _ => {
             return Err(
                 "options are `acceptors`, `backlog`, `fronts`, `group`, `keepalive`, `mode`, `nodelay`, \
-                 `owner`, `proxy`, `remote_user`, `script_name` and `v6only`",
+                 `owner`, `plain_paths`, `proxy`, `remote_user`, `script_name` and `v6only`",
             );
         }
     })
@@ -224,11 +225,12 @@ mod tests {
             assert_eq!(address.to_string(), text);
             assert_eq!(Address::from(address.to_string()), address);
         }
-        let text = "fastcgi:[::]:1?fronts=10.0.0.0/8&script_name=/app&remote_user";
+        let text = "fastcgi:[::]:1?fronts=10.0.0.0/8&script_name=/app&plain_paths&remote_user";
         let expected = Address::from("[::]:1")
             .protocol(Protocol::FastCgi)
             .fronts("10.0.0.0/8")
             .script_name("/app")
+            .plain_paths()
             .remote_user();
         assert_eq!(Address::from(text), expected);
         assert!(problem("scgi:a:1?fronts=x").contains("fronts"));

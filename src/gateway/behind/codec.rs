@@ -37,6 +37,11 @@ pub(in crate::gateway) trait Codec: Send {
         None
     }
 
+    /// A request that is whole but for its body, and of which there was to be seen first whether it has one.
+    fn late(&mut self) -> Option<Event> {
+        None
+    }
+
     /// Whether a part of what the front server has begun to say is still to come, besides bodies.
     fn is_within(&self) -> bool {
         false

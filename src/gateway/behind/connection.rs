@@ -278,6 +278,10 @@ where
         // Whatever the task's budget: one that is spent has the timer remember nobody.
         while pin!(unconstrained(timer.as_mut())).poll(cx).is_ready() {
             if timer.deadline() >= self.deadline {
+                if wait.0 == Wait::Head && self.begin_late(cx) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 if wait.0 != Wait::App {
                     debug!(wait = ?wait.0, "the connection was given up");
                     self.settings.counters.late(wait.0);

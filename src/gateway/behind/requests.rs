@@ -86,6 +86,18 @@ where
         }
     }
 
+    /// Has requests begin that wait for a first piece of a body which has not come in time; whether there was any.
+    ///
+    /// It is a client that is late, and its own body that breaks off: others may be asking over the same connection.
+    pub(super) fn begin_late(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut any = false;
+        while let Some(event) = self.codec.late() {
+            self.handle(event, cx);
+            any = true;
+        }
+        any
+    }
+
     fn handle(&mut self, event: Event, cx: &mut Context<'_>) {
         match event {
             // The end of the connection is near, and would take it along.

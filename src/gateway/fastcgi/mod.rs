@@ -17,6 +17,8 @@
 //! | no `CONTENT_LENGTH` | the body ends with `STDIN`; if that is empty there is none |
 //! | less on `STDIN` than `CONTENT_LENGTH` | the body breaks off |
 //! | more | what is beyond is ignored |
+//! | no `CONTENT_LENGTH`, and nothing on `STDIN` in the time of a head | the application is asked, and its body has the time of a body to come |
+//! | the front server closes its half of the connection | it has gone, and the application is dropped |
 //! | an answer that breaks off | no `END_REQUEST`; the connection is reset when what else is under way on it has ended |
 //! | an application that panics before it answers | `END_REQUEST` with nothing before it, which front servers answer 502 |
 

@@ -11,6 +11,7 @@
 //! | a length of 0 for a body of unknown length, as nginx tells with `scgi_request_buffering off` | 411 |
 //! | less of a body than `CONTENT_LENGTH` | the application is dropped |
 //! | more | what is beyond is ignored |
+//! | the front server closes its half of the connection, though the body was whole | it has gone, and the application is dropped |
 //! | an answer that breaks off | the connection is reset |
 //!
 //! Variables that come twice, which the protocol forbids and nginx before 1.23 sends, are dealt with as everywhere:

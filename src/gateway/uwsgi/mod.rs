@@ -11,6 +11,7 @@
 //! | variables that are more than allowed | 431 |
 //! | less of a body than `CONTENT_LENGTH` | the application is dropped |
 //! | more | what is beyond is ignored |
+//! | the front server closes its half of the connection, though the body was whole | it has gone, and the application is dropped |
 //! | an answer that breaks off | the connection is reset |
 
 use bytes::{Buf as _, BytesMut};

@@ -332,6 +332,20 @@ impl Codec for FastCgi {
         self.take_off(id)
     }
 
+    fn late(&mut self) -> Option<Event> {
+        let is_whole = |request: &&mut Request| matches!(request.stage, Stage::Whole(_));
+        let request = self.requests.iter_mut().find(is_whole)?;
+        let Stage::Whole(environ) = std::mem::replace(&mut request.stage, Stage::Body) else {
+            return None;
+        };
+        self.heads.done = self.heads.done.wrapping_add(1);
+        Some(Event::Request {
+            id: request.id,
+            environ,
+            body: Framing::Open,
+        })
+    }
+
     fn is_within(&self) -> bool {
         self.record.is_some()
     }
