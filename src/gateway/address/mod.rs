@@ -290,7 +290,7 @@ impl Address {
     ///
     /// What they say of a client is believed, so that whoever may connect may be any client: others are refused, their connection is
     /// closed before anything is read. Peers on Unix sockets have no address and are always taken: their permissions
-    /// say who may connect. Where FastCGI is spoken, `FCGI_WEB_SERVER_ADDRS` in the environment of the process is the default.
+    /// say who may connect. An abstract one (`unix:@name`) has none, and is open to all of its network namespace. Where FastCGI is spoken, `FCGI_WEB_SERVER_ADDRS` in the environment of the process is the default.
     #[must_use]
     pub fn fronts(mut self, networks: &str) -> Self {
         match networks.parse() {

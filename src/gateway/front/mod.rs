@@ -21,7 +21,8 @@ pub(super) fn is_a_host(text: &str) -> bool {
 #[inline]
 pub(crate) fn check<B>(req: &mut Request<B>) -> Result<(), StatusCode> {
     let host = Host::of(req.headers())?;
-    if req.version() == Version::HTTP_2 {
+    // What a front server says is HTTP/3 has the same control data (RFC 9114, section 4.3.1).
+    if req.version() >= Version::HTTP_2 {
         http2(req, host)
     } else {
         http1(req, host)
@@ -237,6 +238,7 @@ mod tests {
         assert_eq!(h1("GET", "/", &[("host", "a"), ("host", "a")]), Some(400));
         assert_eq!(h1("GET", "/", &[("host", "a b")]), Some(400));
         assert_eq!(ask("GET", "/", Version::HTTP_10, &[]).0, None);
+        assert_eq!(ask("GET", "/", Version::HTTP_3, &[]).0, Some(400));
     }
 
     #[test]
