@@ -124,34 +124,30 @@ impl Link {
             .collect::<io::Result<Vec<_>>>()?;
         let mut beat = tokio::time::interval(self.every);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut leaves = false;
         let mut alone = false;
         self.say(word::READY);
         loop {
             let word = tokio::select! {
-                            word = channel.read_u8(), if !alone => if let Ok(word) = word {
-             word
-            } else {
-                                    tracing::warn!("the supervisor is gone; ending");
-                                    alone = true;
-                                    word::STOP
-            },
-                            _ = terminate.recv() => if leaves { word::END } else { word::LEAVE },
-                            _ = reopen.recv() => word::REOPEN,
-                            _ = beat.tick() => {
-                                witness.beat();
-                                continue;
-                            }
-                        };
+                word = channel.read_u8(), if !alone => word.unwrap_or_else(|_| {
+                    tracing::warn!("the supervisor is gone; ending");
+                    alone = true;
+                    word::STOP
+                }),
+                _ = terminate.recv() => {
+                    // A service manager may signal all processes at once, and what becomes of them is the supervisor's to say:
+                    // an end, or, if it was not signalled, another worker in this one's place.
+                    self.say(word::OLD);
+                    continue;
+                }
+                _ = reopen.recv() => word::REOPEN,
+                _ = beat.tick() => {
+                    witness.beat();
+                    continue;
+                }
+            };
             match word {
-                word::LEAVE => {
-                    leaves = true;
-                    server.leave();
-                }
-                word::STOP => {
-                    leaves = true;
-                    server.stop();
-                }
+                word::LEAVE => server.leave(),
+                word::STOP => server.stop(),
                 word::END => server.end(),
                 word::REOPEN => {
                     if let Some(log) = &log {

@@ -105,8 +105,8 @@ type Answer<R> = Result<R, Box<dyn StdError + Send + Sync>>;
 pin_project! {
     #[project = StateProj]
     enum State<S, F, R> {
-        // Of HTTP/2: what a stream needs is made when it is answered, not while others are still being read. The same
-        // task does both, so that calls of the application are not waited for on other threads.
+        // Of HTTP/2: what a stream needs is made when it is answered, not while others are still being read. By the same task,
+        // so that other threads do not wait for a call of the application, but for those of a turn that took too long.
         Begun { req: Option<Request<Incoming>> },
         Answering { #[pin] future: F },
         // Until the hints before it have gone.

@@ -216,6 +216,9 @@ impl<S: Application> Server<S> {
         for address in &addresses {
             info!(%address, "listening");
         }
+        for listener in &listeners {
+            listener.own_file();
+        }
         Life::begin();
 
         let mut wishes = 0;

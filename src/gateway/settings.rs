@@ -27,6 +27,7 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn new(limits: &Limits, deadlines: Deadlines) -> Self {
+        // Without `pipeline_flush`: a body is withheld until hyper has written, which it then would not do when it is flushed.
         let mut http1 = http1::Builder::new();
         http1
             .max_buf_size(limits.head as usize)

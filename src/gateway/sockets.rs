@@ -90,6 +90,9 @@ impl Sockets {
     /// Tells the service manager and the predecessor, where there are any, that all is ready, and closes what the predecessor
     /// passed and nobody bound.
     pub fn ready(&self) {
+        for listener in self.all() {
+            listener.own_file();
+        }
         Life::begin();
     }
 

@@ -26,11 +26,11 @@ thread_local! {
 /// A large piece of work holds up the other streams of its connection for once, and then there are tasks.
 const TURN: Duration = Duration::from_micros(250);
 
-/// After how many answers the time is looked at.
-const LOOK: usize = 4;
+/// How often a connection then makes tasks at once, before it tries to do without again; each time in a row twice as often.
+const APART: u16 = 16;
 
-/// How often a connection then makes tasks at once, before it tries to do without again.
-const APART: u8 = 16;
+/// How often at most.
+const LONGEST: u16 = 1024;
 
 /// The most places for streams that a connection keeps from turn to turn.
 const KEPT: usize = 64;
@@ -88,7 +88,10 @@ where
 #[derive(Default)]
 pub(super) struct Turns {
     begun: Vec<Stream>,
-    apart: u8,
+    /// For how many turns there are tasks at once.
+    apart: u16,
+    /// For how many there were the last time, if that was in vain.
+    before: u16,
 }
 
 impl Turns {
@@ -99,13 +102,12 @@ impl Turns {
     pub(super) fn drive<R>(&mut self, hyper: impl FnOnce() -> R) -> R {
         if let Some(left) = self.apart.checked_sub(1) {
             self.apart = left;
+            let _scope = Scope::enter(None);
             return hyper();
         }
         let driven = {
-            let scope = Scope::enter(&mut self.begun);
-            let driven = hyper();
-            drop(scope);
-            driven
+            let _scope = Scope::enter(Some(&mut self.begun));
+            hyper()
         };
         if !self.begun.is_empty() {
             self.run();
@@ -116,48 +118,62 @@ impl Turns {
     fn run(&mut self) {
         let until = Instant::now() + TURN;
         let mut cx = Context::from_waker(Waker::noop());
-        for (i, mut stream) in self.begun.drain(..).enumerate() {
-            // A panic is that stream's, which is reset when it is dropped; the hook has told of it.
-            let polled = if self.apart == 0 {
-                catch_unwind(AssertUnwindSafe(|| stream.as_mut().poll(&mut cx)))
-            } else {
-                Ok(Poll::Pending)
-            };
-            match polled {
+        let count = self.begun.len();
+        let (mut is_over, mut waiting) = (false, 0);
+        for stream in self.begun.drain(..) {
+            if is_over {
+                tokio::spawn(stream);
+                continue;
+            }
+            let mut stream = Some(stream);
+            // A panic is that stream's, which is reset when it is dropped; the hook has told of it. What is dropped is the
+            // application's, and may panic as well.
+            let polled = catch_unwind(AssertUnwindSafe(|| {
+                let polled = stream.as_mut().map(|stream| stream.as_mut().poll(&mut cx));
+                if polled != Some(Poll::Pending) {
+                    stream = None;
+                }
+            }));
+            match stream {
                 // Polled again there, with the waker that counts.
-                Ok(Poll::Pending) => {
-                    self.apart = APART;
+                Some(stream) if polled.is_ok() => {
+                    waiting += 1;
                     tokio::spawn(stream);
                 }
-                Ok(Poll::Ready(())) => {
-                    if i % LOOK == 0 && Instant::now() >= until {
-                        self.apart = APART;
-                    }
-                }
-                Err(_) => drop(catch_unwind(AssertUnwindSafe(|| drop(stream)))),
+                stream => drop(catch_unwind(AssertUnwindSafe(|| drop((stream, polled))))),
             }
+            is_over = Instant::now() >= until;
+        }
+        if is_over || waiting * 2 > count {
+            self.before = self.before.saturating_mul(2).clamp(APART, LONGEST);
+            self.apart = self.before;
+        } else {
+            self.before = 0;
         }
         self.begun.shrink_to(KEPT);
     }
 }
 
-/// While it lives, streams that begin on this thread go to one connection.
+/// While it lives, streams that begin on this thread go to one connection, or have tasks.
 struct Scope<'a> {
-    begun: &'a mut Vec<Stream>,
-    // Of a connection that is driven by a stream of another's.
+    begun: Option<&'a mut Vec<Stream>>,
+    // Of a connection that is driven by another's transport.
     outer: Option<Vec<Stream>>,
 }
 
 impl<'a> Scope<'a> {
-    fn enter(begun: &'a mut Vec<Stream>) -> Self {
-        let outer = BEGUN.replace(Some(std::mem::take(begun)));
+    fn enter(mut begun: Option<&'a mut Vec<Stream>>) -> Self {
+        let outer = BEGUN.replace(begun.as_mut().map(|begun| std::mem::take(*begun)));
         Self { begun, outer }
     }
 }
 
 impl Drop for Scope<'_> {
     fn drop(&mut self) {
-        *self.begun = BEGUN.replace(self.outer.take()).unwrap_or_default();
+        let left = BEGUN.replace(self.outer.take());
+        if let (Some(begun), Some(left)) = (&mut self.begun, left) {
+            **begun = left;
+        }
     }
 }
 
@@ -193,15 +209,20 @@ mod tests {
         let (say, said) = mpsc::channel();
         let mut turns = Turns::default();
         turns.drive(|| {
-            Streams.execute(stream(1, 0, &say));
             Streams.execute(stream(2, 3, &say));
+            Streams.execute(stream(5, 3, &say));
+            Streams.execute(stream(1, 0, &say));
             assert!(said.try_recv().is_err(), "not while hyper reads");
         });
         assert_eq!(said.try_iter().collect::<Vec<_>>(), [1]);
-        while let Err(mpsc::TryRecvError::Empty) = said.try_recv() {
+        let mut later = Vec::new();
+        while later.len() < 2 {
             tokio::task::yield_now().await;
+            later.extend(said.try_iter());
         }
-        // For some time it is taken for granted that streams wait.
+        later.sort_unstable();
+        assert_eq!(later, [2, 5]);
+        // Most waited: for some time it is taken for granted that streams do.
         turns.drive(|| Streams.execute(stream(3, 0, &say)));
         assert!(said.try_recv().is_err());
         for _ in 0..APART {
@@ -221,6 +242,34 @@ mod tests {
             Streams.execute(async { panic!("as it may") });
             Streams.execute(stream(1, 0, &say));
         });
+        // To write of a panic takes longer than a turn.
+        tokio::task::yield_now().await;
+        assert_eq!(said.try_recv(), Ok(1));
+    }
+
+    /// Panics when it is dropped.
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("as it may");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_what_a_stream_leaves_is_its_own() {
+        let (say, said) = mpsc::channel();
+        let mut turns = Turns::default();
+        turns.drive(|| {
+            let mut bomb = Some(Bomb);
+            Streams.execute(poll_fn(move |_| {
+                assert!(bomb.is_some());
+                let _kept = &mut bomb;
+                Poll::Ready(())
+            }));
+            Streams.execute(stream(1, 0, &say));
+        });
+        tokio::task::yield_now().await;
         assert_eq!(said.try_recv(), Ok(1));
     }
 

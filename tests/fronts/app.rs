@@ -182,7 +182,7 @@ async fn upload(req: Request<Body>) -> Response<Body> {
 /// A body that breaks off: short of its length, or of none, at once or when much of it has gone.
 fn fails(how: &str) -> Response<Body> {
     let pieces = match how {
-        "late" => vec![Bytes::from_static(&[b'x'; 64 * 1024]); 64],
+        "late" => vec![Bytes::from(vec![b'x'; 64 * 1024]); 64],
         _ => vec![Bytes::from_static(b"begun")],
     };
     let frames = pieces.into_iter().map(|piece| Ok(Frame::data(piece)));

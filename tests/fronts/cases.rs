@@ -365,7 +365,7 @@ pub(crate) fn differs(
             "it makes a length of its own of what a CGI program gave",
             &[Status(200)],
         ),
-        (Apache, Uwsgi, "what breaks off")
+        (Apache, Uwsgi, "what breaks off" | "what breaks off late")
         | (Lighttpd, FastCgi | Scgi | Uwsgi, "what breaks off") => (
             "it takes what came for all there is where the reset is faster than it passes on the head",
             &[Status(200)],

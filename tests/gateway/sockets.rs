@@ -156,7 +156,7 @@ async fn what_is_passed_is_named_and_the_manager_is_none_of_its_business() {
     let (names, fds) = said.split_once('\n').unwrap();
     assert_eq!(
         names,
-        "2 gopuram-shared/127.0.0.1%3a0:gopuram-shared/unix%3a@gopuram-passed"
+        "2 gopuram-shared/127.0.0.1%3a0+0:gopuram-shared/unix%3a@gopuram-passed+1"
     );
     assert_eq!(fds, "sockets\n");
 }

@@ -31,8 +31,10 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
     Running,
-    /// No worker is started any more.
-    Ending,
+    /// No worker is started any more: it was asked for, or came with a successor.
+    Ending {
+        asked: bool,
+    },
     /// Whoever is left then is killed.
     Insisting(Instant),
     Failed,
@@ -98,7 +100,7 @@ impl Fleet {
                 notify::reloading();
                 self.reloading = true;
                 for worker in &mut self.workers {
-                    worker.why = Some(Why::Reload);
+                    worker.why.get_or_insert(Why::Reload);
                 }
             }
             Wish::Reopen => {
@@ -119,13 +121,16 @@ impl Fleet {
         if self.stage == Stage::Running {
             notify::tell("STOPPING=1");
             info!("ending: requests in flight may finish");
-            self.stage = Stage::Ending;
+            self.stage = Stage::Ending { asked: true };
             // Before the workers let go of them: nobody may connect to sockets that none accepts from.
             self.sockets = None;
             for worker in &mut self.workers {
                 worker.finish(word::STOP, now);
             }
-        } else if self.stage == Stage::Ending {
+        } else if self.stage == (Stage::Ending { asked: false }) {
+            // Who has a successor is often told as well, and finishes already.
+            self.stage = Stage::Ending { asked: true };
+        } else if self.stage == (Stage::Ending { asked: true }) {
             self.stage = Stage::Insisting(now + AT_ONCE);
             for worker in &self.workers {
                 worker.say(word::END);
@@ -136,7 +141,7 @@ impl Fleet {
     /// Has all workers finish, since a successor serves.
     pub(super) fn leave(&mut self) {
         let now = Instant::now();
-        self.stage = Stage::Ending;
+        self.stage = Stage::Ending { asked: false };
         self.sockets = None;
         for worker in &mut self.workers {
             worker.finish(word::LEAVE, now);
@@ -238,8 +243,10 @@ impl Fleet {
         }
         match self.stage {
             Stage::Failed => return Some(NO_WORKER),
-            Stage::Ending | Stage::Insisting(_) if self.workers.is_empty() => return Some(0),
-            Stage::Ending => return None,
+            Stage::Ending { .. } | Stage::Insisting(_) if self.workers.is_empty() => {
+                return Some(0);
+            }
+            Stage::Ending { .. } => return None,
             Stage::Insisting(end) => {
                 if end <= now {
                     for worker in &self.workers {
@@ -353,7 +360,9 @@ impl Fleet {
             }
             Err(error) => {
                 error!(%error, "cannot start a worker");
-                if self.workers.is_empty() && !self.came_up {
+                if self.came_up {
+                    self.keep();
+                } else if self.workers.is_empty() {
                     self.stage = Stage::Failed;
                 }
                 self.pause.lengthen(now);

@@ -34,8 +34,8 @@ where
         if self.out.is_over() || !self.has_room() {
             return Ok(false);
         }
-        let more = self.exchanges.is_empty()
-            || self.codec.heads().is_open()
+        // Of a connection that is to be reset only what is under way is wanted: the rest would be taken for an end.
+        let more = !self.broken && (self.exchanges.is_empty() || self.codec.heads().is_open())
             || self
                 .exchanges
                 .iter()

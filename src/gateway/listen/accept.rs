@@ -10,9 +10,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::io::Errno;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::runtime::Handle;
-use tokio::task::unconstrained;
 use tracing::error;
 
 use super::Listener;
@@ -59,6 +59,37 @@ impl Socket {
         };
         let local = listener.local_addr().ok()?;
         (!local.ip().is_unspecified()).then_some(local)
+    }
+
+    /// Closes it, after who waits there was accepted: Linux has one more in its queue than was asked for.
+    fn queued(self, backlog: u32) -> VecDeque<Accepted> {
+        let mut waiting = VecDeque::new();
+        for _ in 0..=backlog {
+            match self.accept_now() {
+                Ok(io) => waiting.push_back(io),
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(_) => break,
+            }
+        }
+        waiting
+    }
+
+    /// A connection, if one waits.
+    fn accept_now(&self) -> io::Result<Accepted> {
+        let socket = match self {
+            Self::Tcp(listener) => SockRef::from(listener),
+            Self::Unix(listener) => SockRef::from(listener),
+        };
+        let (io, peer) = socket.accept()?;
+        io.set_nonblocking(true)?;
+        Ok(match self {
+            Self::Tcp(_) => {
+                // One that has gone may have no address any more.
+                let peer = peer.as_socket().ok_or(io::ErrorKind::ConnectionAborted)?;
+                Accepted::Tcp(TcpStream::from_std(io.into())?, peer)
+            }
+            Self::Unix(_) => Accepted::Unix(UnixStream::from_std(io.into())?),
+        })
     }
 }
 
@@ -114,31 +145,13 @@ impl Acceptor {
             // Who waits is accepted by the successor.
             return;
         }
-        // Whom the kernel has let in would be reset, perhaps with a request under way. Who yields is
-        // woken after the runtime has looked at its sockets.
-        tokio::task::yield_now().await;
-        let mut waiting = VecDeque::new();
-        for _ in 0..self.listener.address.options.backlog {
-            // Whatever the task's budget: what it has left says nothing of the queue.
-            let mut next = pin!(unconstrained(poll_fn(|cx| self.poll_accept(cx))));
-            match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
-                Poll::Ready(Ok(io)) => match slots.try_take().filter(|_| waiting.is_empty()) {
-                    Some(slot) => self.admit(io, slot, &mut admit),
-                    None => waiting.push_back(io),
-                },
-                Poll::Ready(Err(error)) if is_of_one_connection(&error) => {}
-                Poll::Ready(Err(_)) | Poll::Pending => break,
-            }
-        }
+        // Whom the kernel has let in would be reset, perhaps with a request under way. The socket itself knows who that is, whatever
+        // the runtime has heard of it.
+        let backlog = self.listener.address.options.backlog;
+        let waiting = self.socket.queued(backlog);
         // They have come in time; whoever comes now is refused, and does not wait for what may not come.
-        let Self {
-            socket,
-            local,
-            listener,
-            give_way: _,
-        } = self;
-        let options = listener.address.options.clone();
-        drop((socket, listener));
+        let (local, options) = (self.local, self.listener.address.options.clone());
+        drop(self.listener);
         let mut full = false;
         for io in waiting {
             let Some(slot) = slots.take(&mut full).await else {

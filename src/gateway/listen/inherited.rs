@@ -75,7 +75,9 @@ fn name(address: &str, heir: Heir) -> String {
     };
     for byte in address.bytes() {
         match byte {
-            b':' | b'%' | 0..=b' ' | 0x7f.. => name.extend(['%', hex(byte >> 4), hex(byte & 0xf)]),
+            b':' | b'%' | b'+' | 0..=b' ' | 0x7f.. => {
+                name.extend(['%', hex(byte >> 4), hex(byte & 0xf)]);
+            }
             _ => name.push(byte.into()),
         }
     }
@@ -246,5 +248,7 @@ mod tests {
         let name = |address| name(address, Heir::Successor);
         assert_eq!(name("[::1]:80"), "gopuram/[%3a%3a1]%3a80");
         assert_eq!(name("unix:/a b%"), "gopuram/unix%3a/a%20b%25");
+        // Else one would be taken for a group of another.
+        assert_eq!(name("unix:/a+"), "gopuram/unix%3a/a%2b");
     }
 }

@@ -69,7 +69,13 @@ impl Listener {
         }
         while let Some(socket) = inherited::from_ours(&asked, Heir::Successor, &mut group)? {
             match address.path().map(SocketFile::new).transpose() {
-                Ok(file) => listeners.push(Self::of(address, socket, file)?),
+                Ok(file) => {
+                    // The predecessor's, which goes on if this process fails.
+                    if let Some(file) = &file {
+                        file.keep();
+                    }
+                    listeners.push(Self::of(address, socket, file)?);
+                }
                 // Nobody can connect to it without its file.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
@@ -134,6 +140,13 @@ impl Listener {
     /// What was bound, with the port that was taken.
     pub(super) const fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Has the socket's file, as this process serves.
+    pub(super) fn own_file(&self) {
+        if let Some(file) = &self.file {
+            file.own();
+        }
     }
 
     /// Leaves the socket's file to another process.

@@ -110,6 +110,11 @@ impl SocketFile {
         })
     }
 
+    /// Removes it in the end.
+    pub(super) fn own(&self) {
+        self.kept.store(false, Ordering::Relaxed);
+    }
+
     /// Leaves the file to who has the socket now.
     pub(super) fn keep(&self) {
         self.kept.store(true, Ordering::Relaxed);
