@@ -41,7 +41,7 @@ async fn answer(req: Request<Body>) -> Result<Response<Body>, Infallible> {
                 .append(SET_COOKIE, HeaderValue::from_static("b=2"));
             res
         }
-        "fails" => fails(next == "short"),
+        "fails" => fails(&next),
         "found" => with(StatusCode::FOUND, LOCATION, "/echo/there"),
         "located" => {
             let mut res = with(StatusCode::OK, LOCATION, "/echo/there");
@@ -179,14 +179,18 @@ async fn upload(req: Request<Body>) -> Response<Body> {
     Response::new(Body::from(end.to_vec()))
 }
 
-/// A body that breaks off, short of its length or of none.
-fn fails(short: bool) -> Response<Body> {
-    let frames = stream::iter([
-        Ok(Frame::data(Bytes::from_static(b"begun"))),
-        Err(std::io::Error::other("broken on purpose")),
-    ]);
-    let mut res = Response::new(Body::new(StreamBody::new(frames)));
-    if short {
+/// A body that breaks off: short of its length, or of none, at once or when much of it has gone.
+fn fails(how: &str) -> Response<Body> {
+    let pieces = match how {
+        "late" => vec![Bytes::from_static(&[b'x'; 64 * 1024]); 64],
+        _ => vec![Bytes::from_static(b"begun")],
+    };
+    let frames = pieces.into_iter().map(|piece| Ok(Frame::data(piece)));
+    let broken = std::iter::once(Err(std::io::Error::other("broken on purpose")));
+    let mut res = Response::new(Body::new(StreamBody::new(stream::iter(
+        frames.chain(broken),
+    ))));
+    if how == "short" {
         let length = HeaderValue::from_static("100");
         res.headers_mut().insert(CONTENT_LENGTH, length);
     }
