@@ -6,12 +6,16 @@ use http::uri::Authority;
 
 use super::address::{Address, Place};
 use super::behind;
-use super::fastcgi::FastCgi;
+use super::behind::Codec;
+use super::behind::sent::{Line, MOST, Sent};
+use super::cgi;
+use super::fastcgi::{self, FastCgi};
 use super::framing::differential;
 use super::front;
 use super::proxy_protocol;
 use super::scgi::Scgi;
 use super::uwsgi::Uwsgi;
+use crate::environ::Environ;
 
 /// An address that is understood is written as text that is understood as the same.
 #[doc(hidden)]
@@ -67,6 +71,12 @@ pub fn staple(bytes: &[u8]) {
     super::tls::fuzzing::staple(bytes);
 }
 
+/// Any environment and standard input of a program that speaks CGI.
+#[doc(hidden)]
+pub fn cgi(bytes: &[u8]) {
+    cgi::fuzzing::follow(bytes);
+}
+
 /// Any bytes of a front server that speaks FastCGI, and any as the variables and the body of a request.
 #[doc(hidden)]
 pub fn fastcgi(bytes: &[u8]) {
@@ -86,6 +96,13 @@ pub fn fastcgi(bytes: &[u8]) {
     behind::fuzzing::hold(FastCgi::new, usize::MAX, cut, &request);
 }
 
+/// Requests over one connection, two at once in any order of their records, some of them answered before all of them was
+/// there: each comes as it was sent, and nothing of it to another.
+#[doc(hidden)]
+pub fn fastcgi_requests(bytes: &[u8]) {
+    fastcgi::fuzzing::follow(bytes);
+}
+
 /// Any bytes of a front server that speaks SCGI, and any as the variables of a request and what is behind them.
 #[doc(hidden)]
 pub fn scgi(bytes: &[u8]) {
@@ -99,6 +116,23 @@ pub fn scgi(bytes: &[u8]) {
         request.extend(part);
     }
     behind::fuzzing::hold(Scgi::new, 1, cut, &request);
+}
+
+/// A request comes as it was sent by SCGI, and nothing of what is behind it.
+#[doc(hidden)]
+pub fn scgi_requests(bytes: &[u8]) {
+    alone(Scgi::new(MOST), bytes, |environ| {
+        let mut variables = Vec::new();
+        for (name, value) in environ.iter() {
+            // A NUL ends a name or a value.
+            if name.contains(&0) || value.contains(&0) {
+                return None;
+            }
+            variables.extend([name, b"\0", value, b"\0"].concat());
+        }
+        let length = variables.len().to_string();
+        Some([length.as_bytes(), b":", &*variables, b","].concat())
+    });
 }
 
 /// Any bytes of a front server that speaks uwsgi, and any as the variables of a request and what is behind them.
@@ -116,6 +150,36 @@ pub fn uwsgi(bytes: &[u8]) {
     behind::fuzzing::hold(Uwsgi::new, 1, cut, &request);
 }
 
+/// A request comes as it was sent by uwsgi, and nothing of what is behind it.
+#[doc(hidden)]
+pub fn uwsgi_requests(bytes: &[u8]) {
+    alone(Uwsgi::new(MOST), bytes, |environ| {
+        let mut variables = Vec::new();
+        for text in environ.iter().flat_map(|(name, value)| [name, value]) {
+            variables.extend(u16::try_from(text.len()).ok()?.to_le_bytes());
+            variables.extend(text);
+        }
+        let [low, high] = u16::try_from(variables.len()).ok()?.to_le_bytes();
+        Some([&[0, low, high, 0][..], &*variables].concat())
+    });
+}
+
+/// A request that is the only one of its connection comes as it was sent, and nothing of what is behind it.
+fn alone(codec: impl Codec, bytes: &[u8], write: impl Fn(&Environ) -> Option<Vec<u8>>) {
+    let Some((&cut, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let Some(sent) = Sent::of(bytes) else {
+        return;
+    };
+    let Some(head) = write(&sent.environ) else {
+        return;
+    };
+    let mut line = Line::new(codec, cut);
+    line.send(&[&*head, sent.body, &*head, bytes].concat());
+    assert_eq!(line.answer(1, &sent), Some(true));
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -125,11 +189,15 @@ mod tests {
         fn each_is_held_to_any_bytes(bytes: Vec<u8>, text in "[ -~]{0,40}", host in "[a-f0-9.:%\\[\\]]{0,20}") {
             for held in [
                 super::address,
+                super::cgi,
                 super::fastcgi,
+                super::fastcgi_requests,
                 super::host,
                 super::proxy_protocol,
                 super::scgi,
+                super::scgi_requests,
                 super::uwsgi,
+                super::uwsgi_requests,
             ] {
                 held(&bytes);
                 held(text.as_bytes());

@@ -4,16 +4,10 @@ use bytes::BytesMut;
 use http::Request;
 
 use super::codec::{Codec, Event, Framing, Heads, Most};
+use super::sent::MOST;
 use crate::environ::{Environ, Mapping};
 use crate::gateway::front;
 use crate::middleware::attributes::Connection;
-
-const MOST: Most = Most {
-    bytes: 1000,
-    variables: 20,
-    requests: 3,
-    connections: 1,
-};
 
 /// What was understood, and answered by the protocol itself.
 #[derive(Debug, Eq, PartialEq)]

@@ -156,6 +156,13 @@ impl Inbox {
         self.arrived().held
     }
 
+    /// All that waits, for the fuzzer.
+    #[cfg(any(fuzzing, test))]
+    pub(super) fn read(&self) -> Vec<u8> {
+        let mut arrived = self.arrived();
+        std::iter::from_fn(|| arrived.next()).flatten().collect()
+    }
+
     /// Has the connection woken when some of them were read.
     pub(super) fn wait_for_room(&self) {
         self.arrived().full = true;

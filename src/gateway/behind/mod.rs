@@ -17,6 +17,8 @@ mod inbox;
 mod out;
 mod peers;
 mod requests;
+#[cfg(any(fuzzing, test))]
+pub(super) mod sent;
 mod signal;
 mod wire;
 

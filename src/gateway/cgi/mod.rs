@@ -6,6 +6,8 @@
 //! As many bytes are read as `CONTENT_LENGTH` says, for there need not be an end (section 4.2); without one, and with
 //! `Transfer-Encoding` from Apache, there is one, as with -1 from lighttpd. That the server has gone shows when something is written to it, or by a signal.
 
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod stdio;
 
 use std::ffi::OsString;

@@ -23,6 +23,8 @@
 //! | an application that panics before it answers | `END_REQUEST` with nothing before it, which front servers answer 502 |
 
 mod codec;
+#[cfg(any(fuzzing, test))]
+pub(super) mod fuzzing;
 mod pairs;
 mod record;
 
