@@ -140,13 +140,28 @@ def test_a_version_that_hangs_at_its_start_is_not_reloaded(state):
         assert fleet.who() in before
 
 
-def test_an_upgrade_to_what_is_broken_changes_nothing(state):
-    with Fleet(STATE=str(state)) as fleet:
+def test_an_upgrade_to_what_is_broken_changes_nothing(state, tmp_path):
+    with Fleet("--bind", f"unix:{tmp_path}/socket", STATE=str(state)) as fleet:
         before = fleet.pids()
         (state / "broken").touch()
         fleet.signal(signal.SIGUSR2)
         fleet.logged("the successor did not become ready")
         assert fleet.who() in before
+        assert (tmp_path / "socket").is_socket()
+
+
+def test_who_has_a_successor_and_is_told_to_end_cuts_no_request(fifo):
+    with Fleet("--threads", "1", workers=1) as fleet, fleet.connect() as connection:
+        connection.send(request("/waits", Fifo=fifo))
+        with open(fifo, "w") as end:
+            before = fleet.pid
+            fleet.upgrade(1)
+            # The last step of an upgrade of gunicorn.
+            os.kill(before, signal.SIGTERM)
+            assert fleet.ask("/who").status == 200
+            end.write("finished")
+        assert connection.response().body == b"finished"
+        fleet.ended(before)
 
 
 def test_one_that_fails_again_and_again_is_waited_for_ever_longer(state):
@@ -219,8 +234,23 @@ def test_a_worker_that_is_told_to_end_itself_finishes_and_is_replaced(fifo):
             fleet.logged("ending: no more connections")
             end.write("finished")
         assert connection.response().body == b"finished"
-        fleet.logged(f"another takes its place pid={worker}")
+        fleet.logged(f"replacing a worker pid={worker}")
         assert fleet.who() != worker
+
+
+def test_a_manager_that_signals_all_processes_cuts_no_request(fifo):
+    with Fleet("--threads", "1", workers=1) as fleet, fleet.connect() as connection:
+        worker = fleet.who()
+        connection.send(request("/waits", Fifo=fifo))
+        with open(fifo, "w") as end:
+            # As systemd does unless told otherwise, in whatever order they hear of it.
+            os.kill(worker, signal.SIGTERM)
+            fleet.signal(signal.SIGTERM)
+            os.kill(worker, signal.SIGTERM)
+            fleet.logged("ending: no more connections")
+            end.write("finished")
+        assert connection.response().body == b"finished"
+        assert fleet.process.wait(20) == 0
 
 
 def test_workers_end_with_their_supervisor():
