@@ -99,30 +99,40 @@ impl Turns {
     ///
     /// Not while it reads, since it writes before it looks for another stream: each answer would be written alone. What the
     /// streams have to send wakes the task.
-    pub(super) fn drive<R>(&mut self, hyper: impl FnOnce() -> R) -> R {
+    pub(super) fn drive<R>(&mut self, mut hyper: impl FnMut() -> Poll<R>) -> Poll<R> {
         if let Some(left) = self.apart.checked_sub(1) {
             self.apart = left;
             let _scope = Scope::enter(None);
             return hyper();
         }
-        let driven = {
+        let mut driven = {
             let _scope = Scope::enter(Some(&mut self.begun));
             hyper()
         };
-        if !self.begun.is_empty() {
-            self.run();
+        if self.begun.is_empty() {
+            return driven;
+        }
+        let waiting = self.run();
+        if !waiting.is_empty() && driven.is_pending() {
+            // What they have said goes out before they say more: of a body that breaks off next, its beginning.
+            let _scope = Scope::enter(None);
+            driven = hyper();
+        }
+        for stream in waiting {
+            tokio::spawn(stream);
         }
         driven
     }
 
-    fn run(&mut self) {
+    /// Polls each stream once; those that are not done.
+    fn run(&mut self) -> Vec<Stream> {
         let until = Instant::now() + TURN;
         let mut cx = Context::from_waker(Waker::noop());
         let count = self.begun.len();
-        let (mut is_over, mut waiting) = (false, 0);
+        let (mut is_over, mut waiting) = (false, Vec::new());
         for stream in self.begun.drain(..) {
             if is_over {
-                tokio::spawn(stream);
+                waiting.push(stream);
                 continue;
             }
             let mut stream = Some(stream);
@@ -135,22 +145,20 @@ impl Turns {
                 }
             }));
             match stream {
-                // Polled again there, with the waker that counts.
-                Some(stream) if polled.is_ok() => {
-                    waiting += 1;
-                    tokio::spawn(stream);
-                }
+                // Polled again in a task, with the waker that counts.
+                Some(stream) if polled.is_ok() => waiting.push(stream),
                 stream => drop(catch_unwind(AssertUnwindSafe(|| drop((stream, polled))))),
             }
             is_over = Instant::now() >= until;
         }
-        if is_over || waiting * 2 > count {
+        if is_over || waiting.len() * 2 > count {
             self.before = self.before.saturating_mul(2).clamp(APART, LONGEST);
             self.apart = self.before;
         } else {
             self.before = 0;
         }
         self.begun.shrink_to(KEPT);
+        waiting
     }
 }
 
@@ -204,11 +212,23 @@ mod tests {
         })
     }
 
+    /// As hyper's connection is driven when it begins streams.
+    fn turn(turns: &mut Turns, mut begin: impl FnMut()) {
+        let mut first = true;
+        let driven: Poll<()> = turns.drive(|| {
+            if std::mem::take(&mut first) {
+                begin();
+            }
+            Poll::Pending
+        });
+        assert!(driven.is_pending());
+    }
+
     #[tokio::test]
     async fn what_is_ready_is_answered_in_order_and_what_waits_has_a_task() {
         let (say, said) = mpsc::channel();
         let mut turns = Turns::default();
-        turns.drive(|| {
+        turn(&mut turns, || {
             Streams.execute(stream(2, 3, &say));
             Streams.execute(stream(5, 3, &say));
             Streams.execute(stream(1, 0, &say));
@@ -223,14 +243,14 @@ mod tests {
         later.sort_unstable();
         assert_eq!(later, [2, 5]);
         // Most waited: for some time it is taken for granted that streams do.
-        turns.drive(|| Streams.execute(stream(3, 0, &say)));
+        turn(&mut turns, || Streams.execute(stream(3, 0, &say)));
         assert!(said.try_recv().is_err());
         for _ in 0..APART {
-            turns.drive(|| {});
+            turn(&mut turns, || {});
         }
         tokio::task::yield_now().await;
         assert_eq!(said.try_recv(), Ok(3));
-        turns.drive(|| Streams.execute(stream(4, 0, &say)));
+        turn(&mut turns, || Streams.execute(stream(4, 0, &say)));
         assert_eq!(said.try_recv(), Ok(4));
     }
 
@@ -238,11 +258,30 @@ mod tests {
     async fn a_panic_is_that_of_its_stream() {
         let (say, said) = mpsc::channel();
         let mut turns = Turns::default();
-        turns.drive(|| {
+        turn(&mut turns, || {
             Streams.execute(async { panic!("as it may") });
             Streams.execute(stream(1, 0, &say));
         });
         // To write of a panic takes longer than a turn.
+        tokio::task::yield_now().await;
+        assert_eq!(said.try_recv(), Ok(1));
+    }
+
+    #[tokio::test]
+    async fn what_a_stream_has_said_goes_out_before_it_says_more() {
+        let (say, said) = mpsc::channel();
+        let mut turns = Turns::default();
+        let mut written = 0;
+        let driven: Poll<()> = turns.drive(|| {
+            written += 1;
+            if written == 1 {
+                Streams.execute(stream(1, 1, &say));
+            }
+            assert!(said.try_recv().is_err());
+            Poll::Pending
+        });
+        assert!(driven.is_pending());
+        assert_eq!(written, 2);
         tokio::task::yield_now().await;
         assert_eq!(said.try_recv(), Ok(1));
     }
@@ -260,7 +299,7 @@ mod tests {
     async fn a_panic_of_what_a_stream_leaves_is_its_own() {
         let (say, said) = mpsc::channel();
         let mut turns = Turns::default();
-        turns.drive(|| {
+        turn(&mut turns, || {
             let mut bomb = Some(Bomb);
             Streams.execute(poll_fn(move |_| {
                 assert!(bomb.is_some());
@@ -277,7 +316,7 @@ mod tests {
     async fn work_that_takes_long_is_shared() {
         let (say, said) = mpsc::channel();
         let mut turns = Turns::default();
-        turns.drive(|| {
+        turn(&mut turns, || {
             Streams.execute(async { sleep(TURN) });
             Streams.execute(stream(1, 0, &say));
         });
@@ -289,7 +328,7 @@ mod tests {
     #[tokio::test]
     async fn outside_of_a_turn_all_is_a_task() {
         let mut turns = Turns::default();
-        turns.drive(|| {});
+        turn(&mut turns, || {});
         assert!(!are_together());
         Streams.execute(ready(()));
         assert!(turns.begun.is_empty());
