@@ -177,6 +177,30 @@ impl Address {
         self
     }
 
+    /// Why this is no address, if it is none.
+    #[cfg(feature = "config")]
+    pub(crate) const fn problem(&self) -> Option<&'static str> {
+        match &self.place {
+            Place::Mistake(_, problem) => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// Whether it is for clients, not for front servers.
+    #[cfg(feature = "config")]
+    pub(crate) fn is_http(&self) -> bool {
+        self.options.protocol == Protocol::Http
+    }
+
+    /// The same with a socket's file elsewhere.
+    #[cfg(feature = "config")]
+    pub(crate) fn at_path(self, path: PathBuf) -> Self {
+        Self {
+            place: Place::Unix(path),
+            ..self
+        }
+    }
+
     fn mistake(text: &str, problem: &'static str) -> Self {
         Self::of(Place::Mistake(text.to_owned(), problem))
     }

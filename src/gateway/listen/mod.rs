@@ -142,6 +142,12 @@ impl Listener {
         &self.address
     }
 
+    /// Whether it was bound at this address, or taken over.
+    #[cfg(feature = "tls")]
+    pub(super) fn is_of(&self, address: &Address) -> bool {
+        self.asked == address.to_string()
+    }
+
     /// Has the socket's file, as this process serves.
     pub(super) fn own_file(&self) {
         if let Some(file) = &self.file {
