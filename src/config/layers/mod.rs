@@ -1,0 +1,191 @@
+//! The layers that a file can name: a row of one table each, and a file that says how it is set.
+
+mod access_log;
+mod compress;
+mod static_files;
+#[cfg(feature = "zstd")]
+mod zstd;
+#[cfg(not(feature = "zstd"))]
+#[path = "no_zstd.rs"]
+mod zstd;
+
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
+
+use super::keys::{Key, Section, Settings, list};
+use super::logs::Logs;
+use super::mistakes::meant;
+use super::stack::Layer;
+use super::value::Item;
+use super::when::{self, Condition};
+use crate::middleware::access_log::Log;
+use crate::middleware::place::Placed;
+use crate::middleware::{AccessLog, Compress};
+
+use static_files::Files;
+
+/// All layers that a file can name, in the order of the alphabet.
+const KINDS: &[Kind] = &[
+    Kind::of::<AccessLog>(),
+    Kind::of::<Compress>(),
+    Kind::of::<Files>(),
+];
+
+/// A layer of the catalogue that a file can name; what that is called is said by [`Placed`].
+pub(super) trait Entry: Placed {
+    /// What can be set.
+    type Settings: Settings;
+    /// What it does, in the words of the catalogue's index.
+    const SAYS: &'static str;
+
+    /// The layer as it was set.
+    fn build(settings: Self::Settings, context: &mut Context<'_>) -> Result<Layer, Problem>;
+}
+
+/// What a layer is made from besides its settings.
+pub(super) struct Context<'c> {
+    /// What relative paths are relative to.
+    pub(super) base: &'c Path,
+    /// Those that layers of this file have opened so far.
+    pub(super) logs: &'c mut Logs,
+    /// Those of the file as it was before.
+    pub(super) before: &'c Logs,
+}
+
+impl Context<'_> {
+    /// A path of the file as one of the process.
+    pub(super) fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    /// The log of this name, which `open` opens if nobody has.
+    fn log(&mut self, name: String, open: impl FnOnce() -> io::Result<Log>) -> io::Result<Log> {
+        self.logs.open(name, self.before, open)
+    }
+}
+
+/// Why a layer cannot be made as it was set.
+#[derive(Debug)]
+pub(super) struct Problem {
+    /// Which key says so, if one alone does.
+    key: Option<&'static str>,
+    says: String,
+}
+
+impl Problem {
+    /// What is wrong with the value of one key.
+    pub(super) fn of(key: &'static str, says: impl fmt::Display) -> Self {
+        Self {
+            key: Some(key),
+            says: format!("`{key}`: {says}"),
+        }
+    }
+
+    /// What is wrong with several together.
+    pub(super) fn new(says: impl Into<String>) -> Self {
+        Self {
+            key: None,
+            says: says.into(),
+        }
+    }
+
+    /// A key that has to be there.
+    pub(super) fn missing(key: &'static str) -> Self {
+        Self::new(format!("there is no `{key}`, without which it cannot be"))
+    }
+}
+
+/// A row of the table.
+struct Kind {
+    name: &'static str,
+    says: &'static str,
+    keys: &'static [Key],
+    build: fn(&mut Section<'_, '_>, &mut Context<'_>) -> Result<Layer, Problem>,
+}
+
+impl Kind {
+    const fn of<E: Entry>() -> Self {
+        Self {
+            name: E::NAME,
+            says: E::SAYS,
+            keys: E::Settings::KEYS,
+            build: |section, context| E::build(E::Settings::of(section), context),
+        }
+    }
+}
+
+/// Makes a layer of one table of the file; `None` if it was a mistake.
+pub(super) fn read(
+    name: &str,
+    section: &mut Section<'_, '_>,
+    context: &mut Context<'_>,
+) -> Option<Layer> {
+    let kind = KINDS.iter().find(|kind| kind.name == name)?;
+    let before = section.mistakes().count();
+    let condition: Option<Condition> = section.take("when");
+    let built = (kind.build)(section, context).and_then(|layer| {
+        let requests = condition.map(Condition::requests).transpose()?;
+        Ok(match requests {
+            Some(requests) => layer.chosen(|layer| when::choose(requests, layer)),
+            None => layer,
+        })
+    });
+    match built {
+        Ok(layer) => Some(layer),
+        // A value that could not be read is not there, and what that leads to says nothing.
+        Err(_) if section.mistakes().count() > before => None,
+        Err(problem) => {
+            let at = section.place(problem.key);
+            section.mistakes().add(at, problem.says);
+            None
+        }
+    }
+}
+
+/// Says that no layer has this name.
+pub(super) fn unknown(name: &str) -> String {
+    let meant = meant(name, names());
+    let meant = meant.map_or_else(String::new, |name| format!("did you mean `{name}`? "));
+    let all: Vec<_> = names().collect();
+    format!(
+        "no layer is called `{name}`; {meant}there are {}",
+        all.join(", ")
+    )
+}
+
+/// The names of all layers that a file can have.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|kind| kind.name)
+}
+
+/// The name of the layer whose table this is.
+pub(super) fn name<'i>(item: &'i Item<'_>) -> Option<&'i str> {
+    item.get_ref().get("name")?.get_ref().as_str()
+}
+
+/// What a layer does and its keys, each with what it takes, what is so without it, and what it is for.
+#[derive(Clone, Copy)]
+pub struct Explained(&'static Kind);
+
+/// The keys of a layer, to be printed.
+///
+/// # Errors
+///
+/// If there is no such layer: what there is instead.
+pub fn explain(name: &str) -> Result<Explained, String> {
+    let kind = KINDS.iter().find(|kind| kind.name == name);
+    kind.map(Explained).ok_or_else(|| unknown(name))
+}
+
+impl fmt::Debug for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Explained").field(&self.0.name).finish()
+    }
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}\n", self.0.name, self.0.says)?;
+        list(self.0.keys, 0, f)
+    }
+}

@@ -1,0 +1,14 @@
+//! Zstandard, where it was built in.
+
+use super::Problem;
+use crate::middleware::Compress;
+use crate::middleware::compress::Zstd;
+
+/// Offers it as well.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "without the feature there is none"
+)]
+pub(super) fn offer(layer: Compress, level: Option<u32>) -> Result<Compress, Problem> {
+    Ok(layer.and(level.map_or_else(Zstd::default, Zstd::level)))
+}

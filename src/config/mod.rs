@@ -1,0 +1,240 @@
+//! A server, and the layers around what it serves, in a file.
+//!
+//! ```no_run
+//! use gopuram::config::Config;
+//! use gopuram::middleware::Router;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::read("site.toml")?;
+//! config.serve(Router::new().get("/", async |_| "hello")).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod app;
+mod gateway;
+mod keys;
+mod layers;
+mod logs;
+mod measure;
+mod mistakes;
+mod read;
+mod service;
+mod stack;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+mod tls_table;
+mod value;
+mod when;
+
+use std::path::{Path, PathBuf};
+
+use crate::gateway::{Address, Deadlines, Limits, Serve, Sockets};
+use crate::middleware::StaticFiles;
+use crate::{Application, Error as ServeError};
+
+pub use app::{App, Workers};
+pub use layers::{Explained, explain, names};
+pub use measure::{Count, Size};
+pub use mistakes::Error;
+pub use service::{Answer, Failure, Service};
+pub use stack::Stack;
+
+use gateway::Listen;
+use logs::Logs;
+
+/// What a file says, made into what is served by.
+///
+/// See the [module documentation](self) for an example and for all that can be written.
+#[derive(Clone, Debug)]
+pub struct Config {
+    file: Option<PathBuf>,
+    listen: Vec<Listen>,
+    tls: Option<tls::Tls>,
+    limits: Limits,
+    deadlines: Deadlines,
+    app: App,
+    files: Option<StaticFiles>,
+    workers: Workers,
+    environ: Vec<(String, String)>,
+    stack: Stack,
+    logs: Logs,
+    /// What cannot change while a server runs, as the file said it.
+    fixed: Vec<(&'static str, String)>,
+}
+
+impl Config {
+    /// Reads a file, and opens what it names: logs, directories, certificates.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it, as far as one reading finds it.
+    pub fn read(file: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::read_file(file.as_ref(), &Logs::default())
+    }
+
+    /// Reads a text, whose relative paths are relative to `base`.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it, as far as one reading finds it.
+    pub fn parse(text: &str, base: impl AsRef<Path>) -> Result<Self, Error> {
+        read::config(text, base.as_ref(), None, &Logs::default())
+    }
+
+    /// Reads the file again, for who serves by it already: logs that it names again stay open, and are [reopened](Self::reopen) for
+    /// those too that were there before. What came of a text stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read); then this one is as good as before.
+    pub fn again(&self) -> Result<Self, Error> {
+        match &self.file {
+            Some(file) => Self::read_file(file, &self.logs),
+            None => Ok(self.clone()),
+        }
+    }
+
+    fn read_file(file: &Path, before: &Logs) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(file);
+        let text = text.map_err(|error| Error::unreadable(file, error))?;
+        // That of a name alone is an empty path, to which others are joined as they are.
+        let base = file.parent().unwrap_or(Path::new(""));
+        read::config(&text, base, Some(file), before)
+    }
+
+    /// Where to listen, and whether over TLS.
+    pub fn addresses(&self) -> impl Iterator<Item = (&Address, bool)> {
+        self.listen
+            .iter()
+            .map(|listen| (&listen.address, listen.tls))
+    }
+
+    /// Listens at these addresses instead, without TLS.
+    #[must_use]
+    pub fn bind(mut self, addresses: impl IntoIterator<Item = impl Into<Address>>) -> Self {
+        let addresses = addresses.into_iter().map(Into::into);
+        self.listen = addresses.map(Listen::plain).collect();
+        self
+    }
+
+    /// What connections are secured with, where they are.
+    #[cfg(feature = "tls")]
+    pub const fn tls(&self) -> Option<&crate::gateway::Tls> {
+        self.tls.as_ref()
+    }
+
+    /// How much a client may take.
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// How long the gateway waits for a client.
+    pub const fn deadlines(&self) -> Deadlines {
+        self.deadlines
+    }
+
+    /// What the layers are around.
+    pub const fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The directory that they are around, if it is one.
+    pub const fn files(&self) -> Option<&StaticFiles> {
+        self.files.as_ref()
+    }
+
+    /// By whom it is served.
+    pub const fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
+    /// Variables for every environ.
+    pub fn environ(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.environ.iter();
+        all.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The layers.
+    pub const fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// Serves an application, with the layers around it, where and as the file says.
+    ///
+    /// Logs are reopened at `SIGUSR1`, and certificates reloaded at `SIGHUP`.
+    pub fn serve<S: Application>(&self, app: S) -> Serve<crate::stack::App<Service>> {
+        let all = self.clone();
+        let again = self.clone();
+        self.serve_as_it_is(self.stack.app(app))
+            .on_reopen(move || all.reopen())
+            .on_reload(move || {
+                // That it failed is logged.
+                drop(again.reload());
+                std::future::ready(())
+            })
+    }
+
+    /// Serves an application without the layers, where and as the file says; signals are not heeded.
+    pub fn serve_as_it_is<S: Application>(&self, app: S) -> Serve<S> {
+        let serve = crate::serve(app)
+            .limits(self.limits)
+            .deadlines(self.deadlines);
+        let listen = self.listen.iter();
+        listen.fold(serve, |serve, listen| {
+            tls::bind(serve, listen, self.tls.as_ref())
+        })
+    }
+
+    /// Sockets that were bound at these [addresses](Self::addresses) by others, with TLS where the file says so.
+    ///
+    /// # Errors
+    ///
+    /// If none is of an address that is to be secured.
+    pub fn secure(&self, sockets: Sockets) -> Result<Sockets, ServeError> {
+        let mut listen = self.listen.iter();
+        listen.try_fold(sockets, |sockets, listen| {
+            tls::secure(sockets, listen, self.tls.as_ref())
+        })
+    }
+
+    /// Opens the files of logs anew, which were moved away.
+    pub fn reopen(&self) {
+        for log in self.logs.all() {
+            log.reopen();
+        }
+    }
+
+    /// Waits until what was logged is written; it blocks.
+    ///
+    /// # Errors
+    ///
+    /// The first that a log could not do.
+    pub fn flush(&self) -> std::io::Result<()> {
+        let mut all = Ok(());
+        for log in self.logs.all() {
+            all = all.and(log.flush());
+        }
+        all
+    }
+
+    /// Reads certificates anew.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be used; then all stay as they were.
+    pub fn reload(&self) -> Result<(), ServeError> {
+        self.tls.as_ref().map_or(Ok(()), tls::reload)
+    }
+
+    /// Which tables of another reading of the file take effect only when the server is started anew.
+    pub fn changed<'c>(&'c self, other: &'c Self) -> impl Iterator<Item = &'static str> + 'c {
+        let both = self.fixed.iter().zip(&other.fixed);
+        both.filter(|(one, other)| one != other)
+            .map(|((name, _), _)| *name)
+    }
+}

@@ -1,0 +1,3 @@
+//! The command `gopuram`.
+
+fn main() {}

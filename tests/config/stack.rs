@@ -1,0 +1,120 @@
+//! The layers of a file are a stack, as in code.
+
+use gopuram::Stack;
+use gopuram::middleware::access_log::Log;
+use gopuram::middleware::compress::{Brotli, Gzip};
+use gopuram::middleware::{AccessLog, Compress, When};
+
+use crate::support::{Directory, app, client};
+
+#[test]
+fn it_prints_the_tower_that_the_same_in_code_does() {
+    let directory = Directory::new();
+    let config = directory.config(
+        r#"
+        [[layer]]
+        name = "access_log"
+        format = "common"
+
+        [[layer]]
+        name = "compress"
+        codings = ["br", "gzip"]
+
+        [[layer]]
+        name = "compress"
+        when = { path = "/api/**" }
+        "#,
+    );
+    let both = Compress::with((Brotli::default(), Gzip::default()));
+    let stack = Stack::new()
+        .with(AccessLog::common(Log::stdout()))
+        .with(both)
+        .with(When::new(
+            |_: &http::request::Parts| true,
+            Compress::default(),
+        ));
+    assert_eq!(config.stack().to_string(), stack.clone().to_string());
+    let wrapped = config.stack().app(app());
+    assert_eq!(wrapped.to_string(), stack.app(app()).to_string());
+    assert_eq!(
+        wrapped.to_string(),
+        "  observe │ access_log  common\nrepresent │ compress    br gzip\n          │ when        compress gzip\n      app │ Router"
+    );
+}
+
+#[test]
+fn a_wrong_order_is_refused() {
+    let text = "[[layer]]\nname = \"compress\"\n\n[[layer]]\nname = \"access_log\"\n";
+    let directory = Directory::new();
+    assert_eq!(
+        directory.mistakes(text),
+        [
+            "site.toml:4:1: layer \"access_log\": it belongs outside `compress`, which is written before it: \
+             a layer that is in place `observe` comes before those in `represent`; \
+             move it up, or write `out_of_place = true` if the order is meant"
+        ]
+    );
+    let meant = format!("{text}out_of_place = true\n");
+    assert_eq!(directory.config(&meant).stack().len(), 2);
+}
+
+#[test]
+fn what_is_out_of_place_does_not_change_the_order_of_the_others() {
+    let names = |names: &[&str]| {
+        let layer = |name: &&str| match name.strip_prefix('!') {
+            Some(name) => format!("[[layer]]\nname = {name:?}\nout_of_place = true\n"),
+            None => format!("[[layer]]\nname = {name:?}\n"),
+        };
+        let text: String = names.iter().map(layer).collect();
+        let directory = Directory::new();
+        gopuram::config::Config::parse(&text, directory.path()).is_ok()
+    };
+    assert!(names(&["!compress", "access_log", "compress"]));
+    assert!(names(&[
+        "access_log",
+        "compress",
+        "!access_log",
+        "compress"
+    ]));
+    assert!(!names(&["compress", "!compress", "access_log"]));
+}
+
+#[tokio::test]
+async fn a_layer_is_for_the_requests_that_it_is_said_to_be_for() {
+    let directory = Directory::new();
+    let client = client(
+        &directory,
+        r#"
+        [[layer]]
+        name = "compress"
+        when = { path = ["/long", "/api/**"], method = "GET", host = "*.example.com" }
+        "#,
+    );
+    let coded = async |host: &str| {
+        let req = client.get("/long").header("host", host);
+        let res = req.header("accept-encoding", "gzip").await;
+        res.header("content-encoding")
+    };
+    assert_eq!(coded("www.example.com").await.as_deref(), Some("gzip"));
+    assert_eq!(coded("example.org").await, None);
+}
+
+#[tokio::test]
+async fn what_is_written_first_sees_the_request_first() {
+    let directory = Directory::new();
+    directory.write("one/a.txt", "one");
+    directory.write("two/a.txt", "two");
+    let client = client(
+        &directory,
+        r#"
+        [[layer]]
+        name = "static_files"
+        root = "one"
+
+        [[layer]]
+        name = "static_files"
+        root = "two"
+        "#,
+    );
+    client.get("/a.txt").await.assert_body("one");
+}
