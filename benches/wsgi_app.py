@@ -23,6 +23,36 @@ def stream(environ, start_response):
         yield BLOCK
 
 
+def mixed(environ, start_response):
+    """What can become of a request, by its path."""
+    path = environ["PATH_INFO"]
+    if path == "/read":
+        body = environ["wsgi.input"].read()
+        start_response("200 OK", [*TEXT, ("Content-Length", str(len(body)))])
+        return [body]
+    if path == "/raises":
+        raise ValueError("as it does")
+    if path == "/written":
+        write = start_response("200 OK", TEXT)
+        write(b"one")
+        return [b"two"]
+    if path == "/file":
+        start_response("200 OK", TEXT)
+        return environ["wsgi.file_wrapper"](open(__file__, "rb"))
+    if path == "/blocks" or path == "/late":
+        return _blocks(path, start_response)
+    start_response("200 OK", [*TEXT, ("Content-Length", "13")])
+    return [b"Hello, World!"]
+
+
+def _blocks(path, start_response):
+    start_response("200 OK", TEXT)
+    for _ in range(3):
+        yield BLOCK[:5000]
+    if path == "/late":
+        raise ValueError("after its beginning")
+
+
 def make_flask():
     import flask
 
