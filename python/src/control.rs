@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gopuram::gateway::{Handle, Sockets};
-use gopuram::middleware::access_log::Log;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use tokio::io::AsyncReadExt as _;
@@ -17,6 +16,7 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
+use crate::logs::Logs;
 use crate::share::Share;
 use crate::supervisor::word;
 use crate::witness::Witness;
@@ -106,7 +106,7 @@ impl Link {
     pub(crate) async fn heed(
         self,
         server: Handle,
-        log: Option<Log>,
+        logs: Logs,
         witness: Arc<Witness>,
     ) -> io::Result<()> {
         let mut channel = UnixStream::from_std(self.channel.try_clone()?)?;
@@ -149,11 +149,7 @@ impl Link {
                 word::LEAVE => server.leave(),
                 word::STOP => server.stop(),
                 word::END => server.end(),
-                word::REOPEN => {
-                    if let Some(log) = &log {
-                        log.reopen();
-                    }
-                }
+                word::REOPEN => logs.reopen(),
                 _ => {}
             }
         }

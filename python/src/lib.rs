@@ -11,6 +11,7 @@
 mod answer;
 mod application;
 mod body;
+mod config;
 mod control;
 mod errors;
 mod exchange;
@@ -18,6 +19,7 @@ mod file_wrapper;
 mod head;
 mod input;
 mod late;
+mod logs;
 mod memory;
 mod pool;
 mod run;
@@ -32,6 +34,8 @@ mod wsgi;
 /// What `gopuram` imports; not for others.
 #[pyo3::pymodule(gil_used = true)]
 mod _gopuram {
+    #[pymodule_export]
+    use super::config::{Config, explained, layers};
     #[pymodule_export]
     use super::control::{Control, worker};
     #[pymodule_export]

@@ -122,6 +122,17 @@ impl Config {
         self
     }
 
+    /// Secures connections at all addresses where clients are, with this in place of what the file says.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn secured(mut self, tls: crate::gateway::Tls) -> Self {
+        for listen in &mut self.listen {
+            listen.tls = listen.address.is_http();
+        }
+        self.tls = Some(tls);
+        self
+    }
+
     /// What connections are secured with, where they are.
     #[cfg(feature = "tls")]
     pub const fn tls(&self) -> Option<&crate::gateway::Tls> {
@@ -136,6 +147,11 @@ impl Config {
     /// How long the gateway waits for a client.
     pub const fn deadlines(&self) -> Deadlines {
         self.deadlines
+    }
+
+    /// How long requests may take to finish at the end; [`Deadlines::drain`].
+    pub const fn drain(&self) -> std::time::Duration {
+        self.deadlines.drain
     }
 
     /// What the layers are around.
@@ -200,6 +216,11 @@ impl Config {
         listen.try_fold(sockets, |sockets, listen| {
             tls::secure(sockets, listen, self.tls.as_ref())
         })
+    }
+
+    /// Whether a layer writes a log that can be [reopened](Self::reopen).
+    pub fn has_logs(&self) -> bool {
+        self.logs.all().next().is_some()
     }
 
     /// Opens the files of logs anew, which were moved away.
