@@ -1,14 +1,26 @@
+import os
 from _typeshed.wsgi import WSGIApplication
 from collections.abc import Callable, Iterator
-from typing import Literal, Protocol, TypedDict, final
+from typing import Any, Literal, Protocol, TypedDict, final
 
-__all__ = ["Control", "FileWrapper", "keep_memory", "log_to_stderr", "serve", "supervise", "worker"]
+__all__ = [
+    "Config",
+    "Control",
+    "FileWrapper",
+    "explained",
+    "keep_memory",
+    "layers",
+    "log_to_stderr",
+    "serve",
+    "supervise",
+    "worker",
+]
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 class _Options(TypedDict):
-    bind: list[str]
+    config: Config
     threads: int | None
     queue: int
     queue_timeout: float
@@ -32,6 +44,21 @@ class _Workers(TypedDict):
     directory: str
 
 @final
+class Config:
+    """Where to serve and within which layers, as a file says it."""
+
+    def __new__(cls, path: str | None = None, /) -> Config: ...
+    def bind(self, addresses: list[str]) -> Config: ...
+    def secured(self, certificate: str | os.PathLike[str], key: str | os.PathLike[str]) -> Config: ...
+    def settings(self) -> dict[str, Any]: ...
+    @property
+    def addresses(self) -> list[str]: ...
+    @property
+    def described(self) -> list[str]: ...
+    @property
+    def environ(self) -> list[tuple[str, str]]: ...
+
+@final
 class Control:
     """What a worker has of its supervisor."""
 
@@ -49,5 +76,7 @@ class FileWrapper:
 def worker(bind: list[str], timeout: float) -> Control: ...
 def supervise(options: _Workers) -> int: ...
 def serve(app: WSGIApplication, options: _Options) -> None: ...
+def layers() -> list[str]: ...
+def explained(name: str) -> str: ...
 def log_to_stderr(level: Literal["error", "warn", "info", "debug", "trace"]) -> None: ...
 def keep_memory() -> None: ...

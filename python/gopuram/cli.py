@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from . import _gopuram, _serve, workers
+from . import _gopuram, _serve, check_environ, settings, workers
 from .loading import NotFound, load
 
 _ADDRESSES = """\
@@ -49,23 +49,38 @@ def _variable(text: str) -> tuple[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gopuram", description="A WSGI server, and layers in Rust around it.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser(
-        "serve",
-        help="serve a WSGI application",
-        description="Serve a WSGI application until SIGTERM or SIGINT.",
-        epilog=_ADDRESSES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    for name, does, description in (
+        ("serve", "serve a WSGI application", "Serve a WSGI application until SIGTERM or SIGINT."),
+        ("check", "say what would be served, or what is wrong", "Load all that `serve` would, with the same options, and say what it is."),
+    ):
+        command = commands.add_parser(
+            name,
+            help=does,
+            description=description,
+            epilog=_ADDRESSES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _add_options(command)
+    explain = commands.add_parser(
+        "explain", help="list the layers that a file can name, or the keys of one", description="List what a file can say."
     )
-    serve.add_argument("app", metavar="MODULE:NAME", help="the application, or MODULE:FACTORY() which makes it")
+    explain.add_argument("layer", nargs="?", metavar="LAYER", help="a layer; without one, all of them")
+    return parser
+
+
+def _add_options(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument(
+        "app", nargs="?", metavar="MODULE:NAME", help="the application, or MODULE:FACTORY() which makes it"
+    )
     serve.add_argument(
         "-b", "--bind", action="append", metavar="ADDRESS", help="where to listen, as often as wanted [127.0.0.1:8000]"
     )
     how = serve.add_mutually_exclusive_group()
     how.add_argument(
-        "-t", "--threads", type=_positive, default=4, metavar="N", help="how many threads call the application [4]"
+        "-t", "--threads", type=_positive, metavar="N", help="how many threads call the application [4]"
     )
     how.add_argument(
-        "--inline", action="store_true", help="call it on the thread of the connections, one request at a time"
+        "--inline", action="store_true", default=None, help="call it on the thread of the connections, one request at a time"
     )
     serve.add_argument("--chdir", metavar="DIRECTORY", help="go there first; modules are found there")
     serve.add_argument("--pythonpath", metavar="PATHS", help="where else modules are found, joined by colons")
@@ -76,24 +91,22 @@ def _parser() -> argparse.ArgumentParser:
         default="info",
         help="what is written to the standard error [info]",
     )
-    serve.add_argument("--queue", type=_positive, default=1024, metavar="N", help="how many requests may wait [1024]")
+    serve.add_argument("--queue", type=_positive, metavar="N", help="how many requests may wait [1024]")
     serve.add_argument(
-        "--queue-timeout", type=_seconds, default=30.0, metavar="SECONDS", help="for how long; then 503 [30]"
+        "--queue-timeout", type=_seconds, metavar="SECONDS", help="for how long; then 503 [30]"
     )
     serve.add_argument(
         "--request-timeout",
         type=_seconds,
-        default=0.0,
         metavar="SECONDS",
         help="for the application to answer; then 504, and another thread; 0 is for ever [0]",
     )
     serve.add_argument(
-        "--drain-timeout", type=_seconds, default=30.0, metavar="SECONDS", help="for requests to finish at the end [30]"
+        "--drain-timeout", type=_seconds, metavar="SECONDS", help="for requests to finish at the end [30]"
     )
     serve.add_argument(
         "--max-spool",
         type=_positive,
-        default=1 << 30,
         metavar="BYTES",
         help="the longest body of unknown length; then 413 [1073741824]",
     )
@@ -106,39 +119,48 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a variable for every environ, as often as wanted",
     )
+    settings.add_options(serve)
     workers.add_options(serve, _positive, _natural, _seconds)
-    return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; what it returns is the status of the process."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.inline and options.request_timeout:
-        parser.error("--request-timeout is for threads: with --inline nobody is left to answer; --timeout ends the process")
-    bind = options.bind or ["127.0.0.1:8000"]
+    if options.command == "explain":
+        return _explain(options.layer)
     # To be run anew as it was run, where it was run: by the script or as a module, with the options of the interpreter.
     command = [sys.executable, *(sys.orig_argv[1:] if arguments is None else ["-m", "gopuram", *arguments])]
     is_worker = workers.is_worker()
     control, max_requests = None, 0
     try:
+        config = settings.settle(options)
+        if options.app is None:
+            parser.error("what is to be served? MODULE:NAME, or a file with `wsgi` in its table [app]")
+        if options.inline and options.request_timeout:
+            parser.error(
+                "--request-timeout is for threads: with --inline nobody is left to answer; --timeout ends the process"
+            )
+        check_environ(options.environ)
         directory = os.getcwd()
         if is_worker:
-            control, max_requests = workers.begin(options, bind)
+            control, max_requests = workers.begin(options, config.addresses)
         if options.chdir is not None:
             os.chdir(options.chdir)
-        if not is_worker and workers.is_asked_for(options):
+        if options.command == "serve" and not is_worker and workers.is_asked_for(options):
             _gopuram.log_to_stderr(options.log_level)
-            return workers.supervise(options, bind, command, directory)
+            return workers.supervise(options, config.addresses, command, directory)
         # As for `python -m`: what is in the directory can be imported.
         sys.path[:0] = [os.getcwd(), *(options.pythonpath or "").split(":")]
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
         app = load(options.app)
+        if options.command == "check":
+            return _check(options, config)
         _gopuram.log_to_stderr(options.log_level)
         _gopuram.keep_memory()
         _serve(
             app,
-            bind,
+            config,
             threads=options.threads,
             inline=options.inline,
             queue=options.queue,
@@ -146,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             drain_timeout=options.drain_timeout,
             max_spool=options.max_spool,
             access_log=options.access_log,
-            environ=dict(options.environ),
+            environ=options.environ,
             request_timeout=options.request_timeout,
             max_requests=max_requests,
             control=control,
@@ -159,6 +181,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os._exit(0)
+    return 0
+
+
+def _check(options: argparse.Namespace, config: _gopuram.Config) -> int:
+    """Say what would be served; that it can be loaded is known."""
+    processes = f", {options.workers} processes" if options.workers else ""
+    how = "inline" if options.inline else f"{options.threads} threads"
+    print(f"listening {', '.join(config.described)}")
+    print(f"serving   {options.app}: {how}{processes}")
+    if layers := str(config):
+        print(f"within    {layers.replace(os.linesep, os.linesep + ' ' * 10)}")
+    return 0
+
+
+def _explain(layer: str | None) -> int:
+    if layer is None:
+        print("\n".join(_gopuram.layers()))
+        return 0
+    try:
+        print(_gopuram.explained(layer))
+    except ValueError as error:
+        return _refuse(str(error))
     return 0
 
 

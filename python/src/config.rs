@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use gopuram::config::{Config as Read, explain, names};
-use gopuram::gateway::Tls;
+use gopuram::gateway::{Address, Tls};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -34,8 +34,14 @@ impl Config {
     }
 
     /// The same at other addresses.
-    fn bind(&self, addresses: Vec<String>) -> Self {
-        Self(self.0.clone().bind(addresses.iter().map(String::as_str)))
+    fn bind(&self, addresses: Vec<String>) -> PyResult<Self> {
+        let addresses: Vec<_> = addresses.into_iter().map(Address::from).collect();
+        for address in &addresses {
+            if let Some(problem) = address.problem() {
+                return Err(PyValueError::new_err(format!("{address}: {problem}")));
+            }
+        }
+        Ok(Self(self.0.clone().bind(addresses)))
     }
 
     /// The same with TLS at all addresses where clients are: a chain of certificates and its key, of PEM.
@@ -50,6 +56,17 @@ impl Config {
     fn addresses(&self) -> Vec<String> {
         let all = self.0.addresses();
         all.map(|(address, _)| address.to_string()).collect()
+    }
+
+    /// The same for people.
+    #[getter]
+    fn described(&self) -> Vec<String> {
+        let all = self.0.addresses();
+        all.map(|(address, tls)| match tls {
+            true => format!("{address} over TLS"),
+            false => address.to_string(),
+        })
+        .collect()
     }
 
     /// Variables for every environ.

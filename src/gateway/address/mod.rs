@@ -177,9 +177,8 @@ impl Address {
         self
     }
 
-    /// Why this is no address, if it is none.
-    #[cfg(feature = "config")]
-    pub(crate) const fn problem(&self) -> Option<&'static str> {
+    /// Why this is no address, if it was made of a text that is none; else that is told when serving begins.
+    pub const fn problem(&self) -> Option<&'static str> {
         match &self.place {
             Place::Mistake(_, problem) => Some(problem),
             _ => None,
