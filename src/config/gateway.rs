@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::de::DeValue;
 
-use super::keys::{Section, settings};
+use super::keys::{Key, Section, Settings as _, settings};
 use super::measure::{Deadline, Size};
 use super::mistakes::Mistakes;
 use super::value::{Item, Value, kind};
@@ -19,10 +19,24 @@ pub(super) struct Listen {
     pub(super) at: usize,
 }
 
+settings! {
+    /// An address that is written as a table.
+    pub(in crate::config) struct ListenTable {
+        /// The address, with its options.
+        address: String = "required",
+        /// Whether connections are secured, as `[tls]` says.
+        tls: bool = "false",
+    }
+}
+
 impl Value for Listen {
     fn takes() -> String {
         "an address, as \"127.0.0.1:8000\", or a table `{ address = \"0.0.0.0:8443\", tls = true }`"
             .to_owned()
+    }
+
+    fn keys() -> &'static [Key] {
+        ListenTable::KEYS
     }
 
     fn read(item: &Item<'_>, key: &str, mistakes: &mut Mistakes) -> Option<Self> {
@@ -30,13 +44,11 @@ impl Value for Listen {
         let (text, tls) = match item.get_ref() {
             DeValue::String(text) => (text.to_string(), false),
             DeValue::Table(table) => {
-                let (address, tls) = Section::read(table, at, mistakes, |section| {
-                    (section.take::<String>("address"), section.take("tls"))
-                });
+                let said = Section::read(table, at, mistakes, ListenTable::of);
                 if !table.iter().any(|(key, _)| key.get_ref() == "address") {
                     mistakes.add(at, format!("`{key}`: there is no `address`"));
                 }
-                (address?, tls == Some(true))
+                (said.address?, said.tls == Some(true))
             }
             other => {
                 let text = format!("`{key}` takes {}, and not {}", Self::takes(), kind(other));

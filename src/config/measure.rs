@@ -90,6 +90,21 @@ impl Plain for Duration {
     }
 }
 
+/// A [`Size`], or `"off"`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct AtMost(pub(super) u64);
+
+impl Plain for AtMost {
+    const TAKES: &'static str = "a size, as \"64KiB\", or \"off\"";
+
+    fn of(value: &DeValue<'_>) -> Result<Self, Option<String>> {
+        if value.as_str() == Some("off") {
+            return Ok(Self(u64::MAX));
+        }
+        Size::of(value).map(|size| Self(size.0))
+    }
+}
+
 /// How many there are to be: a number, or as many as there are cores.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Count(NonZeroUsize);

@@ -11,8 +11,64 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The file is [TOML](https://toml.io):
+//!
+//! ```
+//! # let text = r#"
+//! listen = ["127.0.0.1:8000", "unix:site.sock?mode=660"]
+//!
+//! [deadlines]
+//! drain = "10s"
+//!
+//! [[layer]]
+//! name = "access_log"
+//! to = "stderr"
+//!
+//! [[layer]]
+//! name = "compress"
+//! codings = ["br", "gzip"]
+//! when = { path = "/api/**" }
+//! # "#;
+//! # let config = gopuram::config::Config::parse(text, ".").unwrap();
+//! # assert_eq!(config.stack().len(), 2);
+//! # assert_eq!(config.addresses().count(), 2);
+//! ```
+//!
+//! Layers are written outermost first, as in code, and by the names of the [catalogue](crate::middleware). Their order is checked while
+//! the file is read, by the same [places](crate::middleware::place): a wrong one is refused, unless the layer says
+//! `out_of_place = true`. [`Config::stack`] prints them as a tower, as [`crate::Stack`] does.
+//!
+//! A size is a number of bytes or a text with a unit, `"64KiB"` or `"10MB"`; a time is a number of seconds or a text, `"500ms"`, `"30s"`,
+//! `"2m"`, `"1h"` or `"7d"`. Where a list is taken, one of it will do without brackets. Paths that are relative are
+//! meant from the directory of the file.
+//!
+//! # What is wrong with it
+//!
+//! All that is wrong is told at once, each with its place and with what to write instead:
+//!
+//! ```text
+//! site.toml:12:1: layer "compress": unknown key `lvl`; there are `name`, `out_of_place`, `when`, `codings`, ...
+//! site.toml:15:8: no layer is called `acces_log`; did you mean `access_log`? there are access_log, body_limit, ...
+//! site.toml:21:15: tls: `certificate`: cannot read `/etc/site/site.pem`: there is no such file
+//! ```
+//!
+//! What can be opened is opened while reading: logs, directories, certificates. Addresses are bound by
+//! [`Serve::listen`](crate::gateway::Serve::listen). No text makes it panic.
+//!
+//! # What it costs
+//!
+//! The types of these layers are gone: each costs a request a box for its future, one more if it wraps the body, and a connection a box
+//! for its clone. A [`crate::Stack`] in code costs none of them.
+//!
+//! # What is not in files
+//!
+//! Functions: rules by closures, callbacks, users of a private cache. A cache in Redis, which has to be connected to before. Of the
+//! catalogue `cascade`, `mount` and `router`, which are made of applications; `when` is the key of each layer.
+#![doc = include_str!("reference.md")]
 
 mod app;
+mod explain;
 mod gateway;
 mod keys;
 mod layers;
@@ -38,7 +94,8 @@ use crate::middleware::StaticFiles;
 use crate::{Application, Error as ServeError};
 
 pub use app::{App, Workers};
-pub use layers::{Explained, explain, names};
+pub use explain::{Explained, explain};
+pub use layers::names;
 pub use measure::{Count, Size};
 pub use mistakes::Error;
 pub use service::{Answer, Failure, Service};

@@ -324,6 +324,8 @@ pub use address::{Address, Protocol};
 pub use deadlines::Deadlines;
 pub use drain::Handle;
 pub use limits::Limits;
+#[cfg(feature = "config")]
+pub(crate) use networks::Networks;
 pub use pace::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;

@@ -15,11 +15,11 @@ struct Network {
 
 /// A list of networks, written `10.0.0.0/8,2001:db8::/32`; a lone address is a network of one.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Networks(Vec<Network>);
+pub(crate) struct Networks(Vec<Network>);
 
 impl Networks {
     /// Whether `ip` is in one of them; a v4-mapped address counts as what it maps.
-    pub(super) fn contain(&self, ip: IpAddr) -> bool {
+    pub(crate) fn contain(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
         let bits = bits(ip);
         self.0

@@ -140,3 +140,254 @@ async fn files_without_a_prefix_pass_on_what_they_have_not() {
     client.get("/sub/").await.assert_body("home");
     client.get("/long").await.assert_body(long());
 }
+
+/// A layer with its keys, a request, and what its answer has then.
+struct Case {
+    layer: &'static str,
+    request: (
+        &'static str,
+        &'static str,
+        &'static [(&'static str, &'static str)],
+    ),
+    status: u16,
+    headers: &'static [(&'static str, &'static str)],
+}
+
+const CASES: &[Case] = &[
+    Case {
+        layer: "name = 'body_limit'\nlimit = 4",
+        request: ("POST", "/echo", &[]),
+        status: 413,
+        headers: &[],
+    },
+    Case {
+        layer: "name = 'body_limit'\nlimit = 4\nat = { '/echo' = '1KiB' }",
+        request: ("POST", "/echo", &[]),
+        status: 200,
+        headers: &[],
+    },
+    Case {
+        layer: "name = 'cache'\nheuristic = 0",
+        request: ("GET", "/hello", &[]),
+        status: 200,
+        headers: &[("cache-status", "gopuram; fwd=miss")],
+    },
+    Case {
+        layer: "name = 'content_rules'\ntakes = 'application/json'",
+        request: ("POST", "/echo", &[("content-type", "text/plain")]),
+        status: 415,
+        headers: &[],
+    },
+    Case {
+        layer: "name = 'content_rules'\nmakes = 'text/html'",
+        request: ("GET", "/hello", &[("accept", "image/png")]),
+        status: 406,
+        headers: &[],
+    },
+    Case {
+        layer: "name = 'content_type'\nmedia_type = 'text/x-a'\ncharset = 'utf-8'",
+        request: ("GET", "/bare", &[]),
+        status: 200,
+        headers: &[("content-type", "text/x-a; charset=utf-8")],
+    },
+    Case {
+        layer: "name = 'cors'\norigins = '*'\nexpose = '*'",
+        request: ("GET", "/hello", &[("origin", "https://a.example")]),
+        status: 200,
+        headers: &[
+            ("access-control-allow-origin", "*"),
+            ("access-control-expose-headers", "*"),
+        ],
+    },
+    Case {
+        layer: "name = 'cors'\norigins = 'https://a.example'\ncredentials = true\nmax_age = '2m'",
+        request: (
+            "OPTIONS",
+            "/hello",
+            &[
+                ("origin", "https://a.example"),
+                ("access-control-request-method", "GET"),
+            ],
+        ),
+        status: 204,
+        headers: &[
+            ("access-control-allow-origin", "https://a.example"),
+            ("access-control-allow-credentials", "true"),
+            ("access-control-max-age", "120"),
+        ],
+    },
+    Case {
+        layer: "name = 'decompress'\ncodings = 'br'",
+        request: ("POST", "/echo", &[("content-encoding", "gzip")]),
+        status: 415,
+        headers: &[("accept-encoding", "br")],
+    },
+    Case {
+        layer: "name = 'etag'\nweak = true",
+        request: ("GET", "/hello", &[]),
+        status: 200,
+        headers: &[("etag", "W/")],
+    },
+    Case {
+        layer: "name = 'header_rules'\nrules = { status = '2xx', set = { x-a = 'b' }, remove = 'content-type' }",
+        request: ("GET", "/hello", &[]),
+        status: 200,
+        headers: &[("x-a", "b")],
+    },
+    Case {
+        layer: "name = 'normalize_path'\ntrailing = 'trim'",
+        request: ("GET", "/hello/", &[]),
+        status: 308,
+        headers: &[("location", "/hello")],
+    },
+    Case {
+        layer: "name = 'normalize_path'\ntrailing = 'trim'\nrewrite = true",
+        request: ("GET", "/hello/", &[]),
+        status: 200,
+        headers: &[],
+    },
+    Case {
+        layer: "name = 'range'",
+        request: ("GET", "/hello", &[("range", "bytes=1-2")]),
+        status: 206,
+        headers: &[("content-range", "bytes 1-2/5")],
+    },
+    Case {
+        layer: "name = 'request_id'\nheader = 'x-id'\ntrust = 'all'",
+        request: ("GET", "/hello", &[("x-id", "mine")]),
+        status: 200,
+        headers: &[("x-id", "mine")],
+    },
+    Case {
+        layer: "name = 'security_headers'\nfields = { x-frame-options = 'SAMEORIGIN' }\nalways_https = true",
+        request: ("GET", "/hello", &[]),
+        status: 200,
+        headers: &[
+            ("x-frame-options", "SAMEORIGIN"),
+            ("strict-transport-security", "max-age="),
+        ],
+    },
+    Case {
+        layer: "name = 'security_headers'\ncsp_nonce = \"script-src 'nonce-{nonce}'\"",
+        request: ("GET", "/hello", &[]),
+        status: 200,
+        headers: &[("content-security-policy", "script-src 'nonce-")],
+    },
+    Case {
+        layer: "name = 'set_header'\nheader = 'server'\nif_absent = 'gopuram'",
+        request: ("GET", "/hello", &[]),
+        status: 200,
+        headers: &[("server", "gopuram")],
+    },
+    Case {
+        layer: "name = 'digest'\nalways = 'sha-512'",
+        request: ("GET", "/hello", &[]),
+        status: 200,
+        headers: &[("repr-digest", "sha-512=:")],
+    },
+    Case {
+        layer: "name = 'timeout'\nhead = 0\ngateway_timeout = true\nretry_after = '1m'",
+        request: ("GET", "/never", &[]),
+        status: 504,
+        headers: &[("retry-after", "60")],
+    },
+];
+
+#[tokio::test]
+async fn keys_reach_their_layers() {
+    for Case {
+        layer,
+        request: (method, target, fields),
+        status,
+        headers,
+    } in CASES
+    {
+        let directory = Directory::new();
+        let client = client(&directory, &format!("[[layer]]\n{layer}\n"));
+        let mut req = client.request(method.parse().unwrap(), target);
+        for (name, value) in *fields {
+            req = req.header(name, value);
+        }
+        if *method == "POST" {
+            req = req.body("all work");
+        }
+        let res = req.await;
+        assert_eq!(res.status().as_u16(), *status, "{layer}");
+        for (name, begins) in *headers {
+            let value = res.header(name).unwrap_or_default();
+            assert!(value.starts_with(begins), "{layer}: {name}: {value}");
+        }
+    }
+}
+
+#[test]
+fn what_a_layer_cannot_be_is_told_with_its_key() {
+    let wrong = [
+        (
+            "name = 'cors'",
+            "1:1: layer \"cors\": there is no `origins`",
+        ),
+        (
+            "name = 'cors'\norigins = '*'\ncredentials = true",
+            "4:15: layer \"cors\": `credentials`: with any origin",
+        ),
+        (
+            "name = 'cors'\norigins = 'example.org'",
+            "3:11: layer \"cors\": `origins`: ",
+        ),
+        (
+            "name = 'set_header'\nheader = 'a'\nvalue = 'b'\nremove = true",
+            "1:1: layer \"set_header\": it has one of `value`",
+        ),
+        (
+            "name = 'header_rules'\nrules = { set = { a = 'b' }, status = '9-1' }",
+            "3:9: layer \"header_rules\": `rules`: no status is from 9 to 1",
+        ),
+        (
+            "name = 'lint'\nexcept = 'M55'",
+            "3:10: layer \"lint\": `except`: \"M55\" is no rule, did you mean M5?",
+        ),
+        (
+            "name = 'request_id'\ntrust = ['10.0.0.0/8', 'x']",
+            "3:9: layer \"request_id\": `trust`: ",
+        ),
+        (
+            "name = 'send_file'",
+            "1:1: layer \"send_file\": there is no `directories`",
+        ),
+        (
+            "name = 'compress'\ncodings = []",
+            "3:11: layer \"compress\": `codings`: there is none",
+        ),
+        (
+            "name = 'content_type'\nextensions = { '.a' = 'text/plain' }",
+            "3:14: layer \"content_type\": `extensions`: ",
+        ),
+        (
+            "name = 'security_headers'\ncsp_nonce = 'none'",
+            "3:13: layer \"security_headers\": `csp_nonce`: ",
+        ),
+        (
+            "name = 'access_log'\nfile = 'a'\nto = 'stdout'",
+            "4:6: layer \"access_log\": `to`: there is a `file` as well",
+        ),
+        (
+            "name = 'access_log'\nmask_clients = { v4 = 33 }",
+            "3:16: layer \"access_log\": `mask_clients`: at most 32",
+        ),
+        (
+            "name = 'static_files'\nroot = '.'\nat = 'x y'",
+            "4:6: layer \"static_files\": `at`: ",
+        ),
+        (
+            "name = 'compress'\nwhen = { path = 'a b' }",
+            "3:8: layer \"compress\": `when`: no request is like `a b`",
+        ),
+    ];
+    for (layer, told) in wrong {
+        let directory = Directory::new();
+        let mistakes = directory.mistakes(&format!("[[layer]]\n{layer}\n"));
+        let expected = format!("site.toml:{told}");
+        assert!(mistakes[0].starts_with(&expected), "{layer}: {mistakes:?}");
+    }
+}

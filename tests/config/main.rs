@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+mod catalogue;
 mod layers;
 mod mistakes;
 mod served;

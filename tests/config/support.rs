@@ -71,6 +71,8 @@ pub(crate) fn app() -> Router {
     Router::new()
         .get("/hello", async |_| "hello")
         .get("/long", async |_| long())
+        .get("/bare", async |_| http::Response::new(Body::from("bare")))
+        .get("/never", async |_| std::future::pending::<&str>().await)
         .post("/echo", async |req: http::Request<Body>| {
             req.into_body().into_bytes(1 << 20).await
         })

@@ -1,8 +1,26 @@
 //! The layers that a file can name: a row of one table each, and a file that says how it is set.
 
 mod access_log;
+mod body_limit;
+mod cache;
+mod catch_panic;
 mod compress;
+mod content_rules;
+mod content_type;
+mod cors;
+mod decompress;
+mod digest;
+mod etag;
+mod fields;
+mod lint;
+mod normalize_path;
+mod plain;
+mod range;
+mod request_id;
+mod security_headers;
+mod send_file;
 mod static_files;
+mod timeout;
 #[cfg(feature = "zstd")]
 mod zstd;
 #[cfg(not(feature = "zstd"))]
@@ -12,23 +30,49 @@ mod zstd;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
-use super::keys::{Key, Section, Settings, list};
+use super::explain::Explained;
+use super::keys::{Key, Section, Settings};
 use super::logs::Logs;
 use super::mistakes::meant;
 use super::stack::Layer;
 use super::value::Item;
 use super::when::{self, Condition};
 use crate::middleware::access_log::Log;
-use crate::middleware::place::Placed;
-use crate::middleware::{AccessLog, Compress};
+use crate::middleware::place::{Place as _, Placed};
+use crate::middleware::{
+    AccessLog, BodyLimit, Cache, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
+    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Lint, NormalizePath, Range,
+    RequestId, SecurityHeaders, SendFile, SetHeader, Timeout,
+};
 
 use static_files::Files;
 
 /// All layers that a file can name, in the order of the alphabet.
 const KINDS: &[Kind] = &[
     Kind::of::<AccessLog>(),
+    Kind::of::<BodyLimit>(),
+    Kind::of::<Cache>(),
+    Kind::of::<CatchPanic>(),
     Kind::of::<Compress>(),
+    Kind::of::<Conditional>(),
+    Kind::of::<ContentLength>(),
+    Kind::of::<ContentRules>(),
+    Kind::of::<ContentType>(),
+    Kind::of::<Cors>(),
+    Kind::of::<Decompress>(),
+    Kind::of::<Digest>(),
+    Kind::of::<Etag>(),
+    Kind::of::<Head>(),
+    Kind::of::<HeaderRules>(),
+    Kind::of::<Lint>(),
+    Kind::of::<NormalizePath>(),
+    Kind::of::<Range>(),
+    Kind::of::<RequestId>(),
+    Kind::of::<SecurityHeaders>(),
+    Kind::of::<SendFile>(),
+    Kind::of::<SetHeader>(),
     Kind::of::<Files>(),
+    Kind::of::<Timeout>(),
 ];
 
 /// A layer of the catalogue that a file can name; what that is called is said by [`Placed`].
@@ -99,6 +143,7 @@ impl Problem {
 struct Kind {
     name: &'static str,
     says: &'static str,
+    place: &'static str,
     keys: &'static [Key],
     build: fn(&mut Section<'_, '_>, &mut Context<'_>) -> Result<Layer, Problem>,
 }
@@ -108,6 +153,11 @@ impl Kind {
         Self {
             name: E::NAME,
             says: E::SAYS,
+            place: if E::Place::RANK.is_none() {
+                "anywhere"
+            } else {
+                E::Place::NAME
+            },
             keys: E::Settings::KEYS,
             build: |section, context| E::build(E::Settings::of(section), context),
         }
@@ -163,29 +213,13 @@ pub(super) fn name<'i>(item: &'i Item<'_>) -> Option<&'i str> {
     item.get_ref().get("name")?.get_ref().as_str()
 }
 
-/// What a layer does and its keys, each with what it takes, what is so without it, and what it is for.
-#[derive(Clone, Copy)]
-pub struct Explained(&'static Kind);
-
-/// The keys of a layer, to be printed.
-///
-/// # Errors
-///
-/// If there is no such layer: what there is instead.
-pub fn explain(name: &str) -> Result<Explained, String> {
-    let kind = KINDS.iter().find(|kind| kind.name == name);
-    kind.map(Explained).ok_or_else(|| unknown(name))
-}
-
-impl fmt::Debug for Explained {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Explained").field(&self.0.name).finish()
-    }
-}
-
-impl fmt::Display for Explained {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}\n", self.0.name, self.0.says)?;
-        list(self.0.keys, 0, f)
-    }
+/// All of them, to be told of.
+pub(super) fn explained() -> impl Iterator<Item = Explained> {
+    KINDS.iter().map(|kind| Explained {
+        name: kind.name,
+        head: "[[layer]]",
+        says: kind.says,
+        place: kind.place,
+        keys: kind.keys,
+    })
 }
