@@ -52,7 +52,7 @@ pub(crate) fn section(name: &str, quick: bool) -> Result<(), Failed> {
         "gzip" => gzip::bench(effort),
         "tls" => tls::bench(effort),
         "gateways" => gateways::bench(effort),
-        "attacks" => attacks::bench(effort),
+        "attacks" => attacks::bench(),
         "upgrades" => upgrades::bench(quick),
         "workers" => workers::bench(quick),
         "wsgi" => wsgi::bench(effort),
