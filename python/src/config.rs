@@ -37,9 +37,8 @@ impl Config {
     fn bind(&self, addresses: Vec<String>) -> PyResult<Self> {
         let addresses: Vec<_> = addresses.into_iter().map(Address::from).collect();
         for address in &addresses {
-            if let Some(problem) = address.problem() {
-                return Err(PyValueError::new_err(format!("{address}: {problem}")));
-            }
+            let checked = address.check();
+            checked.map_err(|error| PyValueError::new_err(error.to_string()))?;
         }
         Ok(Self(self.0.clone().bind(addresses)))
     }

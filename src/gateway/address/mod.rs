@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::networks::Networks;
+use crate::Error;
 use crate::environ::Mapping;
 
 pub use protocol::Protocol;
@@ -177,8 +178,21 @@ impl Address {
         self
     }
 
-    /// Why this is no address, if it was made of a text that is none; else that is told when serving begins.
-    pub const fn problem(&self) -> Option<&'static str> {
+    /// Whether it is one: of a text that is none, else that is told when serving begins.
+    ///
+    /// # Errors
+    ///
+    /// If it was made of such a text: why it is none, and what to write.
+    pub fn check(&self) -> Result<(), Error> {
+        match &self.place {
+            Place::Mistake(text, problem) => Err(Error::address(text, problem)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why this is no address, if it is none.
+    #[cfg(feature = "config")]
+    pub(crate) const fn problem(&self) -> Option<&'static str> {
         match &self.place {
             Place::Mistake(_, problem) => Some(problem),
             _ => None,

@@ -41,9 +41,7 @@ pub(super) struct Listener {
 impl Listener {
     /// Binds `address`, or takes over what was bound there already: one socket, or as many as are to accept.
     pub(super) async fn bind(address: &Address) -> Result<Vec<Self>, Error> {
-        if let Place::Mistake(text, problem) = &address.place {
-            return Err(Error::address(text, problem));
-        }
+        address.check()?;
         let listeners = match Self::inherit(address) {
             Ok(listeners) if listeners.is_empty() => Self::bind_anew(address).await,
             listeners => listeners,
