@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 import re
-import signal
-import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from . import _gopuram
+from . import _gopuram, signals
 from ._gopuram import FileWrapper
 
 if TYPE_CHECKING:
@@ -103,9 +101,7 @@ def _serve(
             raise ValueError(f"{name!r} is no name for a variable: NAME or prefix.name")
         if type(value) is not str or any(ord(char) > 0xFF for char in value):
             raise ValueError(f"{name} must be a str of Latin-1")
-    if threading.current_thread() is threading.main_thread():
-        # The server ends by it; Python would raise KeyboardInterrupt in whatever the application does.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signals.serve()
     _gopuram.serve(
         app,
         {

@@ -2,7 +2,7 @@ from _typeshed.wsgi import WSGIApplication
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol, TypedDict, final
 
-__all__ = ["Control", "FileWrapper", "keep_memory", "log_to_stderr", "serve", "supervise", "worker"]
+__all__ = ["Control", "FileWrapper", "inherit", "keep_memory", "log_to_stderr", "serve", "supervise", "worker"]
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
@@ -28,12 +28,16 @@ class _Workers(TypedDict):
     drain_timeout: float
     max_worker_age: float
     max_worker_memory: int
+    succeeds: bool
+    watched: bool
     program: list[str]
     directory: str
 
 @final
 class Control:
     """What a worker has of its supervisor."""
+
+    def changed(self) -> None: ...
 
 @final
 class FileWrapper:
@@ -46,6 +50,7 @@ class FileWrapper:
     @property
     def close(self) -> Callable[[], object]: ...
 
+def inherit() -> None: ...
 def worker(bind: list[str], timeout: float) -> Control: ...
 def supervise(options: _Workers) -> int: ...
 def serve(app: WSGIApplication, options: _Options) -> None: ...

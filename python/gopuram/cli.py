@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from . import _gopuram, _serve, workers
+from . import _gopuram, _serve, signals, workers
 from .loading import NotFound, load
 
 _ADDRESSES = """\
@@ -18,24 +18,36 @@ before it that is spoken in place of HTTP. Options follow a question mark: unix:
 """
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+def _whole(text: str, least: int, most: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{number} is not from {least} to {most}")
     return number
+
+
+def _several(text: str) -> int:
+    """Of threads or processes: what is more than that is a mistake."""
+    return _whole(text, 1, 10_000)
+
+
+def _positive(text: str) -> int:
+    return _whole(text, 1, 1 << 62)
 
 
 def _natural(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{number} is less than 0")
-    return number
+    return _whole(text, 0, 1 << 62)
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number < 1e9:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not (number == 0 or 1e-3 <= number < 1e9):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: 0, or from 0.001 to a billion")
     return number
 
 
@@ -62,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     how = serve.add_mutually_exclusive_group()
     how.add_argument(
-        "-t", "--threads", type=_positive, default=4, metavar="N", help="how many threads call the application [4]"
+        "-t", "--threads", type=_several, default=4, metavar="N", help="how many threads call the application [4]"
     )
     how.add_argument(
         "--inline", action="store_true", help="call it on the thread of the connections, one request at a time"
@@ -106,12 +118,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a variable for every environ, as often as wanted",
     )
-    workers.add_options(serve, _positive, _natural, _seconds)
+    workers.add_options(serve, _several, _natural, _seconds)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; what it returns is the status of the process."""
+    signals.begin()
+    workers.inherit()
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.inline and options.request_timeout:
@@ -120,6 +134,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # To be run anew as it was run, where it was run: by the script or as a module, with the options of the interpreter.
     command = [sys.executable, *(sys.orig_argv[1:] if arguments is None else ["-m", "gopuram", *arguments])]
     is_worker = workers.is_worker()
+    try:
+        is_supervisor = not is_worker and workers.is_asked_for(options, _several)
+    except argparse.ArgumentTypeError as error:
+        parser.error(str(error))
     control, max_requests = None, 0
     try:
         directory = os.getcwd()
@@ -127,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             control, max_requests = workers.begin(options, bind)
         if options.chdir is not None:
             os.chdir(options.chdir)
-        if not is_worker and workers.is_asked_for(options):
+        if is_supervisor:
             _gopuram.log_to_stderr(options.log_level)
             return workers.supervise(options, bind, command, directory)
         # As for `python -m`: what is in the directory can be imported.
@@ -156,10 +174,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if any(thread.name.startswith("wsgi-") for thread in threading.enumerate()):
         # One that is stuck in the application would come back to an interpreter that is being taken down.
         atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+        _flush()
         os._exit(0)
+    _flush()
     return 0
+
+
+def _flush() -> None:
+    """Write what the application has printed; nobody may want it any more, which is no failure of the command."""
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except OSError:
+            # Else the interpreter tries again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        except (AttributeError, ValueError):
+            pass
 
 
 def _refuse(why: str) -> int:
