@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-import signal
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from . import _gopuram
+from . import _gopuram, signals
 from ._gopuram import FileWrapper
 
 if TYPE_CHECKING:
@@ -114,9 +112,7 @@ def _serve(
     if not callable(app):
         raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
     check_environ(environ)
-    if threading.current_thread() is threading.main_thread():
-        # The server ends by it; Python would raise KeyboardInterrupt in whatever the application does.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signals.serve()
     _gopuram.serve(
         app,
         {

@@ -8,6 +8,7 @@ __all__ = [
     "Control",
     "FileWrapper",
     "explained",
+    "inherit",
     "keep_memory",
     "layers",
     "log_to_stderr",
@@ -40,6 +41,8 @@ class _Workers(TypedDict):
     drain_timeout: float
     max_worker_age: float
     max_worker_memory: int
+    succeeds: bool
+    watched: bool
     program: list[str]
     directory: str
 
@@ -62,6 +65,8 @@ class Config:
 class Control:
     """What a worker has of its supervisor."""
 
+    def changed(self) -> None: ...
+
 @final
 class FileWrapper:
     """A file as a response: what `wsgi.file_wrapper` makes."""
@@ -73,6 +78,7 @@ class FileWrapper:
     @property
     def close(self) -> Callable[[], object]: ...
 
+def inherit() -> None: ...
 def worker(bind: list[str], timeout: float) -> Control: ...
 def supervise(options: _Workers) -> int: ...
 def serve(app: WSGIApplication, options: _Options) -> None: ...

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from . import _gopuram, _serve, check_environ, settings, workers
+from . import _gopuram, _serve, check_environ, settings, signals, workers
 from .loading import NotFound, load
 
 _ADDRESSES = """\
@@ -18,24 +18,36 @@ before it that is spoken in place of HTTP. Options follow a question mark: unix:
 """
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+def _whole(text: str, least: int, most: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{number} is not from {least} to {most}")
     return number
+
+
+def _several(text: str) -> int:
+    """Of threads or processes: what is more than that is a mistake."""
+    return _whole(text, 1, 10_000)
+
+
+def _positive(text: str) -> int:
+    return _whole(text, 1, 1 << 62)
 
 
 def _natural(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{number} is less than 0")
-    return number
+    return _whole(text, 0, 1 << 62)
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 <= number < 1e9:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not (number == 0 or 1e-3 <= number < 1e9):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: 0, or from 0.001 to a billion")
     return number
 
 
@@ -77,7 +89,7 @@ def _add_options(serve: argparse.ArgumentParser) -> None:
     )
     how = serve.add_mutually_exclusive_group()
     how.add_argument(
-        "-t", "--threads", type=_positive, metavar="N", help="how many threads call the application [4]"
+        "-t", "--threads", type=_several, metavar="N", help="how many threads call the application [4]"
     )
     how.add_argument(
         "--inline", action="store_true", default=None, help="call it on the thread of the connections, one request at a time"
@@ -120,11 +132,13 @@ def _add_options(serve: argparse.ArgumentParser) -> None:
         help="a variable for every environ, as often as wanted",
     )
     settings.add_options(serve)
-    workers.add_options(serve, _positive, _natural, _seconds)
+    workers.add_options(serve, _several, _natural, _seconds)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; what it returns is the status of the process."""
+    signals.begin()
+    workers.inherit()
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command == "explain":
@@ -142,12 +156,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "--request-timeout is for threads: with --inline nobody is left to answer; --timeout ends the process"
             )
         check_environ(options.environ)
+        is_supervisor = options.command == "serve" and not is_worker and workers.is_asked_for(options, _several)
         directory = os.getcwd()
         if is_worker:
             control, max_requests = workers.begin(options, config.addresses)
         if options.chdir is not None:
             os.chdir(options.chdir)
-        if options.command == "serve" and not is_worker and workers.is_asked_for(options):
+        if is_supervisor:
             _gopuram.log_to_stderr(options.log_level)
             return workers.supervise(options, config.addresses, command, directory)
         # As for `python -m`: what is in the directory can be imported.
@@ -173,14 +188,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             max_requests=max_requests,
             control=control,
         )
+    except argparse.ArgumentTypeError as error:
+        parser.error(str(error))
     except (NotFound, OSError, ValueError) as error:
         return _refuse(str(error))
     if any(thread.name.startswith("wsgi-") for thread in threading.enumerate()):
         # One that is stuck in the application would come back to an interpreter that is being taken down.
         atexit._run_exitfuncs()
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+        _flush()
         os._exit(0)
+    _flush()
     return 0
 
 
@@ -204,6 +221,16 @@ def _explain(layer: str | None) -> int:
     except ValueError as error:
         return _refuse(str(error))
     return 0
+def _flush() -> None:
+    """Write what the application has printed; nobody may want it any more, which is no failure of the command."""
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except OSError:
+            # Else the interpreter tries again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        except (AttributeError, ValueError):
+            pass
 
 
 def _refuse(why: str) -> int:

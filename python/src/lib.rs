@@ -43,7 +43,7 @@ mod _gopuram {
     #[pymodule_export]
     use super::memory::keep_memory;
     #[pymodule_export]
-    use super::serve::{log_to_stderr, serve};
+    use super::serve::{inherit, log_to_stderr, serve};
     #[pymodule_export]
     use super::supervisor::supervise;
 }

@@ -64,6 +64,8 @@ struct State {
     /// Somebody will look after those that wait too long.
     watched: bool,
     closed: bool,
+    /// All threads are lost: nobody would come for a request.
+    lost: bool,
     /// The threads that were started, and have not ended when this was last looked at.
     started: Vec<Py<PyAny>>,
     last: usize,
@@ -99,6 +101,11 @@ impl Pool {
     /// Must be called within a runtime.
     pub(crate) fn push(&self, mut job: Job) {
         let mut state = self.0.lock();
+        if state.lost {
+            drop(state);
+            job.sender.whole(answer::busy());
+            return;
+        }
         if state.closed || state.jobs.len() >= self.0.room {
             let waiting = state.jobs.len();
             drop(state);
@@ -143,6 +150,33 @@ impl Queue {
     /// What threads work on.
     pub(crate) fn threads(&self) -> MutexGuard<'_, late::Threads> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers all requests 503 from now on, those that wait too, if all threads are lost; whether they are.
+    pub(crate) fn close_if_lost(&self) -> bool {
+        let threads = self.threads();
+        if !threads.is_empty(self.size) {
+            return false;
+        }
+        let mut state = self.lock();
+        state.lost = true;
+        let jobs = std::mem::take(&mut state.jobs);
+        drop(state);
+        drop(threads);
+        for (_, mut job) in jobs {
+            job.sender.whole(answer::busy());
+        }
+        true
+    }
+
+    /// A thread has done with a request; whether it is not needed any more.
+    fn done(&self, seat: Seat) -> bool {
+        let mut threads = self.threads();
+        let is_replaced = threads.end(seat);
+        if !threads.is_empty(self.size) {
+            self.lock().lost = false;
+        }
+        is_replaced
     }
 
     /// Starts a thread more.
@@ -278,7 +312,7 @@ impl Worker {
                 Ok(Err(error)) => error!(%error, "a request could not be given to Python"),
                 Err(_) => error!("a request panicked"),
             }
-            if seat.is_some_and(|seat| queue.threads().end(seat)) {
+            if seat.is_some_and(|seat| queue.done(seat)) {
                 // Another has taken this one's place.
                 break;
             }

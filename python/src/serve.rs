@@ -104,9 +104,17 @@ pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) 
 /// How long to wait at the end for threads that have nothing left to do.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Half a lifetime: what is longer is a mistake, and more than clocks can count to.
+const LONGEST: f64 = 1e9;
+
 pub(crate) fn seconds(seconds: f64, name: &str) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds)
-        .map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
+        .ok()
+        .filter(|_| seconds < LONGEST)
+        .ok_or_else(|| {
+            let problem = format!("{name} must be from 0 to {LONGEST} seconds, not {seconds}");
+            PyValueError::new_err(problem)
+        })
 }
 
 /// What all environs have in common (PEP 3333, "environ Variables").
@@ -208,6 +216,12 @@ impl Run {
             }
         }
     }
+}
+
+/// Takes what this process was passed out of its environment; before there are threads.
+#[pyfunction]
+pub(crate) fn inherit() {
+    gopuram::gateway::Sockets::inherit();
 }
 
 /// Writes what is logged to the standard error, from this level on.

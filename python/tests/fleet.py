@@ -65,6 +65,7 @@ class Fleet(Server):
 
     def __init__(self, *options, app="workers:app", workers=2, **env):
         super().__init__("--workers", str(workers), *options, app=app, **env)
+        self.killed = []
         # It is another process after an upgrade.
         self.pid = self.process.pid
         self.logged("serving address")
@@ -83,10 +84,15 @@ class Fleet(Server):
         log = self.log()
         ready = re.findall(r"a worker is ready pid=(\d+)", log)
         gone = re.findall(r"(?:replacing a worker|not needed any more|another takes its place|killed) pid=(\d+)", log)
-        return [int(pid) for pid in ready if pid not in gone]
+        return [int(pid) for pid in ready if pid not in gone and int(pid) not in self.killed]
 
     def signal(self, sign):
         os.kill(self.pid, sign)
+
+    def kill(self, pid):
+        os.kill(pid, signal.SIGKILL)
+        # Who is killed by us is not seen to be.
+        self.killed.append(pid)
 
     def times(self, pattern, count):
         """Waits for the log to have it so often."""
@@ -94,7 +100,7 @@ class Fleet(Server):
 
     def reload(self, count):
         self.signal(signal.SIGHUP)
-        self.times(r"fleet: reloaded", count)
+        self.times(r"reload: reloaded", count)
 
     def upgrade(self, count):
         before = self.pid

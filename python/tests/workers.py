@@ -1,8 +1,11 @@
 """What the workers of the tests serve."""
 
+import atexit
 import contextlib
 import ctypes
+import multiprocessing
 import os
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -19,6 +22,11 @@ if state("broken"):
     raise RuntimeError("a version that is broken")
 if state("slow"):
     time.sleep(1000)
+if state("gate"):
+    # Waits for the test.
+    Path(HERE, "gate").read_text()
+if state("dying"):
+    threading.Timer(0.2, os._exit, (9,)).start()
 
 VERSION = Path(HERE, "version").read_text() if state("version") else "1"
 
@@ -59,6 +67,52 @@ def dies(environ):
     os._exit(7)
 
 
+def hangs_at_the_end(environ):
+    atexit.register(sleeps, None)
+    return ""
+
+
+def sleeps_long(*_):
+    time.sleep(1000)
+
+
+def forks(environ):
+    """How processes end that the application starts and terminates."""
+    child = multiprocessing.get_context("fork").Process(target=sleeps_long)
+    child.start()
+    child.terminate()
+    child.join(10)
+    program = subprocess.Popen(["sleep", "1000"])
+    program.terminate()
+    return f"{child.exitcode} {program.wait(10)}"
+
+
+def sockets(environ):
+    """Which sockets a program has that is started without care."""
+    listed = subprocess.run(["ls", "-l", "/proc/self/fd"], close_fds=False, stdout=subprocess.PIPE, text=True, check=True)
+    return str(listed.stdout.count("socket:"))
+
+
+def told(environ):
+    """What programs are told of sockets that were passed."""
+    return ",".join(name for name in os.environ if name.startswith("LISTEN_"))
+
+
+def prints(environ):
+    print("nobody wants it", end="")
+    return ""
+
+
+def no_threads(environ):
+    """From now on no thread can be started."""
+
+    def start(self):
+        raise RuntimeError("can't start new thread")
+
+    threading.Thread.start = start
+    return ""
+
+
 def thread(environ):
     return threading.current_thread().name
 
@@ -70,6 +124,12 @@ def input_of(environ):
 
 def length(environ):
     return str(len(environ["wsgi.input"].read()))
+
+
+def late_length(environ):
+    time.sleep(0.997)
+    environ["wsgi.errors"].write("reading\n")
+    return length(environ)
 
 
 def app(environ, start_response):

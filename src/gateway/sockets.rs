@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::address::Address;
 use super::life::Life;
 use super::listen::Listener;
-use super::listen::inherited::Heir;
+use super::listen::inherited::{self, Heir};
 use super::server::Bound;
 use super::successor;
 use crate::Error;
@@ -69,6 +69,14 @@ impl Sockets {
         Ok(Self { all })
     }
 
+    /// Takes from the environment what this process was passed, so that none that it starts believes it to be for itself or has it.
+    ///
+    /// To bind does so too. But it changes the environment, which other threads may be reading: a program that has some by then
+    /// calls this before it starts them.
+    pub fn inherit() {
+        inherited::begin();
+    }
+
     /// What is listened on, in the order of [`bind`](Self::bind), with the ports that were taken.
     pub fn addresses(&self) -> impl Iterator<Item = &Address> {
         let firsts = self.all.iter().filter_map(|bound| bound.listeners.first());
@@ -102,7 +110,7 @@ impl Sockets {
     /// Starts a new version of this process, which binds the same addresses and says when it is [ready](Self::ready); whether it
     /// does in time, and has the sockets and their files from then on.
     ///
-    /// If not, or if the future is dropped before, it is killed.
+    /// If not, or if the future is dropped before, it is sent `SIGTERM`, and `SIGKILL` if it has not ended half a minute later.
     pub async fn hand_over(&self, program: Command, deadline: Duration) -> bool {
         let listeners: Vec<_> = self.each().cloned().collect();
         let succeeded = successor::succeed(program, &listeners, deadline).await;
