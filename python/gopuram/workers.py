@@ -18,6 +18,9 @@ _NUMBER = "GOPURAM_WORKER"
 #: Set for a supervisor that is to take another's place: how many workers that was told by signals to have, if it was.
 _SUCCESSOR = "GOPURAM_SUCCESSOR"
 
+#: Where the supervisor listens, a line each.
+_LISTENING = "GOPURAM_LISTENING"
+
 #: How many workers there are if nothing else is said; gunicorn's, and set by some who run containers.
 _DEFAULT = "WEB_CONCURRENCY"
 
@@ -89,7 +92,12 @@ def is_worker() -> bool:
 
 
 def begin(options: Namespace, bind: Sequence[str]) -> tuple[_gopuram.Control, int]:
-    """Make this process a worker, before anything of the application is imported; after how many requests it is old."""
+    """Make this process a worker, before anything of the application is imported; after how many requests it is old.
+
+    Raises ValueError if a file says by now that it is to listen elsewhere than the supervisor does.
+    """
+    if os.environ.pop(_LISTENING, None) != "\n".join(bind):
+        raise ValueError("where to listen has changed since the server was started: SIGUSR2 takes that on, SIGHUP does not")
     # What a terminal sends comes to all processes, and is for the supervisor.
     signals.ignore(signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
     # The supervisor sends SIGABRT to one that is stuck; this needs no Python that runs.
@@ -104,6 +112,7 @@ def begin(options: Namespace, bind: Sequence[str]) -> tuple[_gopuram.Control, in
 def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], directory: str) -> int:
     """Serve by workers, each the command anew; what it returns is the status of the process."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.environ[_LISTENING] = "\n".join(bind)
     succeeds = os.environ.pop(_SUCCESSOR, None)
     number = int(succeeds) if succeeds and succeeds.isdecimal() else None
     return _gopuram.supervise(

@@ -253,3 +253,15 @@ def test_workers_read_the_file_again_in_a_reload(site):
         fleet.signal(signal.SIGHUP)
         fleet.logged("unknown key `colour`")
         assert fleet.ask().getheader("x-version") == "2"
+
+
+def test_a_reload_does_not_listen_elsewhere_and_an_upgrade_does(site):
+    (site / "site.toml").write_text('listen = ["127.0.0.1:0", "unix:first.sock"]\n')
+    with Fleet("--config", str(site / "site.toml"), bind=None) as fleet:
+        (site / "site.toml").write_text('listen = ["127.0.0.1:0", "unix:second.sock"]\n')
+        fleet.signal(signal.SIGHUP)
+        fleet.logged("where to listen has changed")
+        assert (site / "first.sock").exists()
+        assert fleet.ask().status == 200
+        fleet.upgrade(1)
+        assert (site / "second.sock").exists()
