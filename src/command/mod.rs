@@ -18,11 +18,27 @@ use tracing::Level;
 /// A file is TOML; `gopuram explain` lists what can be written. Python's applications are served by the command of the same name
 /// that comes with `pip install gopuram`, by the same files.
 #[derive(Debug, Parser)]
-#[command(name = "gopuram", version, max_term_width = 100)]
+#[command(name = "gopuram", version, after_long_help = EXAMPLE)]
 struct Options {
     #[command(subcommand)]
     command: Command,
 }
+
+/// A file to begin with.
+const EXAMPLE: &str = r#"A file to begin with, site.toml:
+
+    listen = ["127.0.0.1:8000"]
+
+    [app]
+    files = "public"
+
+    [[layer]]
+    name = "access_log"
+
+    [[layer]]
+    name = "compress"
+
+Then `gopuram check site.toml`, and `gopuram serve site.toml`."#;
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -201,7 +201,7 @@ mod tests {
         text.trim_end().to_owned() + "\n"
     }
 
-    /// `UPDATE=1 cargo test -p gopuram --features config --lib reference` writes it.
+    /// `UPDATE=1 cargo test -p gopuram --all-features --lib reference` writes it.
     #[test]
     fn the_reference_is_as_the_keys_say() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/config/reference.md");

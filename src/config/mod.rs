@@ -69,6 +69,8 @@
 
 mod app;
 mod explain;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod gateway;
 mod keys;
 mod layers;
