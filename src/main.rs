@@ -1,3 +1,9 @@
-//! The command `gopuram`.
+//! The command `gopuram`: serves what a file says, or a directory.
 
-fn main() {}
+mod command;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    command::main()
+}

@@ -94,6 +94,18 @@ pub(super) fn all() -> impl Iterator<Item = Explained> {
     TABLES.iter().copied().chain(layers::explained())
 }
 
+/// The names of the tables of a file that are no layers.
+pub fn tables() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|table| table.name)
+}
+
+impl Explained {
+    /// What it is for, in a sentence.
+    pub const fn says(&self) -> &'static str {
+        self.says
+    }
+}
+
 /// What a layer or another table of a file is for, and its keys, to be printed.
 ///
 /// # Errors
@@ -140,10 +152,23 @@ mod tests {
         if is_code { format!("`{text}`") } else { text }
     }
 
+    /// What is written, as code.
+    fn marked(takes: &str) -> String {
+        if takes.contains('`') {
+            return takes.to_owned();
+        }
+        let parts = takes.split('"').enumerate();
+        let part = |(at, part): (usize, &str)| match at % 2 {
+            0 => part.to_owned(),
+            _ => format!("`\"{part}\"`"),
+        };
+        parts.map(part).collect()
+    }
+
     fn rows(keys: &[Key], before: &str, out: &mut String) {
         for key in keys {
             let name = format!("{before}{}", key.name);
-            let (takes, default) = ((key.takes)(), cell(key.default));
+            let (takes, default) = (marked(&(key.takes)()), cell(key.default));
             let says = cell(key.says);
             writeln!(out, "| `{name}` | {takes} | {default} | {says} |").unwrap();
             rows((key.keys)(), &format!("{name}."), out);
@@ -176,7 +201,7 @@ mod tests {
         text.trim_end().to_owned() + "\n"
     }
 
-    /// `UPDATE=1 cargo test -p gopuram --features config reference` writes it.
+    /// `UPDATE=1 cargo test -p gopuram --all-features --lib reference` writes it.
     #[test]
     fn the_reference_is_as_the_keys_say() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/config/reference.md");

@@ -26,6 +26,8 @@ impl Logs {
             .find(|(known, _)| *known == name);
         let log = match known {
             Some((_, log)) => log.clone(),
+            // A fuzzer names any file.
+            None if cfg!(fuzzing) => Log::to(io::sink()),
             None => open()?,
         };
         if !self.0.iter().any(|(known, _)| *known == name) {

@@ -69,6 +69,8 @@
 
 mod app;
 mod explain;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod gateway;
 mod keys;
 mod layers;
@@ -94,7 +96,7 @@ use crate::middleware::StaticFiles;
 use crate::{Application, Error as ServeError};
 
 pub use app::{App, Workers};
-pub use explain::{Explained, explain};
+pub use explain::{Explained, explain, tables};
 pub use layers::names;
 pub use measure::{Count, Size};
 pub use mistakes::Error;
@@ -307,6 +309,20 @@ impl Config {
     /// If one cannot be used; then all stay as they were.
     pub fn reload(&self) -> Result<(), ServeError> {
         self.tls.as_ref().map_or(Ok(()), tls::reload)
+    }
+
+    /// What a server is set by that goes on by this one: the layers and logs of another reading, and of this one what cannot change
+    /// while it runs, which [`changed`](Self::changed) compares.
+    #[must_use]
+    pub fn followed_by(&self, other: Self) -> Self {
+        Self {
+            app: other.app,
+            files: other.files,
+            environ: other.environ,
+            stack: other.stack,
+            logs: other.logs,
+            ..self.clone()
+        }
     }
 
     /// Which tables of another reading of the file take effect only when the server is started anew.

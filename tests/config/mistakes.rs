@@ -211,3 +211,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_the_readme_writes_can_be_read() {
+    let readme = include_str!("../../README.md");
+    let blocks = readme.split("```toml\n").skip(1);
+    let mut files = blocks.filter_map(|block| block.split("```").next());
+    let file = files.find(|block| block.contains("[[layer]]")).unwrap();
+    let directory = Directory::new();
+    directory.write("public/index.html", "");
+    assert_eq!(directory.config(file).stack().len(), 2);
+}

@@ -212,3 +212,17 @@ fn what_cannot_change_while_it_runs_is_told() {
     directory.write("site.toml", "listen = 1");
     assert!(before.again().is_err());
 }
+
+#[tokio::test]
+async fn the_example_is_served() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/site.toml");
+    let config = Config::read(file).unwrap();
+    let files = config.files().unwrap().clone();
+    let client = gopuram::testing::Client::new(config.stack().app(files));
+    let res = client.get("/").header("accept-encoding", "br").await;
+    res.assert_status(200)
+        .assert_header("cache-control", "no-cache")
+        .assert_header("content-security-policy", "default-src 'self'");
+    assert!(res.header("x-request-id").is_some());
+    client.get("/none").await.assert_status(404);
+}

@@ -1,9 +1,20 @@
 //! The layers of a file are a stack, as in code.
 
-use gopuram::Stack;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
 use gopuram::middleware::access_log::Log;
 use gopuram::middleware::compress::{Brotli, Gzip};
-use gopuram::middleware::{AccessLog, Compress, When};
+use gopuram::middleware::{AccessLog, Compress, When, promise};
+use gopuram::testing::app::fails;
+use gopuram::{Body, Stack};
+use http::{Request, Response};
+use tower::ServiceExt;
+use tower_service::Service;
 
 use crate::support::{Directory, app, client};
 
@@ -117,4 +128,56 @@ async fn what_is_written_first_sees_the_request_first() {
         "#,
     );
     client.get("/a.txt").await.assert_body("one");
+}
+
+/// Counts its clones, and says that it is always ready, so that none is made for a request.
+struct Counted(Arc<AtomicUsize>);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl Service<Request<Body>> for Counted {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        promise::used(self);
+        ready(Ok(Response::new(Body::from("counted"))))
+    }
+}
+
+#[tokio::test]
+async fn a_request_costs_no_clone() {
+    let clones = Arc::<AtomicUsize>::default();
+    let directory = Directory::new();
+    let text = "[[layer]]\nname = \"request_id\"\n\n[[layer]]\nname = \"compress\"\n";
+    let app = Counted(Arc::clone(&clones));
+    let mut app = directory.config(text).stack().app(app).into_inner();
+    let before = clones.load(Ordering::Relaxed);
+    for _ in 0..3 {
+        let req = Request::new(Body::empty());
+        let ready: &mut gopuram::config::Service =
+            ServiceExt::<Request<Body>>::ready(&mut app).await.unwrap();
+        // As a gateway calls it.
+        promise::call(ready, req).await.unwrap();
+    }
+    assert_eq!(clones.load(Ordering::Relaxed), before);
+}
+
+#[tokio::test]
+async fn an_error_of_the_application_is_the_one_that_it_was() {
+    let directory = Directory::new();
+    let config = directory.config("[[layer]]\nname = \"compress\"\n");
+    let app = config.stack().app(fails(fmt::Error));
+    let error = app.oneshot(Request::new(Body::empty())).await.unwrap_err();
+    assert!(error.is::<fmt::Error>());
 }

@@ -123,7 +123,7 @@ impl tower_layer::Layer<Service> for Files {
 
 impl Entry for Files {
     type Settings = Settings;
-    const SAYS: &'static str = "a directory";
+    const SAYS: &'static str = "the files of a directory, under a prefix or wherever there is one";
 
     fn build(settings: Settings, context: &mut Context<'_>) -> Result<Layer, Problem> {
         let root = settings.root.as_ref();
