@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from . import _gopuram, _serve, signals, workers
+from . import _gopuram, _serve, reloading, signals, workers
 from .loading import NotFound, load
 
 _ADDRESSES = """\
@@ -118,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a variable for every environ, as often as wanted",
     )
+    reloading.add_options(serve)
     workers.add_options(serve, _several, _natural, _seconds)
     return parser
 
@@ -151,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # As for `python -m`: what is in the directory can be imported.
         sys.path[:0] = [os.getcwd(), *(options.pythonpath or "").split(":")]
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
-        app = load(options.app)
+        app = reloading.load_and_watch(options, control) if control and options.reload else load(options.app)
         _gopuram.log_to_stderr(options.log_level)
         _gopuram.keep_memory()
         _serve(
