@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ from ._gopuram import FileWrapper
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+if not getattr(sys, "_is_gil_enabled", lambda: True)():
+    # A build without turns it on for us, unless it is told not to.
+    raise ImportError("gopuram needs the global interpreter lock, which PYTHON_GIL=0 or -X gil=0 has turned off")
 
 __all__ = ["FileWrapper", "serve"]
 

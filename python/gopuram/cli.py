@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from . import _gopuram, _serve, check_environ, settings, signals, workers
+from . import _gopuram, _serve, check_environ, reloading, settings, signals, workers
 from .loading import NotFound, load
 
 _ADDRESSES = """\
@@ -132,6 +132,7 @@ def _add_options(serve: argparse.ArgumentParser) -> None:
         help="a variable for every environ, as often as wanted",
     )
     settings.add_options(serve)
+    reloading.add_options(serve)
     workers.add_options(serve, _several, _natural, _seconds)
 
 
@@ -168,7 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # As for `python -m`: what is in the directory can be imported.
         sys.path[:0] = [os.getcwd(), *(options.pythonpath or "").split(":")]
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
-        app = load(options.app)
+        app = reloading.load_and_watch(options, control) if control and options.reload else load(options.app)
         if options.command == "check":
             return _check(options, config)
         _gopuram.log_to_stderr(options.log_level)

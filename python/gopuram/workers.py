@@ -69,6 +69,12 @@ def is_asked_for(options: Namespace, number: Callable[[str], int]) -> bool:
 
     Raises ArgumentTypeError if that has no meaning.
     """
+    if options.reload_extra and not options.reload:
+        raise ArgumentTypeError("--reload-extra is for --reload")
+    if options.reload:
+        if (options.workers or 1) > 1:
+            raise ArgumentTypeError("--reload is for one worker")
+        return True
     told = os.environ.get(_DEFAULT)
     if options.workers is None and told:
         try:
@@ -120,7 +126,7 @@ def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], d
             "bind": list(bind),
             "workers": number or options.workers or 1,
             "succeeds": succeeds is not None,
-            "watched": False,
+            "watched": options.reload,
             "timeout": _timeout(options),
             "start_timeout": 60.0 if options.start_timeout is None else options.start_timeout,
             "drain_timeout": options.drain_timeout,

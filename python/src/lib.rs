@@ -18,6 +18,7 @@ mod exchange;
 mod file_wrapper;
 mod head;
 mod input;
+mod interpreter;
 mod late;
 mod logs;
 mod memory;
@@ -34,6 +35,9 @@ mod wsgi;
 /// What `gopuram` imports; not for others.
 #[pyo3::pymodule(gil_used = true)]
 mod _gopuram {
+    use pyo3::exceptions::PyImportError;
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::config::{Config, explained, layers};
     #[pymodule_export]
@@ -46,4 +50,16 @@ mod _gopuram {
     use super::serve::{inherit, log_to_stderr, serve};
     #[pymodule_export]
     use super::supervisor::supervise;
+
+    /// Refuses to be imported where objects that are kept for all of the process would be another interpreter's.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        if super::interpreter::is_main(module.py()) {
+            return Ok(());
+        }
+        Err(PyImportError::new_err(
+            "gopuram cannot be imported in a sub-interpreter: serve from the main one, \
+            of which applications may start others",
+        ))
+    }
 }

@@ -28,7 +28,7 @@ impl Threads {
     ///
     /// The interpreter must not be taken down while one of ours is about to attach to it.
     pub(crate) fn end(self, py: Python<'_>, patience: Duration) -> PyResult<()> {
-        self.0.lock().closed = true;
+        self.0.lock().door = Door::Closed;
         self.0.filled.notify_all();
         let end = Instant::now() + patience;
         let started = std::mem::take(&mut self.0.lock().started);
@@ -63,12 +63,21 @@ struct State {
     calling: bool,
     /// Somebody will look after those that wait too long.
     watched: bool,
-    closed: bool,
-    /// All threads are lost: nobody would come for a request.
-    lost: bool,
+    door: Door,
     /// The threads that were started, and have not ended when this was last looked at.
     started: Vec<Py<PyAny>>,
     last: usize,
+}
+
+/// Whether requests may wait.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Door {
+    #[default]
+    Open,
+    /// All threads are lost: nobody would come for a request.
+    Lost,
+    /// Threads end when they have nothing left to do.
+    Closed,
 }
 
 impl Pool {
@@ -101,12 +110,12 @@ impl Pool {
     /// Must be called within a runtime.
     pub(crate) fn push(&self, mut job: Job) {
         let mut state = self.0.lock();
-        if state.lost {
+        if state.door == Door::Lost {
             drop(state);
             job.sender.whole(answer::busy());
             return;
         }
-        if state.closed || state.jobs.len() >= self.0.room {
+        if state.door == Door::Closed || state.jobs.len() >= self.0.room {
             let waiting = state.jobs.len();
             drop(state);
             warn!(waiting, "too many requests wait for a thread; answered 503");
@@ -159,7 +168,9 @@ impl Queue {
             return false;
         }
         let mut state = self.lock();
-        state.lost = true;
+        if state.door == Door::Open {
+            state.door = Door::Lost;
+        }
         let jobs = std::mem::take(&mut state.jobs);
         drop(state);
         drop(threads);
@@ -174,7 +185,10 @@ impl Queue {
         let mut threads = self.threads();
         let is_replaced = threads.end(seat);
         if !threads.is_empty(self.size) {
-            self.lock().lost = false;
+            let mut state = self.lock();
+            if state.door == Door::Lost {
+                state.door = Door::Open;
+            }
         }
         is_replaced
     }
@@ -220,7 +234,7 @@ impl Queue {
             if let Some((_, job)) = state.jobs.pop_front() {
                 return Some(job);
             }
-            if state.closed {
+            if state.door == Door::Closed {
                 return None;
             }
             state.idle += 1;

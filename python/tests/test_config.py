@@ -265,3 +265,13 @@ def test_a_reload_does_not_listen_elsewhere_and_an_upgrade_does(site):
         assert fleet.ask().status == 200
         fleet.upgrade(1)
         assert (site / "second.sock").exists()
+
+
+def test_a_file_is_watched_as_the_application_is(site):
+    text = '[[layer]]\nname = "set_header"\nheader = "X-Version"\nvalue = "%s"\n'
+    with Site(site, text % "1", "--reload") as server:
+        assert ask(server).getheader("x-version") == "1"
+        (site / "site.toml").write_text(text % "two")
+        server.logged("site.toml has changed")
+        server.logged("fleet: reloaded")
+        assert ask(server).getheader("x-version") == "two"

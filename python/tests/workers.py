@@ -3,9 +3,11 @@
 import atexit
 import contextlib
 import ctypes
+import importlib
 import multiprocessing
 import os
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -101,6 +103,17 @@ def told(environ):
 def prints(environ):
     print("nobody wants it", end="")
     return ""
+
+
+def interprets(environ):
+    """What another interpreter makes of it."""
+    interpreters = importlib.import_module("_xxsubinterpreters" if sys.version_info < (3, 13) else "_interpreters")
+    read, write = os.pipe()
+    other = interpreters.create()
+    interpreters.run_string(other, f"import os, json; os.write({write}, json.dumps(6 * 7).encode()); os.close({write})")
+    interpreters.destroy(other)
+    with open(read, "rb") as said:
+        return said.read().decode()
 
 
 def no_threads(environ):
