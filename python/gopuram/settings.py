@@ -58,8 +58,8 @@ def settle(options: Namespace) -> _gopuram.Config:
         if getattr(options, name) is None:
             setattr(options, name, said.get(name, default))
     options.environ = {**dict(config.environ), **dict(options.environ)}
-    if options.config:
-        options.reload_extra.append(options.config)
+    if options.config and options.reload:
+        options.reload_extra = [*options.reload_extra, options.config]
     if options.bind:
         config = config.bind(options.bind)
     if options.certfile or options.keyfile:

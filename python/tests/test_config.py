@@ -218,7 +218,7 @@ def test_certificates_are_read_again(site, kind):
         assert name(server) == "before"
         pair(site, "after")
         server.process.send_signal(signal.SIGHUP)
-        server.logged(r"fleet: reloaded|certificates were read|reload")
+        server.logged(r"reload: reloaded|certificates were read|reload")
         for _ in range(2000):
             with_new = _name_or_none(name, server)
             if with_new == "after":
@@ -273,5 +273,5 @@ def test_a_file_is_watched_as_the_application_is(site):
         assert ask(server).getheader("x-version") == "1"
         (site / "site.toml").write_text(text % "two")
         server.logged("site.toml has changed")
-        server.logged("fleet: reloaded")
+        server.logged("reload: reloaded")
         assert ask(server).getheader("x-version") == "two"
