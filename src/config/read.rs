@@ -76,6 +76,14 @@ fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Logs) -> Config {
         };
         root.mistakes().add(listen.at, wrong);
     }
+    if let Some(item) = tls_item
+        && tls.is_some()
+        && !listen.iter().any(|listen| listen.tls)
+    {
+        // Who has a certificate does not mean to serve without.
+        let wrong = "tls: no address of `listen` says `tls = true`, as in `{ address = \"0.0.0.0:443\", tls = true }`";
+        root.mistakes().add(item.span().start, wrong);
+    }
     for path in [&mut app.files, &mut app.chdir].into_iter().flatten() {
         *path = base.join(&*path);
     }

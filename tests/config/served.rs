@@ -70,6 +70,12 @@ async fn each_address_is_served_as_the_file_says() {
     let io = UnixStream::connect(directory.path().join("plain.sock")).await;
     assert_eq!(hello(io.unwrap()).await, "hello");
     config.reload().unwrap();
+    // Who has a certificate does not mean to serve without.
+    let mistakes = directory.mistakes(&TLS.replace(", tls = true", ""));
+    assert!(
+        mistakes[0].contains("no address of `listen` says `tls = true`"),
+        "{mistakes:?}"
+    );
     handle.stop();
     serving.await.unwrap().unwrap();
 }
