@@ -86,6 +86,15 @@ fn a_file_that_is_not_there_is_told_so() {
 }
 
 #[test]
+fn a_file_that_does_not_end_is_not_read_to_its_end() {
+    let error = Config::read("/dev/zero").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "/dev/zero: cannot be read: it is longer than 1 MiB, which no configuration is"
+    );
+}
+
+#[test]
 fn a_directory_that_is_not_there_is_told_with_its_place() {
     let mistakes = mistakes("[[layer]]\nname = \"static_files\"\nroot = \"public\"\n");
     assert_eq!(mistakes.len(), 1);
