@@ -117,13 +117,18 @@ pub(super) fn main() -> ExitCode {
     }
 }
 
-fn serve(options: Serve) -> Result<(), String> {
+/// Writes what is logged to the standard error, from this level on.
+fn log(level: Level) -> Result<(), String> {
     let subscriber = tracing_subscriber::fmt()
-        .with_max_level(Level::from(options.log_level))
+        .with_max_level(level)
         .with_ansi(false)
         .with_writer(io::stderr)
         .finish();
-    tracing::subscriber::set_global_default(subscriber).map_err(|error| error.to_string())?;
+    tracing::subscriber::set_global_default(subscriber).map_err(|error| error.to_string())
+}
+
+fn serve(options: Serve) -> Result<(), String> {
+    log(options.log_level.into())?;
     let mut serving = match (&options.file, &options.files) {
         (Some(file), _) => serve::Serving::of_file(file)?,
         (None, Some(directory)) => serve::Serving::of_directory(directory)?,
@@ -137,6 +142,8 @@ fn serve(options: Serve) -> Result<(), String> {
 }
 
 fn check(file: &Path) -> Result<(), String> {
+    // That a certificate has expired is no mistake, and has to be told.
+    log(Level::WARN)?;
     let config = Config::read(file).map_err(|error| error.to_string())?;
     print(describe(&config, file))
 }

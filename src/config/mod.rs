@@ -159,8 +159,7 @@ impl Config {
     }
 
     fn read_file(file: &Path, before: &Logs) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(file);
-        let text = text.map_err(|error| Error::unreadable(file, error))?;
+        let text = read::text(file).map_err(|error| Error::unreadable(file, error))?;
         // That of a name alone is an empty path, to which others are joined as they are.
         let base = file.parent().unwrap_or(Path::new(""));
         read::config(&text, base, Some(file), before)

@@ -1,6 +1,8 @@
 //! From the text to what it says, with all that is wrong on the way.
 
 use std::fmt::Debug;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
@@ -20,6 +22,22 @@ use crate::middleware::StaticFiles;
 
 /// How many layers there can be: each calls the next.
 const MOST: usize = 100;
+
+/// How long a file may be, in bytes: a hundred layers have room many times.
+const LONGEST: u64 = 1 << 20;
+
+/// What is in a file.
+pub(super) fn text(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let length = File::open(file)?
+        .take(LONGEST + 1)
+        .read_to_string(&mut text)?;
+    if length as u64 > LONGEST {
+        let why = "it is longer than 1 MiB, which no configuration is";
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    Ok(text)
+}
 
 /// What a text says.
 pub(super) fn config(
@@ -75,6 +93,14 @@ fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Logs) -> Config {
             continue;
         };
         root.mistakes().add(listen.at, wrong);
+    }
+    if let Some(item) = tls_item
+        && tls.is_some()
+        && !listen.iter().any(|listen| listen.tls)
+    {
+        // Who has a certificate does not mean to serve without.
+        let wrong = "tls: no address of `listen` says `tls = true`, as in `{ address = \"0.0.0.0:443\", tls = true }`";
+        root.mistakes().add(item.span().start, wrong);
     }
     for path in [&mut app.files, &mut app.chdir].into_iter().flatten() {
         *path = base.join(&*path);

@@ -1,7 +1,6 @@
 //! What is wrong with a file is said with its place, and with what to write instead.
 
 use gopuram::config::Config;
-use proptest::prelude::*;
 
 use crate::support::Directory;
 
@@ -87,6 +86,15 @@ fn a_file_that_is_not_there_is_told_so() {
 }
 
 #[test]
+fn a_file_that_does_not_end_is_not_read_to_its_end() {
+    let error = Config::read("/dev/zero").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "/dev/zero: cannot be read: it is longer than 1 MiB, which no configuration is"
+    );
+}
+
+#[test]
 fn a_directory_that_is_not_there_is_told_with_its_place() {
     let mistakes = mistakes("[[layer]]\nname = \"static_files\"\nroot = \"public\"\n");
     assert_eq!(mistakes.len(), 1);
@@ -133,83 +141,6 @@ fn more_layers_than_can_call_each_other_are_refused() {
     assert_eq!(directory.config(&layer.repeat(100)).stack().len(), 100);
     let mistakes = directory.mistakes(&layer.repeat(101));
     assert!(mistakes[0].contains("more than 100 layers"), "{mistakes:?}");
-}
-
-/// What could stand in a file, right or wrong.
-fn line() -> impl Strategy<Value = String> {
-    let key = prop::sample::select(vec![
-        "name",
-        "listen",
-        "tls",
-        "address",
-        "when",
-        "path",
-        "host",
-        "format",
-        "root",
-        "at",
-        "head",
-        "codings",
-        "levels",
-        "gzip",
-        "files",
-        "wsgi",
-        "count",
-        "skip",
-        "status",
-        "out_of_place",
-    ]);
-    let value = prop::sample::select(vec![
-        "1",
-        "-1",
-        "1.5",
-        "true",
-        "\"\"",
-        "\"compress\"",
-        "\"access_log\"",
-        "\"static_files\"",
-        "\"off\"",
-        "\"1KiB\"",
-        "[]",
-        "{}",
-        "[[1]]",
-        "\"/a/**\"",
-        "\"cores\"",
-        "\"é\"",
-        "{ path = \"/*\" }",
-        "{ gzip = 99 }",
-        "\"fd:999\"",
-        "99999999999999999999999999",
-        "1979-05-27",
-        "[\"br\"]",
-    ]);
-    let table = prop::sample::select(vec![
-        "[limits]",
-        "[deadlines]",
-        "[tls]",
-        "[app]",
-        "[workers]",
-        "[environ]",
-        "[[layer]]",
-        "[layer]",
-        "[[tls.host]]",
-    ]);
-    prop_oneof![
-        (key, value).prop_map(|(key, value)| format!("{key} = {value}")),
-        table.prop_map(str::to_owned),
-        "\\PC{0,20}",
-    ]
-}
-
-proptest! {
-    #[test]
-    fn any_text_says_something_or_what_is_wrong(lines in prop::collection::vec(line(), 0..12)) {
-        let text = lines.join("\n");
-        if let Err(error) = Config::parse(&text, "/nowhere") {
-            prop_assert!(error.count() > 0);
-            prop_assert_eq!(error.to_string().is_empty(), false);
-        }
-    }
 }
 
 #[test]

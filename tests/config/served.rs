@@ -69,7 +69,21 @@ async fn each_address_is_served_as_the_file_says() {
     // Relative to the file, as all paths are.
     let io = UnixStream::connect(directory.path().join("plain.sock")).await;
     assert_eq!(hello(io.unwrap()).await, "hello");
+    // Another certificate for the same address.
+    let connector = certificate(&directory);
     config.reload().unwrap();
+    let io = TcpStream::connect(address).await.unwrap();
+    let name = ServerName::try_from("localhost").unwrap();
+    assert_eq!(
+        hello(connector.connect(name, io).await.unwrap()).await,
+        "hello"
+    );
+    // Who has a certificate does not mean to serve without.
+    let mistakes = directory.mistakes(&TLS.replace(", tls = true", ""));
+    assert!(
+        mistakes[0].contains("no address of `listen` says `tls = true`"),
+        "{mistakes:?}"
+    );
     handle.stop();
     serving.await.unwrap().unwrap();
 }

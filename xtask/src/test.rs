@@ -57,6 +57,10 @@ pub(crate) fn all() -> Result<(), Failed> {
         run(alone(&["--features", feature]))?;
     }
     run(alone(&[]))?;
+    // Files without TLS.
+    let mut config = cargo(&["check", "--quiet", "--package", "gopuram"]);
+    config.args(["--no-default-features", "--features", "config"]);
+    run(config)?;
     python::test(strict)
 }
 
