@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from . import _gopuram, signals
+from . import _gopuram, checks, signals
 from ._gopuram import FileWrapper
 
 if TYPE_CHECKING:
@@ -22,9 +21,6 @@ if not getattr(sys, "_is_gil_enabled", lambda: True)():
     raise ImportError("gopuram needs the global interpreter lock, which PYTHON_GIL=0 or -X gil=0 has turned off")
 
 __all__ = ["FileWrapper", "serve"]
-
-#: How a name of an environ may look that is given to the server: as those of CGI, or with a prefix and in lower case.
-_NAME = re.compile(r"[A-Z][A-Z0-9_]*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 
 
 def serve(
@@ -64,7 +60,8 @@ def serve(
         How many seconds the application may take for a request, before it is answered 504 and another thread takes the place of
         the one that is lost; 0 is for ever. Only for threads.
 
-    Raises OSError if an address cannot be listened on, and ValueError if an option has no meaning.
+    Raises OSError if an address cannot be listened on, ValueError if an option has no meaning, and TypeError if it is of another
+    kind.
     """
     _serve(
         app,
@@ -101,16 +98,23 @@ def _serve(
     if not callable(app):
         raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
     environ = dict(environ or {})
-    for name, value in environ.items():
-        if not _NAME.fullmatch(name) or name.startswith("wsgi."):
-            raise ValueError(f"{name!r} is no name for a variable: NAME or prefix.name")
-        if type(value) is not str or any(ord(char) > 0xFF for char in value):
-            raise ValueError(f"{name} must be a str of Latin-1")
+    checks.variables(environ)
+    checks.addresses(addresses)
+    if access_log is not None:
+        checks.text(access_log, "access_log")
+    checks.whole(threads, "threads", 1, checks.SEVERAL)
+    checks.whole(queue, "queue", 1, checks.MANY)
+    checks.whole(max_spool, "max_spool", 1, checks.MANY)
+    checks.time(queue_timeout, "queue_timeout")
+    checks.time(drain_timeout, "drain_timeout")
+    checks.time(request_timeout, "request_timeout")
+    if inline and request_timeout:
+        raise ValueError("request_timeout is for threads: inline nobody is left to answer")
     signals.serve()
     _gopuram.serve(
         app,
         {
-            "bind": [str(address) for address in addresses],
+            "bind": list(addresses),
             "threads": None if inline else threads,
             "queue": queue,
             "queue_timeout": queue_timeout,

@@ -8,13 +8,20 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from importlib import metadata
 
-from . import _gopuram, _serve, reloading, signals, workers
+from . import _gopuram, _serve, checks, reloading, signals, workers
 from .loading import NotFound, load
 
 _ADDRESSES = """\
 An address is 127.0.0.1:8000, [::1]:8000, unix:/run/app.sock, fd:3 or systemd:NAME. With fastcgi:, scgi: or uwsgi:
 before it that is spoken in place of HTTP. Options follow a question mark: unix:/run/app.sock?mode=660&group=www-data.
+
+SIGTERM and SIGINT let requests finish, a second one ends at once. SIGUSR1 opens the access log anew. With workers SIGHUP
+loads the application anew, SIGTTIN and SIGTTOU have one worker more or fewer, and SIGUSR2 starts a new version in place
+of this one. Nothing of it loses a request.
+
+  gopuram serve project.wsgi:application --bind 0.0.0.0:8000 --workers 4 --access-log -
 """
 
 
@@ -29,16 +36,15 @@ def _whole(text: str, least: int, most: int) -> int:
 
 
 def _several(text: str) -> int:
-    """Of threads or processes: what is more than that is a mistake."""
-    return _whole(text, 1, 10_000)
+    return _whole(text, 1, checks.SEVERAL)
 
 
 def _positive(text: str) -> int:
-    return _whole(text, 1, 1 << 62)
+    return _whole(text, 1, checks.MANY)
 
 
 def _natural(text: str) -> int:
-    return _whole(text, 0, 1 << 62)
+    return _whole(text, 0, checks.MANY)
 
 
 def _seconds(text: str) -> float:
@@ -46,7 +52,7 @@ def _seconds(text: str) -> float:
         number = float(text)
     except ValueError:
         number = -1
-    if not (number == 0 or 1e-3 <= number < 1e9):
+    if not checks.is_time(number):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: 0, or from 0.001 to a billion")
     return number
 
@@ -60,6 +66,7 @@ def _variable(text: str) -> tuple[str, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gopuram", description="A WSGI server, and layers in Rust around it.")
+    parser.add_argument("--version", action="version", version=f"gopuram {metadata.version('gopuram')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser(
         "serve",
@@ -81,16 +88,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--chdir", metavar="DIRECTORY", help="go there first; modules are found there")
     serve.add_argument("--pythonpath", metavar="PATHS", help="where else modules are found, joined by colons")
-    serve.add_argument("--access-log", metavar="FILE", help="write an access log; - is the standard output")
+    serve.add_argument("--access-log", metavar="FILE", help="an access log, in the combined format; - is the standard output")
     serve.add_argument(
         "--log-level",
         choices=["error", "warn", "info", "debug", "trace"],
         default="info",
         help="what is written to the standard error [info]",
     )
-    serve.add_argument("--queue", type=_positive, default=1024, metavar="N", help="how many requests may wait [1024]")
+    serve.add_argument("--queue", type=_positive, default=1024, metavar="N", help="how many requests may wait for a thread [1024]")
     serve.add_argument(
-        "--queue-timeout", type=_seconds, default=30.0, metavar="SECONDS", help="for how long; then 503 [30]"
+        "--queue-timeout", type=_seconds, default=30.0, metavar="SECONDS", help="for how long they may; then 503 [30]"
     )
     serve.add_argument(
         "--request-timeout",
@@ -107,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         default=1 << 30,
         metavar="BYTES",
-        help="the longest body of unknown length; then 413 [1073741824]",
+        help="the longest request body of unknown length; then 413 [1073741824]",
     )
     serve.add_argument(
         "-e",
