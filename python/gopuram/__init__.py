@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from . import _gopuram, signals
+from . import _gopuram, checks, signals
 from ._gopuram import FileWrapper
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ if not getattr(sys, "_is_gil_enabled", lambda: True)():
     raise ImportError("gopuram needs the global interpreter lock, which PYTHON_GIL=0 or -X gil=0 has turned off")
 
 __all__ = ["FileWrapper", "serve"]
-
-#: How a name of an environ may look that is given to the server: as those of CGI, or with a prefix and in lower case.
-_NAME = re.compile(r"[A-Z][A-Z0-9_]*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 
 
 def serve(
@@ -73,11 +69,13 @@ def serve(
     certfile, keyfile
         A chain of certificates and its key, both in PEM, to serve HTTPS with.
 
-    Raises OSError if an address cannot be listened on, and ValueError if an option has no meaning.
+    Raises OSError if an address cannot be listened on, ValueError if an option has no meaning, and TypeError if it is of another
+    kind.
     """
     served = _gopuram.Config() if config is None else _gopuram.Config(os.path.abspath(config))
     if addresses:
-        served = served.bind([str(address) for address in addresses])
+        checks.addresses(addresses)
+        served = served.bind(list(addresses))
     if certfile is not None or keyfile is not None:
         if certfile is None or keyfile is None:
             raise ValueError("certfile and keyfile belong together")
@@ -116,7 +114,18 @@ def _serve(
     """As `serve`, and for workers: those have the sockets of their supervisor, which hears of the last of their requests."""
     if not callable(app):
         raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
-    check_environ(environ)
+    environ = dict(environ)
+    checks.variables(environ)
+    if access_log is not None:
+        checks.text(access_log, "access_log")
+    checks.whole(threads, "threads", 1, checks.SEVERAL)
+    checks.whole(queue, "queue", 1, checks.MANY)
+    checks.whole(max_spool, "max_spool", 1, checks.MANY)
+    checks.time(queue_timeout, "queue_timeout")
+    checks.time(drain_timeout, "drain_timeout")
+    checks.time(request_timeout, "request_timeout")
+    if inline and request_timeout:
+        raise ValueError("request_timeout is for threads: inline nobody is left to answer")
     signals.serve()
     _gopuram.serve(
         app,
@@ -134,12 +143,3 @@ def _serve(
             "control": control,
         },
     )
-
-
-def check_environ(environ: Mapping[str, str]) -> None:
-    """Raise ValueError for a variable that no environ can have."""
-    for name, value in environ.items():
-        if not _NAME.fullmatch(name) or name.startswith("wsgi."):
-            raise ValueError(f"{name!r} is no name for a variable: NAME or prefix.name")
-        if type(value) is not str or any(ord(char) > 0xFF for char in value):
-            raise ValueError(f"{name} must be a str of Latin-1")

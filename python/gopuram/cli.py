@@ -8,13 +8,20 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from importlib import metadata
 
-from . import _gopuram, _serve, check_environ, reloading, settings, signals, workers
+from . import _gopuram, _serve, checks, reloading, settings, signals, workers
 from .loading import NotFound, load
 
 _ADDRESSES = """\
 An address is 127.0.0.1:8000, [::1]:8000, unix:/run/app.sock, fd:3 or systemd:NAME. With fastcgi:, scgi: or uwsgi:
 before it that is spoken in place of HTTP. Options follow a question mark: unix:/run/app.sock?mode=660&group=www-data.
+
+SIGTERM and SIGINT let requests finish, a second one ends at once. SIGUSR1 opens the access log anew. With workers SIGHUP
+loads the application anew, SIGTTIN and SIGTTOU have one worker more or fewer, and SIGUSR2 starts a new version in place
+of this one. Nothing of it loses a request.
+
+  gopuram serve project.wsgi:application --bind 0.0.0.0:8000 --workers 4 --access-log -
 """
 
 
@@ -29,16 +36,15 @@ def _whole(text: str, least: int, most: int) -> int:
 
 
 def _several(text: str) -> int:
-    """Of threads or processes: what is more than that is a mistake."""
-    return _whole(text, 1, 10_000)
+    return _whole(text, 1, checks.SEVERAL)
 
 
 def _positive(text: str) -> int:
-    return _whole(text, 1, 1 << 62)
+    return _whole(text, 1, checks.MANY)
 
 
 def _natural(text: str) -> int:
-    return _whole(text, 0, 1 << 62)
+    return _whole(text, 0, checks.MANY)
 
 
 def _seconds(text: str) -> float:
@@ -46,7 +52,7 @@ def _seconds(text: str) -> float:
         number = float(text)
     except ValueError:
         number = -1
-    if not (number == 0 or 1e-3 <= number < 1e9):
+    if not checks.is_time(number):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: 0, or from 0.001 to a billion")
     return number
 
@@ -60,6 +66,7 @@ def _variable(text: str) -> tuple[str, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gopuram", description="A WSGI server, and layers in Rust around it.")
+    parser.add_argument("--version", action="version", version=f"gopuram {metadata.version('gopuram')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, does, description in (
         ("serve", "serve a WSGI application", "Serve a WSGI application until SIGTERM or SIGINT."),
@@ -73,10 +80,8 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         _add_options(command)
-    explain = commands.add_parser(
-        "explain", help="list the layers that a file can name, or the keys of one", description="List what a file can say."
-    )
-    explain.add_argument("layer", nargs="?", metavar="LAYER", help="a layer; without one, all of them")
+    explain = commands.add_parser("explain", help="list what a file can say", description="List what a file can say.")
+    explain.add_argument("name", nargs="?", metavar="NAME", help="a layer or a table, for its keys; without one, all of them")
     return parser
 
 
@@ -96,16 +101,16 @@ def _add_options(serve: argparse.ArgumentParser) -> None:
     )
     serve.add_argument("--chdir", metavar="DIRECTORY", help="go there first; modules are found there")
     serve.add_argument("--pythonpath", metavar="PATHS", help="where else modules are found, joined by colons")
-    serve.add_argument("--access-log", metavar="FILE", help="write an access log; - is the standard output")
+    serve.add_argument("--access-log", metavar="FILE", help="an access log, in the combined format; - is the standard output")
     serve.add_argument(
         "--log-level",
         choices=["error", "warn", "info", "debug", "trace"],
         default="info",
         help="what is written to the standard error [info]",
     )
-    serve.add_argument("--queue", type=_positive, metavar="N", help="how many requests may wait [1024]")
+    serve.add_argument("--queue", type=_positive, metavar="N", help="how many requests may wait for a thread [1024]")
     serve.add_argument(
-        "--queue-timeout", type=_seconds, metavar="SECONDS", help="for how long; then 503 [30]"
+        "--queue-timeout", type=_seconds, metavar="SECONDS", help="for how long they may; then 503 [30]"
     )
     serve.add_argument(
         "--request-timeout",
@@ -120,7 +125,7 @@ def _add_options(serve: argparse.ArgumentParser) -> None:
         "--max-spool",
         type=_positive,
         metavar="BYTES",
-        help="the longest body of unknown length; then 413 [1073741824]",
+        help="the longest request body of unknown length; then 413 [1073741824]",
     )
     serve.add_argument(
         "-e",
@@ -143,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command == "explain":
-        return _explain(options.layer)
+        return _explain(options.name)
     # To be run anew as it was run, where it was run: by the script or as a module, with the options of the interpreter.
     command = [sys.executable, *(sys.orig_argv[1:] if arguments is None else ["-m", "gopuram", *arguments])]
     is_worker = workers.is_worker()
@@ -156,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(
                 "--request-timeout is for threads: with --inline nobody is left to answer; --timeout ends the process"
             )
-        check_environ(options.environ)
+        checks.variables(options.environ)
         is_supervisor = options.command == "serve" and not is_worker and workers.is_asked_for(options, _several)
         directory = os.getcwd()
         if is_worker:
@@ -169,6 +174,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # As for `python -m`: what is in the directory can be imported.
         sys.path[:0] = [os.getcwd(), *(options.pythonpath or "").split(":")]
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
+        if options.command == "check":
+            # That a certificate has expired is no mistake, and is said.
+            _gopuram.log_to_stderr("warn")
         app = reloading.load_and_watch(options, control) if control and options.reload else load(options.app)
         if options.command == "check":
             return _check(options, config)
@@ -213,12 +221,9 @@ def _check(options: argparse.Namespace, config: _gopuram.Config) -> int:
     return 0
 
 
-def _explain(layer: str | None) -> int:
-    if layer is None:
-        print("\n".join(_gopuram.layers()))
-        return 0
+def _explain(name: str | None) -> int:
     try:
-        print(_gopuram.explained(layer))
+        print(_gopuram.explained(name).rstrip())
     except ValueError as error:
         return _refuse(str(error))
     return 0

@@ -44,6 +44,9 @@ def settle(options: Namespace) -> _gopuram.Config:
 
     Raises ValueError for what is wrong with the file, and OSError for certificates.
     """
+    # As for the command of Rust, where it is the one thing to be named.
+    if options.config is None and options.app is not None and options.app.endswith(".toml"):
+        options.config, options.app = options.app, None
     # It may be read again when the process is elsewhere.
     config = _gopuram.Config(os.path.abspath(options.config)) if options.config else _gopuram.Config()
     said = config.settings()

@@ -39,7 +39,9 @@ def add_options(
             raise ArgumentTypeError(f"{text} is too short a time for processes: at least {_SHORTEST}, or 0")
         return of
 
-    workers = parser.add_argument_group("workers", "Processes under a supervisor; without any of these there is one, alone.")
+    workers = parser.add_argument_group(
+        "workers", "Processes under a supervisor, which starts others in place of those that end; without any of these options there is one, alone."
+    )
     workers.add_argument("-w", "--workers", type=number, metavar="N", help=f"how many processes [{_DEFAULT}, or 1]")
     workers.add_argument(
         "--timeout", type=time, metavar="SECONDS", help="how long one may give no sign of life; 0 is for ever [30]"

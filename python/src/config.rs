@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gopuram::config::{Config as Read, explain, names};
+use gopuram::config::{Config as Read, explain, overview};
 use gopuram::gateway::{Address, Tls};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -119,15 +119,13 @@ impl Config {
     }
 }
 
-/// What a layer of a file does, and its keys.
+/// What can be written in a file: all names, or the keys of one.
 #[pyfunction]
-pub(crate) fn explained(name: &str) -> PyResult<String> {
+#[pyo3(signature = (name=None, /))]
+pub(crate) fn explained(name: Option<&str>) -> PyResult<String> {
+    let Some(name) = name else {
+        return Ok(overview());
+    };
     let explained = explain(name).map_err(PyValueError::new_err)?;
     Ok(explained.to_string())
-}
-
-/// The layers that a file can name.
-#[pyfunction]
-pub(crate) fn layers() -> Vec<&'static str> {
-    names().collect()
 }

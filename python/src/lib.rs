@@ -39,7 +39,7 @@ mod _gopuram {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::config::{Config, explained, layers};
+    use super::config::{Config, explained};
     #[pymodule_export]
     use super::control::{Control, worker};
     #[pymodule_export]

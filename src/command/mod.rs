@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use gopuram::config::{Config, Explained, explain, names, tables};
+use gopuram::config::{Config, explain, overview};
 use tracing::Level;
 
 /// Serves what a file says: where to listen, layers, and files or nothing behind them.
@@ -161,7 +161,7 @@ fn describe(config: &Config, file: &Path) -> String {
 
 fn tell(what: Option<&str>) -> Result<(), String> {
     let Some(what) = what else {
-        return print(all());
+        return print(overview());
     };
     let file = Path::new(what);
     let is_name = explain(what).is_ok();
@@ -170,20 +170,6 @@ fn tell(what: Option<&str>) -> Result<(), String> {
         return print(serve::tower(&config));
     }
     print(explain(what)?)
-}
-
-/// All names that can be explained.
-fn all() -> String {
-    let line = |name: &str| {
-        let explained = explain(name);
-        let says = explained.as_ref().map_or("", Explained::says);
-        format!("  {name:17} {says}\n")
-    };
-    let tables: String = tables().map(line).collect();
-    let layers: String = names().map(line).collect();
-    format!(
-        "`gopuram explain NAME` tells the keys of each.\n\nTables of a file:\n{tables}\nLayers:\n{layers}"
-    )
 }
 
 fn print(text: impl Display) -> Result<(), String> {

@@ -124,6 +124,20 @@ pub fn explain(name: &str) -> Result<Explained, String> {
     ))
 }
 
+/// All names that can be [explained](explain), a line each, to be printed.
+pub fn overview() -> String {
+    let line = |name: &str| {
+        let explained = explain(name);
+        let says = explained.as_ref().map_or("", Explained::says);
+        format!("  {name:17} {says}\n")
+    };
+    let tables: String = tables().map(line).collect();
+    let layers: String = layers::names().map(line).collect();
+    format!(
+        "`gopuram explain NAME` tells the keys of each.\n\nTables of a file:\n{tables}\nLayers:\n{layers}"
+    )
+}
+
 impl fmt::Debug for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Explained").field(&self.name).finish()

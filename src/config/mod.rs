@@ -96,7 +96,7 @@ use crate::middleware::StaticFiles;
 use crate::{Application, Error as ServeError};
 
 pub use app::{App, Workers};
-pub use explain::{Explained, explain, tables};
+pub use explain::{Explained, explain, overview, tables};
 pub use layers::names;
 pub use measure::{Count, Size};
 pub use mistakes::Error;
