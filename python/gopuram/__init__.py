@@ -44,7 +44,7 @@ def serve(
 
     addresses
         Where to listen: ``127.0.0.1:8000``, ``unix:/run/app.sock``, and behind front servers ``fastcgi:...``,
-        ``scgi:...`` and ``uwsgi:...``. Without any it is where the file says, or at 127.0.0.1:8000.
+        ``scgi:...`` and ``uwsgi:...``. Without any it is where the file says.
     threads
         How many threads call the application.
     inline
@@ -73,7 +73,7 @@ def serve(
     kind.
     """
     served = _gopuram.Config() if config is None else _gopuram.Config(os.path.abspath(config))
-    if addresses:
+    if addresses or config is None:
         checks.addresses(addresses)
         served = served.bind(list(addresses))
     if certfile is not None or keyfile is not None:
