@@ -217,7 +217,7 @@ def _check(options: argparse.Namespace, config: _gopuram.Config) -> int:
     print(f"listening {', '.join(config.described)}")
     print(f"serving   {options.app}: {how}{processes}")
     if layers := str(config):
-        print(f"within    {layers.replace(os.linesep, os.linesep + ' ' * 10)}")
+        print(f"\n{layers}")
     return 0
 
 
