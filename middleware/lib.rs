@@ -21,6 +21,7 @@
 //! | [`Etag`] | an entity tag for answers that are there as a whole | represent | `etag` |
 //! | [`Head`] | `HEAD` is `GET` with the body dropped | represent |  |
 //! | [`HeaderRules`] | sets, appends to, defaults or removes fields by path, status or media type | anywhere |  |
+//! | [`Health`] | `/livez` and `/readyz`: does it work, and may it take requests | contain | `health` |
 //! | [`Lint`] | checks both sides of the interface at run time | anywhere |  |
 //! | [`Mount`] | applications by prefix and by host | content |  |
 //! | [`NormalizePath`] | trailing and double slashes | direct |  |
@@ -100,6 +101,8 @@ pub mod fuzzing;
 pub mod head;
 mod header;
 pub mod header_rules;
+#[cfg(feature = "health")]
+pub mod health;
 pub mod lint;
 pub mod mount;
 pub mod normalize_path;
@@ -152,6 +155,8 @@ pub use from_fn::from_fn;
 pub use from_parts::{on_request, on_response};
 pub use head::Head;
 pub use header_rules::HeaderRules;
+#[cfg(feature = "health")]
+pub use health::Health;
 pub use lint::Lint;
 pub use mount::Mount;
 pub use normalize_path::NormalizePath;

@@ -16,7 +16,7 @@ use gopuram::middleware::place::{Anywhere, Placed};
 use gopuram::middleware::wrap::{OnRequest, Wrapped};
 use gopuram::middleware::{
     AccessLog, BodyLimit, Cache, CatchPanic, Compress, ContentRules, Cors, Decompress, Digest,
-    Etag, HeaderRules, NormalizePath, RequestId, Router, SecurityHeaders, Timeout, from_fn,
+    Etag, HeaderRules, Health, NormalizePath, RequestId, Router, SecurityHeaders, Timeout, from_fn,
     on_request, on_response,
 };
 use gopuram::stack::Innermost;
@@ -169,6 +169,7 @@ fn layers_that_find_nothing_to_do_allocate_nothing() {
     let taken = ContentRules::new().takes(["text/*"]);
     let app = Stack::new()
         .with(HeaderRules::new(rules).unwrap())
+        .with(Health::new())
         .with(taken.unwrap())
         .with(Digest::default())
         .with(Decompress::default())

@@ -18,6 +18,7 @@
 
 mod cause;
 mod file;
+mod mixed;
 mod read;
 mod until_end;
 #[cfg(any(feature = "digest", feature = "etag"))]
@@ -38,6 +39,7 @@ pub use cause::Cause;
 #[cfg(feature = "files")]
 pub(crate) use file::STEP;
 pub use file::{FileRegion, Read, ReadAt};
+pub use mixed::Mixed;
 pub use read::ReadError;
 #[cfg(any(feature = "digest", feature = "etag"))]
 pub(crate) use whole::whole;

@@ -18,7 +18,7 @@ use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::lint::Lint;
 use gopuram::middleware::{
     AccessLog, BodyLimit, Cache, Cascade, CatchPanic, Compress, Conditional, ContentLength,
-    ContentRules, ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Mount,
+    ContentRules, ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Health, Mount,
     NormalizePath, Range, RequestId, Router, SecurityHeaders, SendFile, SetHeader, StaticFiles,
     Timeout, When, from_fn, on_request, on_response,
 };
@@ -78,6 +78,7 @@ conformance! {
     etag: Etag::default();
     head: Head::default();
     header_rules: HeaderRules::new([responses().set(SERVER, "gopuram")]).unwrap();
+    health: Health::new();
     lint: Lint::fail();
     lint_off: Lint::off();
     mount: Mount::<probe::Failed>::fallible();

@@ -17,6 +17,7 @@ mod digest;
 mod etag;
 mod head;
 mod header_rules;
+mod health;
 mod lint;
 mod mount;
 mod normalize_path;

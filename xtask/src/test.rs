@@ -8,8 +8,8 @@ use crate::run::{self, Failed, cargo, run};
 
 /// The features of the catalogue, each checked alone.
 const FEATURES: &[&str] = &[
-    "br", "cache", "dates", "digest", "etag", "files", "gzip", "log", "nonce", "router", "timer",
-    "uuid", "zstd",
+    "br", "cache", "dates", "digest", "etag", "files", "gzip", "health", "log", "nonce", "router",
+    "timer", "uuid", "zstd",
 ];
 
 /// Sets up what the tests need and runs them all.
