@@ -20,6 +20,7 @@ mod cause;
 mod file;
 mod mixed;
 mod read;
+mod received;
 mod until_end;
 #[cfg(any(feature = "digest", feature = "etag"))]
 mod whole;
@@ -44,6 +45,7 @@ pub use read::ReadError;
 #[cfg(any(feature = "digest", feature = "etag"))]
 pub(crate) use whole::whole;
 
+pub(crate) use received::Received;
 pub(crate) use until_end::UntilEnd;
 
 /// The body of a request, and of a response made by hand.

@@ -274,7 +274,7 @@ impl fmt::Debug for Checks {
 }
 
 /// What an error says, and those that it comes from.
-pub(super) fn message(error: Box<dyn StdError + Send + Sync>) -> String {
+pub(super) fn message(error: &(dyn StdError + Send + Sync)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -154,7 +154,11 @@ impl Health {
     {
         let check = move || -> checks::Running {
             let running = check();
-            Box::pin(async move { running.await.map_err(|error| checks::message(error.into())) })
+            Box::pin(async move {
+                running
+                    .await
+                    .map_err(|error| checks::message(&*error.into()))
+            })
         };
         self.checks.add(name.into(), Arc::new(check));
         self

@@ -292,7 +292,6 @@ mod interim;
 mod life;
 mod limits;
 mod listen;
-mod networks;
 pub mod notify;
 mod opening;
 mod openmetrics;

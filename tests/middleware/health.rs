@@ -1,7 +1,5 @@
 //! `health` on the wire.
 
-#![expect(clippy::unwrap_used, reason = "these are tests")]
-
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
