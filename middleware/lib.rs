@@ -23,6 +23,7 @@
 //! | [`HeaderRules`] | sets, appends to, defaults or removes fields by path, status or media type | anywhere |  |
 //! | [`Health`] | `/livez` and `/readyz`: does it work, and may it take requests | contain | `health` |
 //! | [`Lint`] | checks both sides of the interface at run time | anywhere |  |
+//! | [`Metrics`] | requests, latencies and sizes for Prometheus | observe |  |
 //! | [`Mount`] | applications by prefix and by host | content |  |
 //! | [`NormalizePath`] | trailing and double slashes | direct |  |
 //! | [`Range`] | single, multiple and suffix ranges: 206 and 416 | represent | `dates` |
@@ -104,6 +105,7 @@ pub mod header_rules;
 #[cfg(feature = "health")]
 pub mod health;
 pub mod lint;
+pub mod metrics;
 pub mod mount;
 pub mod networks;
 pub mod normalize_path;
@@ -160,6 +162,7 @@ pub use header_rules::HeaderRules;
 #[cfg(feature = "health")]
 pub use health::Health;
 pub use lint::Lint;
+pub use metrics::Metrics;
 pub use mount::Mount;
 pub use normalize_path::NormalizePath;
 #[cfg(feature = "dates")]

@@ -16,8 +16,8 @@ use gopuram::middleware::place::{Anywhere, Placed};
 use gopuram::middleware::wrap::{OnRequest, Wrapped};
 use gopuram::middleware::{
     AccessLog, BodyLimit, Cache, CatchPanic, Compress, ContentRules, Cors, Decompress, Digest,
-    Etag, HeaderRules, Health, NormalizePath, RequestId, Router, SecurityHeaders, Timeout, from_fn,
-    on_request, on_response,
+    Etag, HeaderRules, Health, Metrics, NormalizePath, RequestId, Router, SecurityHeaders, Timeout,
+    from_fn, on_request, on_response,
 };
 use gopuram::stack::Innermost;
 use gopuram::testing::app;
@@ -175,6 +175,19 @@ fn layers_that_find_nothing_to_do_allocate_nothing() {
         .with(Decompress::default())
         .with(Etag::new().max_size(0))
         .app(app::answer(hello));
+    assert_eq!(allocations(app), 0);
+}
+
+#[test]
+fn what_is_counted_by_route_allocates_nothing() {
+    // What the router and the attributes of the request cost is not the layer's.
+    let router = || Router::new().get("/", async |_| "hello");
+    let alone = allocations_of(router(), received);
+    let metrics = Metrics::new().at("/metrics");
+    let counted = Stack::new().with(metrics.clone()).app(router());
+    assert_eq!(allocations_of(counted, received), alone);
+    let by_function = metrics.route(|_| Some("/users/{id}"));
+    let app = Stack::new().with(by_function).app(app::answer(hello));
     assert_eq!(allocations(app), 0);
 }
 

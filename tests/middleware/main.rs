@@ -19,6 +19,7 @@ mod head;
 mod header_rules;
 mod health;
 mod lint;
+mod metrics;
 mod mount;
 mod normalize_path;
 mod range;

@@ -1,7 +1,8 @@
 //! `cargo xtask test`: set up, then run everything.
 
 use crate::parts::{
-    self, APACHE, CHROMIUM, CURL, HAPROXY, LIGHTTPD, NGINX, NGINX_STREAM, OPENSSL, REDIS, SSLSCAN,
+    self, APACHE, CHROMIUM, CURL, HAPROXY, LIGHTTPD, NGINX, NGINX_STREAM, OPENSSL,
+    PROMETHEUS_CLIENT, PROMTOOL, REDIS, SSLSCAN,
 };
 use crate::python;
 use crate::run::{self, Failed, cargo, run};
@@ -28,6 +29,8 @@ pub(crate) fn all() -> Result<(), Failed> {
         NGINX,
         NGINX_STREAM,
         OPENSSL,
+        PROMETHEUS_CLIENT,
+        PROMTOOL,
         REDIS,
         SSLSCAN,
     ];
