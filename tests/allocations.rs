@@ -186,6 +186,12 @@ fn what_is_counted_by_route_allocates_nothing() {
     let metrics = Metrics::new().at("/metrics");
     let counted = Stack::new().with(metrics.clone()).app(router());
     assert_eq!(allocations_of(counted, received), alone);
+    // Whoever asks first for what is told, the other shares it.
+    let log = || AccessLog::format("%U %{route}x", Log::to(io::sink())).unwrap();
+    let outside = Stack::new().with(metrics.clone()).with(log()).app(router());
+    assert_eq!(allocations_of(outside, received), alone);
+    let inside = Stack::new().with(log()).with(metrics.clone()).app(router());
+    assert_eq!(allocations_of(inside, received), alone);
     let by_function = metrics.route(|_| Some("/users/{id}"));
     let app = Stack::new().with(by_function).app(app::answer(hello));
     assert_eq!(allocations(app), 0);

@@ -16,7 +16,7 @@ use pin_project_lite::pin_project;
 use super::Config;
 use super::labels::{self, Key, Route};
 use super::registry::{Ended, Registry};
-use crate::attributes::{Attributes, MatchedRoute, Report};
+use crate::attributes::{Attributes, MatchedRoute, Reports};
 use crate::body::{Error, Mixed, Received};
 use crate::outcome::{Course, Outcome};
 use crate::wrap::OnResponse;
@@ -31,7 +31,7 @@ pub(super) struct Exchange {
     method: u8,
     /// If it is known on the way in.
     route: Option<Route>,
-    report: Option<Report>,
+    reports: Reports,
     received: Received,
     course: Course,
 }
@@ -65,8 +65,7 @@ impl Exchange {
             let route = route(req.extensions());
             this.route = Some(config.registry.route(route));
         } else {
-            let spare = this.report.take().unwrap_or_default();
-            this.report = Some(Attributes::of_mut(req).report_or(spare));
+            this.reports.ask(Attributes::of_mut(req));
         }
         config.registry.begin(this.method);
         this.started = Some(Instant::now());
@@ -86,10 +85,9 @@ impl Exchange {
         };
         let (outcome, _) = this.course.end(failed);
         let since = |at: Instant| at.saturating_duration_since(started);
-        let route = match this.route.take() {
-            Some(route) => route,
-            None => told(registry, &mut this.report),
-        };
+        let told = this.reports.told().route;
+        let told = || registry.route(told.as_ref().map(MatchedRoute::as_str));
+        let route = this.route.take().unwrap_or_else(told);
         registry.end(&Ended {
             asked: Key::asked(route, this.method),
             status: this.course.status.unwrap_or_else(|| outcome.status()),
@@ -106,22 +104,6 @@ impl Exchange {
             }
         });
     }
-}
-
-/// The route that was told, and the report made ready for another request.
-fn told(registry: &Registry, report: &mut Option<Report>) -> Route {
-    let Some(ours) = report else {
-        return Route::NONE;
-    };
-    let told = if let Some(told) = ours.take() {
-        told
-    } else {
-        // Somebody holds it still, and could tell more in it.
-        let told = ours.read();
-        *report = None;
-        told
-    };
-    registry.route(told.route.as_ref().map(MatchedRoute::as_str))
 }
 
 impl fmt::Debug for Exchange {

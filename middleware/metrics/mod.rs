@@ -67,7 +67,7 @@
 //! In steady state no allocation and no lock of its own: each core counts in cache lines of its own, which are added up for
 //! the page. The way in takes the time once, the way out twice. The route needs a [`Report`](crate::attributes::Report), which is
 //! used again, and attributes, which are made where the server made none. A streaming body of unknown length is boxed.
-//! A label set that is new takes an allocation or two.
+//! A label set that is new takes an allocation or two. The page is put together where it is asked for, of all there is.
 //!
 //! # Under another server
 //!

@@ -15,7 +15,7 @@ use super::Config;
 use super::directive::{Phase, Value, needs};
 use super::outcome::{Ended, Entry};
 use super::request::{self, Asked, connection_says};
-use crate::attributes::{Attributes, Report, Told};
+use crate::attributes::{Attributes, Reports};
 use crate::body::Received;
 use crate::outcome::{Course, Outcome};
 
@@ -35,7 +35,7 @@ pub(super) struct Record {
     head_received: u64,
     head_sent: u64,
     entry: Option<(Method, Uri)>,
-    report: Option<Report>,
+    reports: Reports,
     /// The first span of those that were written on the way out.
     first_out: usize,
 }
@@ -62,8 +62,7 @@ impl Record {
         let mut extensions = std::mem::take(req.extensions_mut());
         let attributes = if needs(needs::REPORT) {
             let attributes = extensions.get_or_insert_default::<Attributes>();
-            let spare = record.report.take().unwrap_or_default();
-            record.report = Some(attributes.report_or(spare));
+            record.reports.ask(attributes);
             Some(&*attributes)
         } else {
             extensions.get()
@@ -133,25 +132,11 @@ impl Record {
             at,
             elapsed,
         };
-        let told = self.told(&config);
+        let told = self.reports.told();
         if !self.is_skipped(&config, ended) {
             self.write_line(&config, ended, &told);
         }
         self.keep();
-    }
-
-    /// What was told of the request, and the report made ready for another.
-    fn told(&mut self, config: &Config) -> Told {
-        let report = self.report.as_mut();
-        let Some(report) = report.filter(|_| config.needs & needs::REPORT != 0) else {
-            return Told::default();
-        };
-        if let Some(told) = report.take() {
-            return told;
-        }
-        let told = report.read();
-        self.report = None;
-        told
     }
 
     fn is_skipped(&self, config: &Config, ended: Ended) -> bool {
@@ -186,7 +171,7 @@ impl Record {
             head_sent,
             entry,
             // Made ready when it was read.
-            report: _,
+            reports: _,
             first_out,
         } = &mut *self;
         text.clear();
