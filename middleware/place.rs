@@ -148,7 +148,7 @@ places! {
     Observe: "observe",
     /// What every answer must carry: `security_headers`, `cors`, `error_pages`.
     Dress: "dress",
-    /// Bounds on the work inside: `catch_panic`, `timeout`, `body_limit`.
+    /// Bounds on the work inside, and whether there may be more: `catch_panic`, `timeout`, `body_limit`, `health`.
     Contain: "contain",
     /// Settles the target: `trusted_host`, `normalize_path`, `rewrite`.
     Direct: "direct",

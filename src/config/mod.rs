@@ -68,10 +68,12 @@
 #![doc = include_str!("reference.md")]
 
 mod app;
+mod counted;
 mod explain;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod gateway;
+mod kept;
 mod keys;
 mod layers;
 mod logs;
@@ -96,6 +98,7 @@ use crate::middleware::StaticFiles;
 use crate::{Application, Error as ServeError};
 
 pub use app::{App, Workers};
+pub use counted::Counted;
 pub use explain::{Explained, explain, overview, tables};
 pub use layers::names;
 pub use measure::{Count, Size};
@@ -104,7 +107,7 @@ pub use service::{Answer, Failure, Service};
 pub use stack::Stack;
 
 use gateway::Listen;
-use logs::Logs;
+use kept::Kept;
 
 /// What a file says, made into what is served by.
 ///
@@ -121,7 +124,7 @@ pub struct Config {
     workers: Workers,
     environ: Vec<(String, String)>,
     stack: Stack,
-    logs: Logs,
+    kept: Kept,
     /// What cannot change while a server runs, as the file said it.
     fixed: Vec<(&'static str, String)>,
 }
@@ -133,7 +136,7 @@ impl Config {
     ///
     /// All that is wrong with it, as far as one reading finds it.
     pub fn read(file: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::read_file(file.as_ref(), &Logs::default())
+        Self::read_file(file.as_ref(), &Kept::default())
     }
 
     /// Reads a text, whose relative paths are relative to `base`.
@@ -142,7 +145,7 @@ impl Config {
     ///
     /// All that is wrong with it, as far as one reading finds it.
     pub fn parse(text: &str, base: impl AsRef<Path>) -> Result<Self, Error> {
-        read::config(text, base.as_ref(), None, &Logs::default())
+        read::config(text, base.as_ref(), None, &Kept::default())
     }
 
     /// Reads the file again, for who serves by it already: logs that it names again stay open, and are [reopened](Self::reopen) for
@@ -153,12 +156,12 @@ impl Config {
     /// As [`read`](Self::read); then this one is as good as before.
     pub fn again(&self) -> Result<Self, Error> {
         match &self.file {
-            Some(file) => Self::read_file(file, &self.logs),
+            Some(file) => Self::read_file(file, &self.kept),
             None => Ok(self.clone()),
         }
     }
 
-    fn read_file(file: &Path, before: &Logs) -> Result<Self, Error> {
+    fn read_file(file: &Path, before: &Kept) -> Result<Self, Error> {
         let text = read::text(file).map_err(|error| Error::unreadable(file, error))?;
         // That of a name alone is an empty path, to which others are joined as they are.
         let base = file.parent().unwrap_or(Path::new(""));
@@ -276,14 +279,19 @@ impl Config {
         })
     }
 
+    /// What the layer `metrics` has counted, if there is one.
+    pub const fn counted(&self) -> Option<&Counted> {
+        self.kept.counted.as_ref()
+    }
+
     /// Whether a layer writes a log that can be [reopened](Self::reopen).
     pub fn has_logs(&self) -> bool {
-        self.logs.all().next().is_some()
+        self.kept.logs.all().next().is_some()
     }
 
     /// Opens the files of logs anew, which were moved away.
     pub fn reopen(&self) {
-        for log in self.logs.all() {
+        for log in self.kept.logs.all() {
             log.reopen();
         }
     }
@@ -295,7 +303,7 @@ impl Config {
     /// The first that a log could not do.
     pub fn flush(&self) -> std::io::Result<()> {
         let mut all = Ok(());
-        for log in self.logs.all() {
+        for log in self.kept.logs.all() {
             all = all.and(log.flush());
         }
         all
@@ -319,7 +327,7 @@ impl Config {
             files: other.files,
             environ: other.environ,
             stack: other.stack,
-            logs: other.logs,
+            kept: other.kept,
             ..self.clone()
         }
     }

@@ -293,7 +293,6 @@ mod interim;
 mod life;
 mod limits;
 mod listen;
-mod networks;
 pub mod notify;
 mod opening;
 mod openmetrics;
@@ -325,8 +324,6 @@ pub use address::{Address, Protocol};
 pub use deadlines::Deadlines;
 pub use drain::Handle;
 pub use limits::Limits;
-#[cfg(feature = "config")]
-pub(crate) use networks::Networks;
 pub use pace::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;

@@ -12,7 +12,9 @@ mod decompress;
 mod digest;
 mod etag;
 mod fields;
+mod health;
 mod lint;
+mod metrics;
 mod normalize_path;
 mod plain;
 mod range;
@@ -31,8 +33,8 @@ use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 use super::explain::Explained;
+use super::kept::Kept;
 use super::keys::{Key, Section, Settings};
-use super::logs::Logs;
 use super::mistakes::meant;
 use super::stack::Layer;
 use super::value::Item;
@@ -41,8 +43,8 @@ use crate::middleware::access_log::Log;
 use crate::middleware::place::{Place as _, Placed};
 use crate::middleware::{
     AccessLog, BodyLimit, Cache, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
-    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Lint, NormalizePath, Range,
-    RequestId, SecurityHeaders, SendFile, SetHeader, Timeout,
+    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Health, Lint, Metrics,
+    NormalizePath, Range, RequestId, SecurityHeaders, SendFile, SetHeader, Timeout,
 };
 
 use static_files::Files;
@@ -64,7 +66,9 @@ const KINDS: &[Kind] = &[
     Kind::of::<Etag>(),
     Kind::of::<Head>(),
     Kind::of::<HeaderRules>(),
+    Kind::of::<Health>(),
     Kind::of::<Lint>(),
+    Kind::of::<Metrics>(),
     Kind::of::<NormalizePath>(),
     Kind::of::<Range>(),
     Kind::of::<RequestId>(),
@@ -90,10 +94,10 @@ pub(super) trait Entry: Placed {
 pub(super) struct Context<'c> {
     /// What relative paths are relative to.
     pub(super) base: &'c Path,
-    /// Those that layers of this file have opened so far.
-    pub(super) logs: &'c mut Logs,
-    /// Those of the file as it was before.
-    pub(super) before: &'c Logs,
+    /// What layers of this file have opened so far.
+    pub(super) kept: &'c mut Kept,
+    /// What those of the file as it was before have.
+    pub(super) before: &'c Kept,
 }
 
 impl Context<'_> {
@@ -104,7 +108,7 @@ impl Context<'_> {
 
     /// The log of this name, which `open` opens if nobody has.
     fn log(&mut self, name: String, open: impl FnOnce() -> io::Result<Log>) -> io::Result<Log> {
-        self.logs.open(name, self.before, open)
+        self.kept.logs.open(name, &self.before.logs, open)
     }
 }
 

@@ -4,8 +4,8 @@ use http::HeaderName;
 
 use super::{Context, Entry, Layer, Problem};
 use crate::config::keys::settings;
-use crate::gateway::Networks;
 use crate::middleware::RequestId;
+use crate::middleware::networks::Networks;
 
 settings! {
     /// Which ids are taken, and where they are said.
@@ -37,12 +37,8 @@ impl Entry for RequestId {
                 [all] if all == "all" => layer.trust_inbound(),
                 networks => {
                     let text = networks.join(",");
-                    let networks = text.parse::<Networks>().map_err(|()| {
-                        Problem::of(
-                            "trust",
-                            format!("{text:?} are no networks; one is as `10.0.0.0/8` or `::1`"),
-                        )
-                    })?;
+                    let networks = text.parse::<Networks>();
+                    let networks = networks.map_err(|error| Problem::of("trust", error))?;
                     layer.trust_inbound_if(move |attributes| {
                         let peer = attributes.connection().and_then(|it| it.peer);
                         peer.is_some_and(|peer| networks.contain(peer.ip()))

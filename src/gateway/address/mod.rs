@@ -10,9 +10,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::networks::Networks;
 use crate::Error;
 use crate::environ::Mapping;
+use crate::middleware::networks::Networks;
 
 pub use protocol::Protocol;
 pub(super) use text::name_and_port;
@@ -309,7 +309,7 @@ impl Address {
     pub fn proxy_protocol(mut self, networks: &str) -> Self {
         match networks.parse() {
             Ok(networks) => self.options.proxy = Some(networks),
-            Err(()) => {
+            Err(_) => {
                 self.place = Place::Mistake(format!("{self}?proxy={networks}"), text::NETWORKS);
             }
         }
@@ -332,7 +332,7 @@ impl Address {
     pub fn fronts(mut self, networks: &str) -> Self {
         match networks.parse() {
             Ok(networks) => self.options.fronts = Some(networks),
-            Err(()) => {
+            Err(_) => {
                 self.place = Place::Mistake(format!("{self}?fronts={networks}"), text::FRONTS);
             }
         }
