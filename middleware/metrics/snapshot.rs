@@ -112,6 +112,18 @@ impl Snapshot {
         Ok(Self { words, parts })
     }
 
+    /// The same with nothing in flight: what is left of a process that is gone.
+    #[must_use]
+    pub fn at_rest(mut self) -> Self {
+        let in_flight = self.words.get_mut(6..Self::HEAD);
+        in_flight.unwrap_or_default().fill(0);
+        let told = sum(self.words.get(3..).unwrap_or_default());
+        if let Some(word) = self.words.get_mut(2) {
+            *word = told;
+        }
+        self
+    }
+
     /// What is in flight, by method.
     pub(super) fn in_flight(&self) -> &[u64] {
         self.words.get(6..Self::HEAD).unwrap_or_default()

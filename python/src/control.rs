@@ -124,7 +124,9 @@ impl Link {
         let mut channel = UnixStream::from_std(self.channel.try_clone()?)?;
         let mut terminate = signal(SignalKind::terminate())?;
         // Without a log it is the application's to hear.
-        let reopen = logs.are_there().then(|| signal(SignalKind::user_defined1()));
+        let reopen = logs
+            .are_there()
+            .then(|| signal(SignalKind::user_defined1()));
         let mut reopen = reopen.transpose()?;
         // Those of a terminal come to all processes, and are the supervisor's to heed.
         let deaf = [SignalKind::interrupt(), SignalKind::hangup()];

@@ -28,6 +28,7 @@ mod serve;
 mod share;
 mod start;
 mod supervisor;
+mod tally;
 mod text;
 mod witness;
 mod wsgi;

@@ -20,6 +20,7 @@ use crate::file_wrapper::FileWrapper;
 use crate::late::Overseer;
 use crate::logs::Logs;
 use crate::pool::Pool;
+use crate::tally::Tally;
 use crate::witness::Witness;
 use crate::wsgi::Wsgi;
 
@@ -200,13 +201,24 @@ impl Run {
         if let Some(sockets) = control.sockets() {
             serve = serve.on(self.config.secure(sockets)?);
         }
-        if let Some(share) = control.share() {
+        let share = control.share().map(Arc::new);
+        let tally = share.as_ref().zip(self.config.counted());
+        let tally = tally.map(|(share, counted)| Tally::begin(share, counted));
+        if let Some(share) = share {
             serve = serve.give_way(move |open| share.gives_way(open));
         }
         let server = serve.until(std::future::pending()).listen().await?;
-        let heeding = control.link().heed(server.handle(), self.logs, self.witness);
+        let heeding = control
+            .link()
+            .heed(server.handle(), self.logs, self.witness);
         let running = server.run();
-        tokio::select! {
+        let telling = tally.clone();
+        let telling = tokio::spawn(async move {
+            if let Some(tally) = telling {
+                tally.go_on().await;
+            }
+        });
+        let served = tokio::select! {
             // First: the worker accepts when it says so.
             biased;
             ended = running => ended,
@@ -214,7 +226,12 @@ impl Run {
                 tracing::error!(%error, "the supervisor cannot be heard; ending");
                 Ok(())
             }
+        };
+        telling.abort();
+        if let Some(tally) = tally {
+            tally.write();
         }
+        served
     }
 }
 
