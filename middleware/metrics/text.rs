@@ -90,25 +90,14 @@ impl Numbers {
     }
 
     fn write(&self, out: &mut Writer<'_>) -> fmt::Result {
-        let answered = || {
-            self.answered
-                .iter()
-                .map(|(labels, cells)| (labels, &cells[..]))
-        };
-        let asked = |from: usize, len: usize| {
-            let cells = move |cells: &'_ [u64; ASKED_CELLS]| -> Vec<u64> {
-                cells.iter().skip(from).take(len).copied().collect()
-            };
-            let all = self.asked.iter();
-            all.map(move |(labels, all)| (labels, cells(all)))
-        };
         out.family(
             "http_server_requests",
             Kind::Counter,
             "Requests that have ended.",
         )?;
-        for (labels, cells) in answered() {
-            let count = cells.iter().rev().skip(1).sum::<u64>();
+        for (labels, cells) in &self.answered {
+            let counts = cells.iter().rev().skip(1);
+            let count = counts.fold(0_u64, |sum, more| sum.wrapping_add(*more));
             out.sample("http_server_requests", "_total", labels, None, &count)?;
         }
         out.family(
@@ -116,7 +105,7 @@ impl Numbers {
             Kind::Histogram("seconds"),
             "Time from a request to the end of the response's body.",
         )?;
-        for (labels, cells) in answered() {
+        for (labels, cells) in &self.answered {
             out.histogram(
                 "http_server_request_duration_seconds",
                 labels,
@@ -147,10 +136,12 @@ impl Numbers {
         let mut from = 0;
         for (name, unit, help, bounds) in families {
             out.family(name, Kind::Histogram(unit), help)?;
-            for (labels, cells) in asked(from, bounds.len() + 2) {
-                out.histogram(name, labels, bounds, &cells)?;
+            let to = from + bounds.len() + 2;
+            for (labels, cells) in &self.asked {
+                let cells = cells.get(from..to).unwrap_or_default();
+                out.histogram(name, labels, bounds, cells)?;
             }
-            from += bounds.len() + 2;
+            from = to;
         }
         out.family(
             "http_server_active_requests",
@@ -241,10 +232,10 @@ impl Writer<'_> {
         let Some((total, counts)) = cells.split_last() else {
             return Ok(());
         };
-        let mut count = 0;
+        let mut count = 0_u64;
         let infinite = (0, "+Inf");
         for ((_, bound), more) in bounds.iter().chain([&infinite]).zip(counts) {
-            count += more;
+            count = count.wrapping_add(*more);
             self.sample(name, "_bucket", labels, Some(bound), &count)?;
         }
         if bounds.len() == TIMES.len() {

@@ -1,11 +1,13 @@
 //! The page: its two formats, and who may see it.
 
-use gopuram::middleware::Metrics;
 use gopuram::middleware::attributes::{ClientAddr, Connection, MatchedRoute, Proxied, Scheme};
 use gopuram::middleware::{Body, attributes::Attributes, on_request};
+use gopuram::middleware::{Metrics, Router};
 use gopuram::testing::{Client, Served};
 use gopuram::{Stack, gateway::Stats};
 use http::{Request, Response, request};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
 use tower::service_fn;
 use tower_layer::Layer as _;
 
@@ -95,7 +97,7 @@ async fn sees(client: &Client<impl Served>, connection: Connection, field: &str)
 }
 
 fn at(metrics: Metrics) -> Client<impl Served> {
-    let none = gopuram::middleware::Router::new().get("/", async |_| "hello");
+    let none = Router::new().get("/", async |_| "hello");
     Client::in_process(Stack::new().with(metrics).app(none))
 }
 
@@ -150,7 +152,7 @@ async fn who_passes_on_for_others_is_not_of_this_machine() {
         })
     };
     let metrics = || Metrics::new().allow("10.0.0.0/8").unwrap().at("/metrics");
-    let app = |client| trusts(client).layer(metrics().layer(gopuram::middleware::Router::new()));
+    let app = |client| trusts(client).layer(metrics().layer(Router::new()));
     for (who, is_seen) in [("10.1.2.3", true), ("192.0.2.1", false)] {
         let client = Client::in_process(app(who));
         let seen = sees(&client, from(Some("127.0.0.1:9")), "forwarded").await;
@@ -174,6 +176,37 @@ async fn networks_may_be_allowed() {
     }
     let error = Metrics::new().allow("10.0.0.0/33").unwrap_err();
     assert!(error.to_string().contains("`10.0.0.0/33`"), "{error}");
+}
+
+/// What is answered on `stream` to a request for the page.
+async fn asked(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
+    let get = b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    stream.write_all(get).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn over_sockets_of_this_machine_the_page_is_there() {
+    let metrics = Metrics::new().at("/metrics");
+    let app = Stack::new().with(metrics).app(Router::new());
+    let path = std::env::temp_dir().join(format!("gopuram-metrics-{}.sock", std::process::id()));
+    let server = gopuram::serve(app)
+        .bind("127.0.0.1:0")
+        .bind(format!("unix:{}", path.display()).as_str());
+    let server = server.listen().await.unwrap();
+    let (address, handle) = (server.socket().unwrap(), server.handle());
+    let running = tokio::spawn(server.run());
+    for answer in [
+        asked(TcpStream::connect(address).await.unwrap()).await,
+        asked(UnixStream::connect(&path).await.unwrap()).await,
+    ] {
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.contains("\r\n\r\n# HELP http_server_requests_total"));
+    }
+    handle.stop();
+    running.await.unwrap().unwrap();
 }
 
 #[tokio::test]
