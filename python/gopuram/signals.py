@@ -8,6 +8,8 @@ import signal
 import threading
 from typing import Any
 
+from . import _gopuram
+
 #: By the server in place of Python, or by nobody.
 _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -50,6 +52,7 @@ def _look_after_forks() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
 
     def child() -> None:
+        _gopuram.forked()
         _forget()
         after()
 
