@@ -24,6 +24,9 @@ def begin() -> None:
     """At the start of the command, which may take as long as the application takes to be imported."""
     # That of log rotation, which comes at any time and says nothing to a server without a log.
     ignore(signal.SIGUSR1)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        # Whoever gives up waiting need not see what is imported just then.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if os.getpid() == 1:
         # The first process of a container does not hear what it has no handler for.
         for sign in (signal.SIGTERM, signal.SIGINT):

@@ -13,6 +13,11 @@ pub(crate) fn forked() {
     FORKED.store(true, Ordering::Relaxed);
 }
 
+/// Says that this process serves itself.
+pub(crate) fn serves() {
+    FORKED.store(false, Ordering::Relaxed);
+}
+
 /// Ends the process if it is one: its connections, and what wakes it, it has in common with its parent.
 pub(crate) fn end_if_forked(py: Python<'_>) {
     if !FORKED.load(Ordering::Relaxed) {

@@ -15,6 +15,7 @@ use crate::application::Application;
 use crate::control::{Control, Quota};
 use crate::errors::Errors;
 use crate::file_wrapper::FileWrapper;
+use crate::forked;
 use crate::late::Overseer;
 use crate::pool::Pool;
 use crate::witness::Witness;
@@ -44,6 +45,7 @@ struct Options {
 #[pyfunction]
 pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) -> PyResult<()> {
     let options: Options = options.extract()?;
+    forked::serves();
     let queue_timeout = seconds(options.queue_timeout, "queue_timeout")?;
     let drain = seconds(options.drain_timeout, "drain_timeout")?;
     let app = Application::new(app, base(py, &options)?);

@@ -115,6 +115,8 @@ class Fleet(Server):
         while time.monotonic() < end:
             if found := re.search(pattern, self.log()):
                 return found
+            # One that has ended is there until it is waited for.
+            self.process.poll()
             if not Path(f"/proc/{getattr(self, 'pid', self.process.pid)}").exists():
                 raise AssertionError(f"the server ended: {self.log()}")
             time.sleep(0.02)

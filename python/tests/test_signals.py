@@ -53,6 +53,16 @@ def test_logs_that_are_rotated_end_no_server_that_starts(state, gate):
         process.terminate()
 
 
+def test_who_gives_up_waiting_for_the_start_sees_no_traceback(state, gate):
+    os.mkfifo(gate)
+    command = [GOPURAM, "serve", "workers:app", "--bind", f"unix:{state}/socket", "--chdir", str(HERE)]
+    process = subprocess.Popen(command, env={**os.environ, "STATE": str(state)}, stderr=subprocess.PIPE)
+    with open(gate, "w"):
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stderr) == (-signal.SIGINT, b"")
+
+
 def test_signals_to_all_end_no_worker_that_starts(state, gate):
     with Fleet(workers=1, STATE=str(state)) as fleet:
         os.mkfifo(gate)
