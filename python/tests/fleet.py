@@ -79,6 +79,12 @@ class Fleet(Server):
     def who(self):
         return int(self.ask().body)
 
+    def others_than(self, before):
+        """Waits for others to answer: the last of those that are replaced may not have heard of it yet."""
+        end = time.monotonic() + 20
+        while self.who() in before:
+            assert time.monotonic() < end, self.log()
+
     def pids(self):
         """The workers that are ready and have not been told to end, by the log."""
         log = self.log()
