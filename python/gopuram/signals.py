@@ -8,6 +8,8 @@ import signal
 import threading
 from typing import Any
 
+from . import _gopuram
+
 #: By the server in place of Python, or by nobody.
 _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -22,6 +24,9 @@ def begin() -> None:
     """At the start of the command, which may take as long as the application takes to be imported."""
     # That of log rotation, which comes at any time and says nothing to a server without a log.
     ignore(signal.SIGUSR1)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        # Whoever gives up waiting need not see what is imported just then.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if os.getpid() == 1:
         # The first process of a container does not hear what it has no handler for.
         for sign in (signal.SIGTERM, signal.SIGINT):
@@ -50,6 +55,7 @@ def _look_after_forks() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
 
     def child() -> None:
+        _gopuram.forked()
         _forget()
         after()
 

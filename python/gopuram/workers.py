@@ -119,7 +119,6 @@ def begin(options: Namespace, bind: Sequence[str]) -> tuple[_gopuram.Control, in
 
 def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], directory: str) -> int:
     """Serve by workers, each the command anew; what it returns is the status of the process."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.environ[_LISTENING] = "\n".join(bind)
     succeeds = os.environ.pop(_SUCCESSOR, None)
     number = int(succeeds) if succeeds and succeeds.isdecimal() else None

@@ -16,6 +16,7 @@ mod control;
 mod errors;
 mod exchange;
 mod file_wrapper;
+mod forked;
 mod head;
 mod input;
 mod interpreter;
@@ -45,6 +46,8 @@ mod _gopuram {
     use super::control::{Control, worker};
     #[pymodule_export]
     use super::file_wrapper::FileWrapper;
+    #[pymodule_export]
+    use super::forked::forked;
     #[pymodule_export]
     use super::memory::keep_memory;
     #[pymodule_export]

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::answer;
+use crate::forked::end_if_forked;
 use crate::late::{self, Overseer, Seat};
 use crate::run::{Job, Run};
 use crate::start::Flow;
@@ -321,6 +322,7 @@ impl Worker {
             }
             // What a panic leaves is dropped, which breaks the answer off.
             let done = catch_unwind(AssertUnwindSafe(|| work(py, job)));
+            end_if_forked(py);
             match done {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => error!(%error, "a request could not be given to Python"),

@@ -17,6 +17,7 @@ use crate::config::Config as File;
 use crate::control::{Control, Quota};
 use crate::errors::Errors;
 use crate::file_wrapper::FileWrapper;
+use crate::forked;
 use crate::late::Overseer;
 use crate::logs::Logs;
 use crate::pool::Pool;
@@ -49,6 +50,7 @@ struct Options {
 #[pyfunction]
 pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) -> PyResult<()> {
     let options: Options = options.extract()?;
+    forked::serves();
     let queue_timeout = seconds(options.queue_timeout, "queue_timeout")?;
     let drain = seconds(options.drain_timeout, "drain_timeout")?;
     let app = Application::new(app, base(py, &options)?);

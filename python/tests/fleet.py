@@ -79,6 +79,12 @@ class Fleet(Server):
     def who(self):
         return int(self.ask().body)
 
+    def others_than(self, before):
+        """Waits for others to answer: the last of those that are replaced may not have heard of it yet."""
+        end = time.monotonic() + 20
+        while self.who() in before:
+            assert time.monotonic() < end, self.log()
+
     def pids(self):
         """The workers that are ready and have not been told to end, by the log."""
         log = self.log()
@@ -115,6 +121,8 @@ class Fleet(Server):
         while time.monotonic() < end:
             if found := re.search(pattern, self.log()):
                 return found
+            # One that has ended is there until it is waited for.
+            self.process.poll()
             if not Path(f"/proc/{getattr(self, 'pid', self.process.pid)}").exists():
                 raise AssertionError(f"the server ended: {self.log()}")
             time.sleep(0.02)

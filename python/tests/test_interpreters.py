@@ -4,14 +4,14 @@ import subprocess
 import sys
 
 import pytest
-from conftest import Server
+from conftest import HERE, Server
 from fleet import Fleet, ask
 
 interpreters = pytest.importorskip("_xxsubinterpreters" if sys.version_info < (3, 13) else "_interpreters")
 
 
 def runs(script):
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", script], cwd=HERE, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done
     return done.stdout + done.stderr
 

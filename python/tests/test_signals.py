@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from conftest import HERE, Server
@@ -49,6 +51,16 @@ def test_logs_that_are_rotated_end_no_server_that_starts(state, gate):
             assert process.poll() is None
             time.sleep(0.01)
         process.terminate()
+
+
+def test_who_gives_up_waiting_for_the_start_sees_no_traceback(state, gate):
+    os.mkfifo(gate)
+    command = [GOPURAM, "serve", "workers:app", "--bind", f"unix:{state}/socket", "--chdir", str(HERE)]
+    process = subprocess.Popen(command, env={**os.environ, "STATE": str(state)}, stderr=subprocess.PIPE)
+    with open(gate, "w"):
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stderr) == (-signal.SIGINT, b"")
 
 
 def test_signals_to_all_end_no_worker_that_starts(state, gate):
@@ -101,6 +113,38 @@ def test_what_the_application_starts_can_be_terminated(serve):
         assert ask(server, "/forks").body == b"-15 -15"
         # It goes on itself.
         assert ask(server, "/forks").body == b"-15 -15"
+
+
+@pytest.mark.parametrize("mode", [["--threads", "2"], ["--inline"]])
+def test_what_the_application_forks_does_not_serve(mode):
+    with Server(*mode, app="workers:app") as server:
+        for fields in ({}, {"Exit": "1"}, {}):
+            assert ask(server, "/comes_back", **fields).body == b"1"
+        server.logged("a process that the application has forked came back to the server")
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+
+
+@pytest.mark.skipif(os.getuid() != 0 or shutil.which("unshare") is None, reason="only root may have processes of a number")
+@pytest.mark.parametrize("workers", [[], ["--workers", "1"]])
+def test_the_first_process_of_a_container_ends_while_it_starts(state, gate, workers):
+    os.mkfifo(gate)
+    command = ["unshare", "--pid", "--fork", "--kill-child", GOPURAM, "serve", "workers:app", "--bind", f"unix:{state}/s"]
+    with subprocess.Popen([*command, "--chdir", str(HERE), *workers], env={**os.environ, "STATE": str(state)}) as process:
+        with open(gate, "w"):
+            # It is imported.
+            first = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
+            os.kill(int(first), signal.SIGTERM)
+            assert process.wait(20) == 0
+
+
+def test_an_application_may_have_the_signal_of_logs_for_itself():
+    for serve in (Server, Fleet):
+        with serve(app="workers:app") as server:
+            process = int(ask(server, "/registers").body)
+            os.kill(process, signal.SIGUSR1)
+            server.logged("most recent call first")
+            assert ask(server).status == 200
 
 
 @pytest.mark.parametrize("stuck", [False, True])

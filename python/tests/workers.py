@@ -3,9 +3,11 @@
 import atexit
 import contextlib
 import ctypes
+import faulthandler
 import importlib
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -89,6 +91,17 @@ def forks(environ):
     return f"{child.exitcode} {program.wait(10)}"
 
 
+def comes_back(environ):
+    """A process that does not end by itself, as it should."""
+    child = os.fork()
+    if child == 0:
+        if "HTTP_X_EXIT" in environ:
+            raise SystemExit(0)
+        return "the child"
+    _, status = os.waitpid(child, 0)
+    return str(os.waitstatus_to_exitcode(status))
+
+
 def sockets(environ):
     """Which sockets a program has that is started without care."""
     listed = subprocess.run(["ls", "-l", "/proc/self/fd"], close_fds=False, stdout=subprocess.PIPE, text=True, check=True)
@@ -124,6 +137,11 @@ def no_threads(environ):
 
     threading.Thread.start = start
     return ""
+
+
+def registers(environ):
+    faulthandler.register(signal.SIGUSR1)
+    return str(os.getpid())
 
 
 def thread(environ):
