@@ -78,6 +78,9 @@ impl Serving {
     async fn serve(self) -> Result<(), gopuram::Error> {
         let app = layers(&self.config, self.files.as_ref());
         info!("serving\n{app}");
+        for key in self.config.of_the_wheel() {
+            warn!("`{key}` is for applications of Python's, and does nothing here");
+        }
         let latest = Latest::new(app);
         let mut serve = self.config.serve_as_it_is(latest.clone()).hand_over();
         if let Some(count) = self.config.workers().count {

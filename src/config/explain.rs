@@ -78,7 +78,6 @@ const fn table<T: Settings>(
 
 super::keys::settings! {
     /// What every layer takes.
-    #[expect(dead_code, reason = "they are read one by one, before the layer is known")]
     pub(in crate::config) struct Common {
         /// Which layer it is.
         name: String = "required",

@@ -39,6 +39,9 @@ pub(super) trait Settings: Sized {
 
     /// What the table says.
     fn of(section: &mut Section<'_, '_>) -> Self;
+
+    /// The keys that are there.
+    fn said(&self) -> Vec<&'static str>;
 }
 
 /// A table, while it is read.
@@ -151,6 +154,11 @@ macro_rules! settings {
                 Self {
                     $($field: section.take(stringify!($field)),)*
                 }
+            }
+
+            fn said(&self) -> Vec<&'static str> {
+                let all = [$(self.$field.is_some().then_some(stringify!($field)),)*];
+                all.into_iter().flatten().collect()
             }
         }
 

@@ -62,10 +62,7 @@ pub(super) fn config(
     if mistakes.count() > 0 {
         return Err(mistakes.into_error(text, file));
     }
-    Ok(Config {
-        file: file.map(Path::to_owned),
-        ..config
-    })
+    Ok(config)
 }
 
 fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Logs) -> Config {

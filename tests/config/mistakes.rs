@@ -134,11 +134,13 @@ fn tls_needs_a_certificate_that_can_be_used() {
     );
 }
 
-#[test]
-fn more_layers_than_can_call_each_other_are_refused() {
+#[tokio::test]
+async fn more_layers_than_can_call_each_other_are_refused() {
     let layer = "[[layer]]\nname = \"compress\"\n";
     let directory = Directory::new();
-    assert_eq!(directory.config(&layer.repeat(100)).stack().len(), 100);
+    let config = directory.config(&layer.repeat(100));
+    let client = gopuram::testing::Client::new(config.stack().app(crate::support::app()));
+    client.get("/hello").await.assert_body("hello");
     let mistakes = directory.mistakes(&layer.repeat(101));
     assert!(mistakes[0].contains("more than 100 layers"), "{mistakes:?}");
 }

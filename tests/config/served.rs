@@ -206,6 +206,10 @@ fn what_the_wheel_is_told_is_read() {
         Some(3)
     );
     assert_eq!(config.workers().max_age, Some(Duration::from_hours(24)));
+    let of_the_wheel = config.of_the_wheel();
+    assert_eq!(of_the_wheel.first().map(String::as_str), Some("app.wsgi"));
+    assert!(of_the_wheel.contains(&"workers.max_age".to_owned()));
+    assert!(!of_the_wheel.contains(&"workers.count".to_owned()));
     assert_eq!(
         config.environ().collect::<Vec<_>>(),
         [("B", "2"), ("A", "1")]

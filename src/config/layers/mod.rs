@@ -144,6 +144,8 @@ struct Kind {
     name: &'static str,
     says: &'static str,
     place: &'static str,
+    /// How far inside it belongs.
+    rank: Option<u8>,
     keys: &'static [Key],
     build: fn(&mut Section<'_, '_>, &mut Context<'_>) -> Result<Layer, Problem>,
 }
@@ -158,6 +160,7 @@ impl Kind {
             } else {
                 E::Place::NAME
             },
+            rank: E::Place::RANK,
             keys: E::Settings::KEYS,
             build: |section, context| E::build(E::Settings::of(section), context),
         }
@@ -206,6 +209,14 @@ pub(super) fn unknown(name: &str) -> String {
 /// The names of all layers that a file can have.
 pub fn names() -> impl Iterator<Item = &'static str> {
     KINDS.iter().map(|kind| kind.name)
+}
+
+/// The layers of one place, outermost first.
+pub(super) fn order(place: &str) -> String {
+    let mut kinds: Vec<_> = KINDS.iter().filter(|kind| kind.place == place).collect();
+    kinds.sort_by_key(|kind| kind.rank);
+    let names: Vec<_> = kinds.iter().map(|kind| kind.name).collect();
+    names.join(", ")
 }
 
 /// The name of the layer whose table this is.

@@ -13,6 +13,10 @@ impl Settings for Nothing {
     fn of(_: &mut Section<'_, '_>) -> Self {
         Self
     }
+
+    fn said(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 impl Entry for Conditional {
