@@ -126,6 +126,14 @@ fn tls_needs_a_certificate_that_can_be_used() {
     );
     let mistakes = self::mistakes("[tls]\ncertificate = \"a.pem\"\n");
     assert_eq!(mistakes, ["site.toml:1:1: tls: there is no `key`"]);
+    let both = text
+        .replace("listen = {", "listen = [\"127.0.0.1:0\", {")
+        .replace("true }", "true }]");
+    let told = self::mistakes(&both).join("\n");
+    assert!(
+        told.contains("127.0.0.1:0 is there with TLS and without"),
+        "{told}"
+    );
     let text = text.replace("\"127.0.0.1:0\"", "\"fastcgi:127.0.0.1:0\"");
     let mistakes = self::mistakes(&text);
     assert!(
