@@ -73,11 +73,13 @@ mod explain;
 pub mod fuzzing;
 mod gateway;
 mod keys;
+mod latest;
 mod layers;
 mod logs;
 mod measure;
 mod mistakes;
 mod read;
+mod running;
 mod service;
 mod stack;
 #[cfg(feature = "tls")]
@@ -97,9 +99,11 @@ use crate::{Application, Error as ServeError};
 
 pub use app::{App, Workers};
 pub use explain::{Explained, explain, tables};
+pub use latest::Latest;
 pub use layers::names;
 pub use measure::{Count, Size};
 pub use mistakes::Error;
+pub use running::Running;
 pub use service::{Answer, Failure, Service};
 pub use stack::Stack;
 
@@ -244,21 +248,11 @@ impl Config {
 
     /// Serves an application, with the layers around it, where and as the file says.
     ///
-    /// Logs are reopened at `SIGUSR1`, and certificates reloaded at `SIGHUP`. Where the file says how many workers there are, there are
-    /// as many runtimes, as by [`Serve::cores`].
-    pub fn serve<S: Application>(&self, app: S) -> Serve<crate::stack::App<Service>> {
-        let all = self.clone();
-        let again = self.clone();
-        let serve = self.serve_as_it_is(self.stack.app(app));
-        let serve = match self.workers.count {
-            Some(count) => serve.cores(count.get()),
-            None => serve,
-        };
-        serve.on_reopen(move || all.reopen()).on_reload(move || {
-            // That it failed is logged.
-            drop(again.reload());
-            std::future::ready(())
-        })
+    /// At `SIGHUP` the file and its certificates are read again, and new connections are served by what it says then; at `SIGUSR1` logs
+    /// are reopened: see [`Running`]. Where the file says how many workers there are, there are as many runtimes, as by
+    /// [`Serve::cores`].
+    pub fn serve(&self, app: impl Application) -> Serve<Latest> {
+        Running::around(self.clone(), app).serve()
     }
 
     /// Serves an application without the layers, where and as the file says, in this runtime; signals are not heeded.

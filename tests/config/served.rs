@@ -244,3 +244,35 @@ async fn the_example_is_served() {
     assert!(res.header("x-request-id").is_some());
     client.get("/none").await.assert_status(404);
 }
+
+#[tokio::test]
+async fn a_file_that_is_read_again_is_for_new_connections() {
+    let directory = Directory::new();
+    let config = directory.config("");
+    let running = gopuram::config::Running::around(config, app());
+    let open = running.app();
+    let stamped = "[[layer]]\nname = \"set_header\"\nheader = \"x-version\"\nvalue = \"2\"\n";
+    directory.write("site.toml", stamped);
+    running.reload().unwrap();
+    let version = async |app: gopuram::config::Latest| {
+        let res = gopuram::testing::Client::in_process(app)
+            .get("/hello")
+            .await;
+        res.header("x-version")
+    };
+    // A clone is for another connection.
+    let fresh = running.app();
+    assert_eq!(version(fresh).await.as_deref(), Some("2"));
+    directory.write("site.toml", "listen = 1");
+    let wrong = running.reload().unwrap_err();
+    assert!(wrong.contains("`listen` takes an address"), "{wrong}");
+    assert_eq!(version(running.app()).await.as_deref(), Some("2"));
+    // The one of before has the layers of before.
+    let mut open = open;
+    let req = http::Request::builder()
+        .uri("/hello")
+        .body(gopuram::Body::empty());
+    let ready = tower::ServiceExt::ready(&mut open).await.unwrap();
+    let res = gopuram::middleware::promise::call(ready, req.unwrap()).await;
+    assert!(res.unwrap().headers().get("x-version").is_none());
+}
