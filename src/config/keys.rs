@@ -1,6 +1,6 @@
 //! Keys of a table: what each takes, what is so without it, and what it is for, all in one place.
 
-use std::fmt;
+use std::fmt::{self, Debug};
 
 use toml::de::{DeTable, DeValue};
 
@@ -33,7 +33,7 @@ pub(super) fn list(keys: &[Key], depth: usize, f: &mut fmt::Formatter<'_>) -> fm
 }
 
 /// What stands in a table of the file.
-pub(super) trait Settings: Sized {
+pub(super) trait Settings: Debug + Sized {
     /// All keys there are, in the order in which they are told.
     const KEYS: &'static [Key];
 

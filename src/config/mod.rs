@@ -72,10 +72,10 @@ mod explain;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
 mod gateway;
+mod kept;
 mod keys;
 mod latest;
 mod layers;
-mod logs;
 mod measure;
 mod mistakes;
 mod read;
@@ -108,8 +108,8 @@ pub use service::{Answer, Failure, Service};
 pub use stack::Stack;
 
 use gateway::Listen;
+use kept::Kept;
 use keys::Settings as _;
-use logs::Logs;
 
 /// What a file says, made into what is served by.
 ///
@@ -127,7 +127,7 @@ pub struct Config {
     workers: Workers,
     environ: Vec<(String, String)>,
     stack: Stack,
-    logs: Logs,
+    kept: Kept,
     /// What cannot change while a server runs, as the file said it.
     fixed: Vec<(&'static str, String)>,
 }
@@ -140,7 +140,7 @@ impl Config {
     /// All that is wrong with it, as far as one reading finds it.
     pub fn read(file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
-        Self::read_file(file, &absolute(file), &Logs::default())
+        Self::read_file(file, &absolute(file), &Kept::default())
     }
 
     /// Reads a text, whose relative paths are relative to `base`.
@@ -149,23 +149,23 @@ impl Config {
     ///
     /// All that is wrong with it, as far as one reading finds it.
     pub fn parse(text: &str, base: impl AsRef<Path>) -> Result<Self, Error> {
-        read::config(text, &absolute(base.as_ref()), None, &Logs::default())
+        read::config(text, &absolute(base.as_ref()), None, &Kept::default())
     }
 
     /// Reads the file again, for who serves by it already: logs that it names again stay open, and are [reopened](Self::reopen) for
-    /// those too that were there before. What came of a text stays as it is.
+    /// those too that were there before, and a cache that is set as before keeps what it has. What came of a text stays as it is.
     ///
     /// # Errors
     ///
     /// As [`read`](Self::read); then this one is as good as before.
     pub fn again(&self) -> Result<Self, Error> {
         match &self.file {
-            Some((name, file)) => Self::read_file(name, file, &self.logs),
+            Some((name, file)) => Self::read_file(name, file, &self.kept),
             None => Ok(self.clone()),
         }
     }
 
-    fn read_file(name: &Path, file: &Path, before: &Logs) -> Result<Self, Error> {
+    fn read_file(name: &Path, file: &Path, before: &Kept) -> Result<Self, Error> {
         let text = read::text(file).map_err(|error| Error::unreadable(name, error))?;
         let base = file.parent().unwrap_or(Path::new("/"));
         let config = read::config(&text, base, Some(name), before)?;
@@ -280,7 +280,7 @@ impl Config {
 
     /// Opens the files of logs anew, which were moved away.
     pub fn reopen(&self) {
-        for log in self.logs.all() {
+        for log in self.kept.logs() {
             log.reopen();
         }
     }
@@ -292,7 +292,7 @@ impl Config {
     /// The first that a log could not do.
     pub fn flush(&self) -> std::io::Result<()> {
         let mut all = Ok(());
-        for log in self.logs.all() {
+        for log in self.kept.logs() {
             all = all.and(log.flush());
         }
         all
@@ -316,7 +316,7 @@ impl Config {
             files: other.files,
             environ: other.environ,
             stack: other.stack,
-            logs: other.logs,
+            kept: other.kept,
             ..self.clone()
         }
     }

@@ -9,9 +9,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::app::{App, Workers};
 use super::gateway::{DeadlinesTable, LimitsTable, Listen};
+use super::kept::Kept;
 use super::keys::{Section, Settings as _};
 use super::layers::{self, Context};
-use super::logs::Logs;
 use super::mistakes::{Error, Mistakes};
 use super::stack::Stack;
 use super::tls_table::TlsTable;
@@ -44,7 +44,7 @@ pub(super) fn config(
     text: &str,
     base: &Path,
     file: Option<&Path>,
-    before: &Logs,
+    before: &Kept,
 ) -> Result<Config, Error> {
     let mut mistakes = Mistakes::default();
     let (root, errors) = DeTable::parse_recoverable(text);
@@ -65,7 +65,7 @@ pub(super) fn config(
     Ok(config)
 }
 
-fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Logs) -> Config {
+fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Kept) -> Config {
     let listen: Option<Vec<Listen>> = root.take("listen");
     let tls_item = root.item("tls");
     let limits: LimitsTable = root.take("limits").unwrap_or_default();
@@ -116,10 +116,10 @@ fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Logs) -> Config {
         *path = base.join(&*path);
     }
     let files = files(&app, root);
-    let mut logs = Logs::default();
+    let mut kept = Kept::default();
     let mut context = Context {
         base,
-        logs: &mut logs,
+        kept: &mut kept,
         before,
     };
     let stack = layers.map(|item| stack(item, &mut context, root.mistakes()));
@@ -141,7 +141,7 @@ fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Logs) -> Config {
         workers,
         environ: environ.0,
         stack: stack.unwrap_or_default(),
-        logs,
+        kept,
     }
 }
 

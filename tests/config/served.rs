@@ -276,3 +276,29 @@ async fn a_file_that_is_read_again_is_for_new_connections() {
     let res = gopuram::middleware::promise::call(ready, req.unwrap()).await;
     assert!(res.unwrap().headers().get("x-version").is_none());
 }
+
+#[tokio::test]
+async fn a_cache_keeps_what_it_has_while_the_file_is_read_again() {
+    let status = async |config: &Config| {
+        let client = gopuram::testing::Client::new(config.stack().app(app()));
+        let res = client.get("/fresh").await;
+        res.header("cache-status").unwrap_or_default()
+    };
+    let directory = Directory::new();
+    let cache = "[[layer]]\nname = \"cache\"\nmemory = \"1MiB\"\n";
+    let before = directory.config(cache);
+    assert!(status(&before).await.contains("fwd=miss"));
+    directory.write(
+        "site.toml",
+        format!("{cache}[[layer]]\nname = \"head\"\nout_of_place = true\n"),
+    );
+    let again = before.again().unwrap();
+    assert!(status(&again).await.contains("hit"));
+    // One more of the same is another.
+    directory.write("site.toml", cache.repeat(2));
+    let twice = again.again().unwrap();
+    assert!(status(&twice).await.contains("hit"));
+    directory.write("site.toml", cache.replace("1MiB", "2MiB"));
+    let other = twice.again().unwrap();
+    assert!(status(&other).await.contains("fwd=miss"));
+}

@@ -31,8 +31,8 @@ use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 use super::explain::Explained;
+use super::kept::Kept;
 use super::keys::{Key, Section, Settings};
-use super::logs::Logs;
 use super::mistakes::meant;
 use super::stack::Layer;
 use super::value::Item;
@@ -82,6 +82,9 @@ pub(super) trait Entry: Placed {
     /// What it does, in the words of the catalogue's index.
     const SAYS: &'static str;
 
+    /// Whether it remembers something, which it keeps as long as a file that is read again sets it alike.
+    const REMEMBERS: bool = false;
+
     /// The layer as it was set.
     fn build(settings: Self::Settings, context: &mut Context<'_>) -> Result<Layer, Problem>;
 }
@@ -90,10 +93,10 @@ pub(super) trait Entry: Placed {
 pub(super) struct Context<'c> {
     /// What relative paths are relative to.
     pub(super) base: &'c Path,
-    /// Those that layers of this file have opened so far.
-    pub(super) logs: &'c mut Logs,
-    /// Those of the file as it was before.
-    pub(super) before: &'c Logs,
+    /// What layers of this file have opened and remember so far.
+    pub(super) kept: &'c mut Kept,
+    /// What those of the file as it was before have.
+    pub(super) before: &'c Kept,
 }
 
 impl Context<'_> {
@@ -104,7 +107,7 @@ impl Context<'_> {
 
     /// The log of this name, which `open` opens if nobody has.
     fn log(&mut self, name: String, open: impl FnOnce() -> io::Result<Log>) -> io::Result<Log> {
-        self.logs.open(name, self.before, open)
+        self.kept.log(name, self.before, open)
     }
 }
 
@@ -162,7 +165,17 @@ impl Kind {
             },
             rank: E::Place::RANK,
             keys: E::Settings::KEYS,
-            build: |section, context| E::build(E::Settings::of(section), context),
+            build: |section, context| {
+                let settings = E::Settings::of(section);
+                if !E::REMEMBERS {
+                    return E::build(settings, context);
+                }
+                let set = format!("{} {settings:?}", E::NAME);
+                let Context { base, kept, before } = context;
+                kept.layer(set, before, |kept| {
+                    E::build(settings, &mut Context { base, kept, before })
+                })
+            },
         }
     }
 }

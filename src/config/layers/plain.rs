@@ -5,6 +5,7 @@ use crate::config::keys::{Key, Section, Settings};
 use crate::middleware::{Conditional, ContentLength, Head};
 
 /// No keys but those that every layer has.
+#[derive(Debug)]
 pub(in crate::config) struct Nothing;
 
 impl Settings for Nothing {
