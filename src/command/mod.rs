@@ -1,6 +1,5 @@
 //! What the command is told, and what it says.
 
-mod latest;
 mod not_found;
 mod serve;
 
@@ -129,16 +128,13 @@ fn log(level: Level) -> Result<(), String> {
 
 fn serve(options: Serve) -> Result<(), String> {
     log(options.log_level.into())?;
-    let mut serving = match (&options.file, &options.files) {
-        (Some(file), _) => serve::Serving::of_file(file)?,
-        (None, Some(directory)) => serve::Serving::of_directory(directory)?,
+    let (config, running) = match (&options.file, &options.files) {
+        (Some(file), _) => serve::of_file(file, options.bind)?,
+        (None, Some(directory)) => serve::of_directory(directory, options.bind)?,
         // The command line has one of them.
         (None, None) => return Err("there is nothing to serve".to_owned()),
     };
-    if !options.bind.is_empty() {
-        serving = serving.bind(options.bind);
-    }
-    serving.run()
+    serve::run(&config, &running)
 }
 
 fn check(file: &Path) -> Result<(), String> {

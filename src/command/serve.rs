@@ -1,14 +1,12 @@
-//! Serving, and what signals change of it.
+//! Serving, and what is served.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use gopuram::config::{Config, Service};
+use gopuram::config::{Config, Running, Service};
 use gopuram::middleware::StaticFiles;
 use gopuram::stack::App;
 use tracing::{error, info, warn};
 
-use super::latest::Latest;
 use super::not_found::NotFound;
 
 /// What is around a directory that is served without a file.
@@ -20,113 +18,64 @@ name = "access_log"
 name = "compress"
 "#;
 
-/// What is served.
-#[derive(Debug)]
-pub(super) struct Serving {
-    config: Config,
-    /// The directory, where no file says what is served.
-    files: Option<StaticFiles>,
-}
-
-impl Serving {
-    pub(super) fn of_file(file: &Path) -> Result<Self, String> {
-        let config = Config::read(file).map_err(|error| error.to_string())?;
+/// What a file says, read from it.
+pub(super) fn of_file(file: &Path, bind: Vec<String>) -> Result<(Config, Running), String> {
+    let config = Config::read(file).map_err(|error| error.to_string())?;
+    let config = listening(config, bind);
+    let name = file.display().to_string();
+    let running = Running::new(config.clone(), move |config| {
         if let Some(app) = &config.app().wsgi {
             return Err(format!(
-                "{}: app: `wsgi = {app:?}` is an application of Python's, which this command does not run; \
-                 `pip install gopuram` has a command that does, by the same file: `gopuram serve {0}`",
-                file.display()
+                "{name}: app: `wsgi = {app:?}` is an application of Python's, which this command does not run; \
+                 `pip install gopuram` has a command that does, by the same file: `gopuram serve {name}`",
             ));
         }
-        Ok(Self {
-            config,
-            files: None,
-        })
-    }
+        Ok(layers(config))
+    })?;
+    Ok((config, running))
+}
 
-    pub(super) fn of_directory(directory: &Path) -> Result<Self, String> {
-        let files = StaticFiles::new(directory).map_err(|error| error.to_string())?;
-        let config = Config::parse(AROUND_FILES, "").map_err(|error| error.to_string())?;
-        Ok(Self {
-            config,
-            files: Some(files.listing()),
-        })
-    }
+/// A directory, without a file.
+pub(super) fn of_directory(
+    directory: &Path,
+    bind: Vec<String>,
+) -> Result<(Config, Running), String> {
+    let files = StaticFiles::new(directory).map_err(|error| error.to_string())?;
+    let config = Config::parse(AROUND_FILES, "").map_err(|error| error.to_string())?;
+    let config = listening(config, bind);
+    let running = Running::around(config.clone(), files.listing());
+    Ok((config, running))
+}
 
-    /// Listens there, and not where the file says.
-    pub(super) fn bind(self, addresses: Vec<String>) -> Self {
-        Self {
-            config: self.config.bind(addresses),
-            ..self
-        }
-    }
-
-    /// Serves to the end.
-    pub(super) fn run(self) -> Result<(), String> {
-        let runtime = tokio::runtime::Runtime::new();
-        let runtime = runtime.map_err(|error| format!("cannot start a runtime: {error}"))?;
-        let config = self.config.clone();
-        let served = runtime.block_on(self.serve());
-        // Who still reads a file is not waited for.
-        runtime.shutdown_background();
-        if let Err(error) = config.flush() {
-            error!(%error, "a log could not be written to its end");
-        }
-        served.map_err(|error| format!("{error:?}"))
-    }
-
-    async fn serve(self) -> Result<(), gopuram::Error> {
-        let app = layers(&self.config, self.files.as_ref());
-        info!("serving\n{app}");
-        let latest = Latest::new(app);
-        let mut serve = self.config.serve_as_it_is(latest.clone()).hand_over();
-        if let Some(count) = self.config.workers().count {
-            serve = serve.cores(count.get());
-        }
-        let current = Arc::new(Mutex::new(self.config));
-        let reading = Arc::clone(&current);
-        let files = self.files;
-        serve
-            .on_reopen(move || lock(&current).reopen())
-            .on_reload(move || {
-                reload(&reading, &latest, files.as_ref());
-                std::future::ready(())
-            })
-            .await
+/// The same, but that it listens there.
+fn listening(config: Config, bind: Vec<String>) -> Config {
+    if bind.is_empty() {
+        config
+    } else {
+        config.bind(bind)
     }
 }
 
-fn lock(config: &Mutex<Config>) -> std::sync::MutexGuard<'_, Config> {
-    config.lock().unwrap_or_else(PoisonError::into_inner)
+/// Serves to the end.
+pub(super) fn run(config: &Config, running: &Running) -> Result<(), String> {
+    info!("serving\n{}", running.app().tower());
+    for key in config.of_the_wheel() {
+        warn!("`{key}` is for applications of Python's, and does nothing here");
+    }
+    let runtime = tokio::runtime::Runtime::new();
+    let runtime = runtime.map_err(|error| format!("cannot start a runtime: {error}"))?;
+    let served = runtime.block_on(running.serve().hand_over().into_future());
+    // Who still reads a file is not waited for.
+    runtime.shutdown_background();
+    if let Err(error) = running.flush() {
+        error!(%error, "a log could not be written to its end");
+    }
+    served.map_err(|error| format!("{error:?}"))
 }
 
-/// Reads the file again: all of it takes effect that can, or nothing.
-fn reload(current: &Mutex<Config>, latest: &Latest, files: Option<&StaticFiles>) {
-    let mut current = lock(current);
-    let fresh = match current.again() {
-        Ok(fresh) => fresh,
-        Err(error) => {
-            error!("the file is wrong, and nothing changes:\n{error}");
-            return;
-        }
-    };
-    if fresh.app().wsgi.is_some() {
-        error!("the file has an application of Python's now, and nothing changes");
-        return;
-    }
-    for table in current.changed(&fresh) {
-        warn!("`{table}` has changed, which takes effect when the server is started anew");
-    }
-    // Those that are listened with, which were read for `fresh` as well and so are good; that they failed since is logged.
-    current.reload().ok();
-    latest.replace(layers(&fresh, files));
-    info!("the file was read again; new connections are served by it");
-    *current = current.followed_by(fresh);
-}
-
-/// The layers around what they are around.
-fn layers(config: &Config, files: Option<&StaticFiles>) -> App<Service> {
-    match files.or(config.files()) {
+/// The layers of a file around what it says.
+fn layers(config: &Config) -> App<Service> {
+    match config.files() {
         Some(files) => config.stack().app(files.clone()),
         None => config.stack().app(NotFound),
     }
@@ -136,6 +85,6 @@ fn layers(config: &Config, files: Option<&StaticFiles>) -> App<Service> {
 pub(super) fn tower(config: &Config) -> String {
     match &config.app().wsgi {
         Some(app) => format!("{}\napp │ {app} (Python)", config.stack()),
-        None => layers(config, None).to_string(),
+        None => layers(config).to_string(),
     }
 }

@@ -78,7 +78,6 @@ const fn table<T: Settings>(
 
 super::keys::settings! {
     /// What every layer takes.
-    #[expect(dead_code, reason = "they are read one by one, before the layer is known")]
     pub(in crate::config) struct Common {
         /// Which layer it is.
         name: String = "required",
@@ -202,8 +201,10 @@ mod tests {
                 _ => String::new(),
             };
             let mut says = format!("{written}{says}");
-            if written.is_empty() {
-                says = says[..1].to_uppercase() + &says[1..];
+            if written.is_empty()
+                && let Some(first) = says.get_mut(..1)
+            {
+                first.make_ascii_uppercase();
             }
             writeln!(text, "## `{name}`\n\n{says}.{place}\n").unwrap();
             if !each.keys.is_empty() {

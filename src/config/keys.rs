@@ -1,6 +1,6 @@
 //! Keys of a table: what each takes, what is so without it, and what it is for, all in one place.
 
-use std::fmt;
+use std::fmt::{self, Debug};
 
 use toml::de::{DeTable, DeValue};
 
@@ -33,12 +33,15 @@ pub(super) fn list(keys: &[Key], depth: usize, f: &mut fmt::Formatter<'_>) -> fm
 }
 
 /// What stands in a table of the file.
-pub(super) trait Settings: Sized {
+pub(super) trait Settings: Debug + Sized {
     /// All keys there are, in the order in which they are told.
     const KEYS: &'static [Key];
 
     /// What the table says.
     fn of(section: &mut Section<'_, '_>) -> Self;
+
+    /// The keys that are there.
+    fn said(&self) -> Vec<&'static str>;
 }
 
 /// A table, while it is read.
@@ -151,6 +154,11 @@ macro_rules! settings {
                 Self {
                     $($field: section.take(stringify!($field)),)*
                 }
+            }
+
+            fn said(&self) -> Vec<&'static str> {
+                let all = [$(self.$field.is_some().then_some(stringify!($field)),)*];
+                all.into_iter().flatten().collect()
             }
         }
 

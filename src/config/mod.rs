@@ -59,7 +59,7 @@
 //! # What it costs
 //!
 //! The types of these layers are gone: each costs a request a box for its future, one more if it wraps the body, and a connection a box
-//! for its clone. A [`crate::Stack`] in code costs none of them.
+//! for its clone; one with `when`, where it is chosen, two clones of all that is inside it. A [`crate::Stack`] in code costs none of them.
 //!
 //! # What is not in files
 //!
@@ -75,11 +75,12 @@ pub mod fuzzing;
 mod gateway;
 mod kept;
 mod keys;
+mod latest;
 mod layers;
-mod logs;
 mod measure;
 mod mistakes;
 mod read;
+mod running;
 mod service;
 mod stack;
 #[cfg(feature = "tls")]
@@ -100,21 +101,25 @@ use crate::{Application, Error as ServeError};
 pub use app::{App, Workers};
 pub use counted::Counted;
 pub use explain::{Explained, explain, overview, tables};
+pub use latest::Latest;
 pub use layers::names;
 pub use measure::{Count, Size};
 pub use mistakes::Error;
+pub use running::Running;
 pub use service::{Answer, Failure, Service};
 pub use stack::Stack;
 
 use gateway::Listen;
 use kept::Kept;
+use keys::Settings as _;
 
 /// What a file says, made into what is served by.
 ///
 /// See the [module documentation](self) for an example and for all that can be written.
 #[derive(Clone, Debug)]
 pub struct Config {
-    file: Option<PathBuf>,
+    /// As it was named, and where it is.
+    file: Option<(PathBuf, PathBuf)>,
     listen: Vec<Listen>,
     tls: Option<tls::Tls>,
     limits: Limits,
@@ -136,7 +141,8 @@ impl Config {
     ///
     /// All that is wrong with it, as far as one reading finds it.
     pub fn read(file: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::read_file(file.as_ref(), &Kept::default())
+        let file = file.as_ref();
+        Self::read_file(file, &absolute(file), &Kept::default())
     }
 
     /// Reads a text, whose relative paths are relative to `base`.
@@ -145,27 +151,30 @@ impl Config {
     ///
     /// All that is wrong with it, as far as one reading finds it.
     pub fn parse(text: &str, base: impl AsRef<Path>) -> Result<Self, Error> {
-        read::config(text, base.as_ref(), None, &Kept::default())
+        read::config(text, &absolute(base.as_ref()), None, &Kept::default())
     }
 
     /// Reads the file again, for who serves by it already: logs that it names again stay open, and are [reopened](Self::reopen) for
-    /// those too that were there before. What came of a text stays as it is.
+    /// those too that were there before, and a cache that is set as before keeps what it has. What came of a text stays as it is.
     ///
     /// # Errors
     ///
     /// As [`read`](Self::read); then this one is as good as before.
     pub fn again(&self) -> Result<Self, Error> {
         match &self.file {
-            Some(file) => Self::read_file(file, &self.kept),
+            Some((name, file)) => Self::read_file(name, file, &self.kept),
             None => Ok(self.clone()),
         }
     }
 
-    fn read_file(file: &Path, before: &Kept) -> Result<Self, Error> {
-        let text = read::text(file).map_err(|error| Error::unreadable(file, error))?;
-        // That of a name alone is an empty path, to which others are joined as they are.
-        let base = file.parent().unwrap_or(Path::new(""));
-        read::config(&text, base, Some(file), before)
+    fn read_file(name: &Path, file: &Path, before: &Kept) -> Result<Self, Error> {
+        let text = read::text(file).map_err(|error| Error::unreadable(name, error))?;
+        let base = file.parent().unwrap_or(Path::new("/"));
+        let config = read::config(&text, base, Some(name), before)?;
+        Ok(Self {
+            file: Some((name.to_owned(), file.to_owned())),
+            ..config
+        })
     }
 
     /// Where to listen, and whether over TLS.
@@ -236,6 +245,20 @@ impl Config {
         all.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// What the file says that the wheel heeds, and nobody else: `app.threads`, `environ`.
+    pub fn of_the_wheel(&self) -> Vec<String> {
+        let app = self.app.said().into_iter().filter(|key| *key != "files");
+        let workers = self
+            .workers
+            .said()
+            .into_iter()
+            .filter(|key| *key != "count");
+        let keys = app.map(|key| format!("app.{key}"));
+        let keys = keys.chain(workers.map(|key| format!("workers.{key}")));
+        let environ = (!self.environ.is_empty()).then(|| "environ".to_owned());
+        keys.chain(environ).collect()
+    }
+
     /// The layers.
     pub const fn stack(&self) -> &Stack {
         &self.stack
@@ -243,20 +266,14 @@ impl Config {
 
     /// Serves an application, with the layers around it, where and as the file says.
     ///
-    /// Logs are reopened at `SIGUSR1`, and certificates reloaded at `SIGHUP`.
-    pub fn serve<S: Application>(&self, app: S) -> Serve<crate::stack::App<Service>> {
-        let all = self.clone();
-        let again = self.clone();
-        self.serve_as_it_is(self.stack.app(app))
-            .on_reopen(move || all.reopen())
-            .on_reload(move || {
-                // That it failed is logged.
-                drop(again.reload());
-                std::future::ready(())
-            })
+    /// At `SIGHUP` the file and its certificates are read again, and new connections are served by what it says then; at `SIGUSR1` logs
+    /// are reopened: see [`Running`]. Where the file says how many workers there are, there are as many runtimes, as by
+    /// [`Serve::cores`].
+    pub fn serve(&self, app: impl Application) -> Serve<Latest> {
+        Running::around(self.clone(), app).serve()
     }
 
-    /// Serves an application without the layers, where and as the file says; signals are not heeded.
+    /// Serves an application without the layers, where and as the file says, in this runtime; signals are not heeded.
     pub fn serve_as_it_is<S: Application>(&self, app: S) -> Serve<S> {
         let serve = crate::serve(app)
             .limits(self.limits)
@@ -286,12 +303,12 @@ impl Config {
 
     /// Whether a layer writes a log that can be [reopened](Self::reopen).
     pub fn has_logs(&self) -> bool {
-        self.kept.logs.all().next().is_some()
+        self.kept.logs().next().is_some()
     }
 
     /// Opens the files of logs anew, which were moved away.
     pub fn reopen(&self) {
-        for log in self.kept.logs.all() {
+        for log in self.kept.logs() {
             log.reopen();
         }
     }
@@ -303,7 +320,7 @@ impl Config {
     /// The first that a log could not do.
     pub fn flush(&self) -> std::io::Result<()> {
         let mut all = Ok(());
-        for log in self.kept.logs.all() {
+        for log in self.kept.logs() {
             all = all.and(log.flush());
         }
         all
@@ -338,4 +355,14 @@ impl Config {
         both.filter(|(one, other)| one != other)
             .map(|((name, _), _)| *name)
     }
+}
+
+/// Where a path is, wherever the process goes.
+fn absolute(path: &Path) -> PathBuf {
+    let path = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

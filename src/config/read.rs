@@ -62,10 +62,7 @@ pub(super) fn config(
     if mistakes.count() > 0 {
         return Err(mistakes.into_error(text, file));
     }
-    Ok(Config {
-        file: file.map(Path::to_owned),
-        ..config
-    })
+    Ok(config)
 }
 
 fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Kept) -> Config {
@@ -93,6 +90,16 @@ fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Kept) -> Config {
             continue;
         };
         root.mistakes().add(listen.at, wrong);
+    }
+    for (number, one) in listen.iter().enumerate() {
+        let is_other = |other: &&Listen| {
+            other.tls != one.tls && other.address.to_string() == one.address.to_string()
+        };
+        // By its text sockets are told apart that others bound.
+        if let Some(other) = listen.iter().skip(number).find(is_other) {
+            let wrong = format!("`listen`: {} is there with TLS and without", one.address);
+            root.mistakes().add(other.at, wrong);
+        }
     }
     if let Some(item) = tls_item
         && tls.is_some()

@@ -4,6 +4,7 @@ use std::fmt;
 
 use tower_layer::Layer as _;
 
+use super::layers;
 use super::service::{AnyLayer, Service};
 use crate::Application;
 use crate::middleware::place::{Place as _, Placed};
@@ -86,10 +87,14 @@ impl Stack {
             if let Some((last, place, name)) = self.innermost
                 && last > rank
             {
+                let why = if place == layer.place {
+                    format!("within `{place}` the order is {}", layers::order(place))
+                } else {
+                    format!("`{}` is outside `{place}`", layer.place)
+                };
                 return Err(format!(
-                    "it belongs outside `{name}`, which is written before it: a layer that is in place `{}` comes before those in `{place}`; \
-                     move it up, or write `out_of_place = true` if the order is meant",
-                    layer.place
+                    "it belongs outside `{name}`, which is written before it: {why}; \
+                     move it up, or write `out_of_place = true` if the order is meant"
                 ));
             }
             self.innermost = Some((rank, layer.place, layer.name));

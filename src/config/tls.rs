@@ -28,7 +28,7 @@ pub(super) fn secure(
     tls: Option<&Tls>,
 ) -> Result<Sockets, crate::Error> {
     match tls {
-        Some(tls) if listen.tls => sockets.secured(listen.address.clone(), tls.clone()),
+        Some(tls) if listen.tls => sockets.secured(listen.address.clone(), tls),
         _ => Ok(sockets),
     }
 }

@@ -6,7 +6,6 @@ use super::keys::settings;
 
 settings! {
     /// What connections are secured with, where an address says `tls = true`.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "without TLS they are read all the same"))]
     pub(in crate::config) struct TlsTable {
         /// The certificate and those between it and an authority, in PEM.
         certificate: PathBuf = "required",
@@ -31,7 +30,6 @@ settings! {
 
 settings! {
     /// A certificate for some names.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "without TLS they are read all the same"))]
     pub(in crate::config) struct Host {
         /// `example.org`, or `*.example.org` for any name one label longer.
         name: String = "required",
@@ -46,7 +44,6 @@ settings! {
 
 settings! {
     /// What certificates clients have to show.
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "without TLS they are read all the same"))]
     pub(in crate::config) struct ClientsTable {
         /// The authorities that vouch for clients, in PEM.
         authorities: PathBuf = "required",

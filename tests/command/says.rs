@@ -23,8 +23,9 @@ fn a_file_that_is_right_is_printed_as_a_tower() {
     assert_eq!(
         out,
         "site.toml: nothing is wrong\n\n\
-         listens on 127.0.0.1:0\nlistens on unix:a.sock\n\n  \
+         listens on 127.0.0.1:0\nlistens on unix:DIRECTORY/a.sock\n\n  \
          observe │ access_log  combined\nrepresent │ compress    br gzip\n      app │ NotFound\n"
+            .replace("DIRECTORY", directory.path().to_str().unwrap())
     );
     let (_, tower, _) = run(directory.path(), &["explain", "site.toml"]);
     assert!(out.ends_with(&tower));

@@ -126,6 +126,14 @@ fn tls_needs_a_certificate_that_can_be_used() {
     );
     let mistakes = self::mistakes("[tls]\ncertificate = \"a.pem\"\n");
     assert_eq!(mistakes, ["site.toml:1:1: tls: there is no `key`"]);
+    let both = text
+        .replace("listen = {", "listen = [\"127.0.0.1:0\", {")
+        .replace("true }", "true }]");
+    let told = self::mistakes(&both).join("\n");
+    assert!(
+        told.contains("127.0.0.1:0 is there with TLS and without"),
+        "{told}"
+    );
     let text = text.replace("\"127.0.0.1:0\"", "\"fastcgi:127.0.0.1:0\"");
     let mistakes = self::mistakes(&text);
     assert!(
@@ -134,11 +142,13 @@ fn tls_needs_a_certificate_that_can_be_used() {
     );
 }
 
-#[test]
-fn more_layers_than_can_call_each_other_are_refused() {
+#[tokio::test]
+async fn more_layers_than_can_call_each_other_are_refused() {
     let layer = "[[layer]]\nname = \"compress\"\n";
     let directory = Directory::new();
-    assert_eq!(directory.config(&layer.repeat(100)).stack().len(), 100);
+    let config = directory.config(&layer.repeat(100));
+    let client = gopuram::testing::Client::new(config.stack().app(crate::support::app()));
+    client.get("/hello").await.assert_body("hello");
     let mistakes = directory.mistakes(&layer.repeat(101));
     assert!(mistakes[0].contains("more than 100 layers"), "{mistakes:?}");
 }

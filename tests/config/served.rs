@@ -206,6 +206,10 @@ fn what_the_wheel_is_told_is_read() {
         Some(3)
     );
     assert_eq!(config.workers().max_age, Some(Duration::from_hours(24)));
+    let of_the_wheel = config.of_the_wheel();
+    assert_eq!(of_the_wheel.first().map(String::as_str), Some("app.wsgi"));
+    assert!(of_the_wheel.contains(&"workers.max_age".to_owned()));
+    assert!(!of_the_wheel.contains(&"workers.count".to_owned()));
     assert_eq!(
         config.environ().collect::<Vec<_>>(),
         [("B", "2"), ("A", "1")]
@@ -239,4 +243,62 @@ async fn the_example_is_served() {
         .assert_header("content-security-policy", "default-src 'self'");
     assert!(res.header("x-request-id").is_some());
     client.get("/none").await.assert_status(404);
+}
+
+#[tokio::test]
+async fn a_file_that_is_read_again_is_for_new_connections() {
+    let directory = Directory::new();
+    let config = directory.config("");
+    let running = gopuram::config::Running::around(config, app());
+    let open = running.app();
+    let stamped = "[[layer]]\nname = \"set_header\"\nheader = \"x-version\"\nvalue = \"2\"\n";
+    directory.write("site.toml", stamped);
+    running.reload().unwrap();
+    let version = async |app: gopuram::config::Latest| {
+        let res = gopuram::testing::Client::in_process(app)
+            .get("/hello")
+            .await;
+        res.header("x-version")
+    };
+    // A clone is for another connection.
+    let fresh = running.app();
+    assert_eq!(version(fresh).await.as_deref(), Some("2"));
+    directory.write("site.toml", "listen = 1");
+    let wrong = running.reload().unwrap_err();
+    assert!(wrong.contains("`listen` takes an address"), "{wrong}");
+    assert_eq!(version(running.app()).await.as_deref(), Some("2"));
+    // The one of before has the layers of before.
+    let mut open = open;
+    let req = http::Request::builder()
+        .uri("/hello")
+        .body(gopuram::Body::empty());
+    let ready = tower::ServiceExt::ready(&mut open).await.unwrap();
+    let res = gopuram::middleware::promise::call(ready, req.unwrap()).await;
+    assert!(res.unwrap().headers().get("x-version").is_none());
+}
+
+#[tokio::test]
+async fn a_cache_keeps_what_it_has_while_the_file_is_read_again() {
+    let status = async |config: &Config| {
+        let client = gopuram::testing::Client::new(config.stack().app(app()));
+        let res = client.get("/fresh").await;
+        res.header("cache-status").unwrap_or_default()
+    };
+    let directory = Directory::new();
+    let cache = "[[layer]]\nname = \"cache\"\nmemory = \"1MiB\"\n";
+    let before = directory.config(cache);
+    assert!(status(&before).await.contains("fwd=miss"));
+    directory.write(
+        "site.toml",
+        format!("{cache}[[layer]]\nname = \"head\"\nout_of_place = true\n"),
+    );
+    let again = before.again().unwrap();
+    assert!(status(&again).await.contains("hit"));
+    // One more of the same is another.
+    directory.write("site.toml", cache.repeat(2));
+    let twice = again.again().unwrap();
+    assert!(status(&twice).await.contains("hit"));
+    directory.write("site.toml", cache.replace("1MiB", "2MiB"));
+    let other = twice.again().unwrap();
+    assert!(status(&other).await.contains("fwd=miss"));
 }

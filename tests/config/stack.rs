@@ -61,12 +61,20 @@ fn a_wrong_order_is_refused() {
         directory.mistakes(text),
         [
             "site.toml:4:1: layer \"access_log\": it belongs outside `compress`, which is written before it: \
-             a layer that is in place `observe` comes before those in `represent`; \
-             move it up, or write `out_of_place = true` if the order is meant"
+             `observe` is outside `represent`; move it up, or write `out_of_place = true` if the order is meant"
         ]
     );
     let meant = format!("{text}out_of_place = true\n");
     assert_eq!(directory.config(&meant).stack().len(), 2);
+}
+
+#[test]
+fn the_order_within_the_representation_is_told() {
+    let text = "[[layer]]\nname = \"compress\"\n\n[[layer]]\nname = \"cache\"\n";
+    let told = Directory::new().mistakes(text);
+    let order = "within `represent` the order is head, cache, digest, compress, decompress, \
+                 send_file, range, conditional, content_type, etag;";
+    assert!(told[0].contains(order), "{told:?}");
 }
 
 #[test]

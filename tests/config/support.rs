@@ -72,6 +72,10 @@ pub(crate) fn app() -> Router {
         .get("/hello", async |_| "hello")
         .get("/long", async |_| long())
         .get("/bare", async |_| http::Response::new(Body::from("bare")))
+        .get("/fresh", async |_| {
+            let res = http::Response::builder().header("cache-control", "max-age=60");
+            res.body(Body::from("fresh")).unwrap()
+        })
         .get("/never", async |_| std::future::pending::<&str>().await)
         .post("/echo", async |req: http::Request<Body>| {
             req.into_body().into_bytes(1 << 20).await

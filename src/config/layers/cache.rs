@@ -14,7 +14,7 @@ use crate::middleware::cache::SetCookie;
 settings! {
     /// What is stored, and for how long.
     pub(in crate::config) struct Settings {
-        /// How much memory it takes. Reading the file again begins with an empty one.
+        /// How much memory it takes. What it has stays while the file is read again, as long as all that is said here does.
         memory: Size = "\"64MiB\"",
         /// The longest body that is stored.
         entry: Size = "\"1MiB\"",
@@ -49,6 +49,8 @@ words! {
 impl Entry for Cache {
     type Settings = Settings;
     const SAYS: &'static str = "a shared cache by RFC 9111, with one request for many at once";
+
+    const REMEMBERS: bool = true;
 
     fn build(settings: Settings, _: &mut Context<'_>) -> Result<Layer, Problem> {
         let memory = settings.memory;

@@ -86,6 +86,9 @@ pub(super) trait Entry: Placed {
     /// What it does, in the words of the catalogue's index.
     const SAYS: &'static str;
 
+    /// Whether it remembers something, which it keeps as long as a file that is read again sets it alike.
+    const REMEMBERS: bool = false;
+
     /// The layer as it was set.
     fn build(settings: Self::Settings, context: &mut Context<'_>) -> Result<Layer, Problem>;
 }
@@ -94,7 +97,7 @@ pub(super) trait Entry: Placed {
 pub(super) struct Context<'c> {
     /// What relative paths are relative to.
     pub(super) base: &'c Path,
-    /// What layers of this file have opened so far.
+    /// What layers of this file have opened and remember so far.
     pub(super) kept: &'c mut Kept,
     /// What those of the file as it was before have.
     pub(super) before: &'c Kept,
@@ -108,7 +111,7 @@ impl Context<'_> {
 
     /// The log of this name, which `open` opens if nobody has.
     fn log(&mut self, name: String, open: impl FnOnce() -> io::Result<Log>) -> io::Result<Log> {
-        self.kept.logs.open(name, &self.before.logs, open)
+        self.kept.log(name, self.before, open)
     }
 }
 
@@ -148,6 +151,8 @@ struct Kind {
     name: &'static str,
     says: &'static str,
     place: &'static str,
+    /// How far inside it belongs.
+    rank: Option<u8>,
     keys: &'static [Key],
     build: fn(&mut Section<'_, '_>, &mut Context<'_>) -> Result<Layer, Problem>,
 }
@@ -162,8 +167,19 @@ impl Kind {
             } else {
                 E::Place::NAME
             },
+            rank: E::Place::RANK,
             keys: E::Settings::KEYS,
-            build: |section, context| E::build(E::Settings::of(section), context),
+            build: |section, context| {
+                let settings = E::Settings::of(section);
+                if !E::REMEMBERS {
+                    return E::build(settings, context);
+                }
+                let set = format!("{} {settings:?}", E::NAME);
+                let Context { base, kept, before } = context;
+                kept.layer(set, before, |kept| {
+                    E::build(settings, &mut Context { base, kept, before })
+                })
+            },
         }
     }
 }
@@ -210,6 +226,14 @@ pub(super) fn unknown(name: &str) -> String {
 /// The names of all layers that a file can have.
 pub fn names() -> impl Iterator<Item = &'static str> {
     KINDS.iter().map(|kind| kind.name)
+}
+
+/// The layers of one place, outermost first.
+pub(super) fn order(place: &str) -> String {
+    let mut kinds: Vec<_> = KINDS.iter().filter(|kind| kind.place == place).collect();
+    kinds.sort_by_key(|kind| kind.rank);
+    let names: Vec<_> = kinds.iter().map(|kind| kind.name).collect();
+    names.join(", ")
 }
 
 /// The name of the layer whose table this is.

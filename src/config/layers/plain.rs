@@ -5,6 +5,7 @@ use crate::config::keys::{Key, Section, Settings};
 use crate::middleware::{Conditional, ContentLength, Head};
 
 /// No keys but those that every layer has.
+#[derive(Debug)]
 pub(in crate::config) struct Nothing;
 
 impl Settings for Nothing {
@@ -12,6 +13,10 @@ impl Settings for Nothing {
 
     fn of(_: &mut Section<'_, '_>) -> Self {
         Self
+    }
+
+    fn said(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 }
 

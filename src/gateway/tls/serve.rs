@@ -43,7 +43,7 @@ impl Sockets {
     ///
     /// let sockets = Sockets::bind(["127.0.0.1:8000", "0.0.0.0:8443"]).await?;
     /// let tls = Tls::pem_files("fullchain.pem", "privkey.pem")?;
-    /// gopuram::serve(app).on(sockets.secured("0.0.0.0:8443", tls)?).await?;
+    /// gopuram::serve(app).on(sockets.secured("0.0.0.0:8443", &tls)?).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -51,7 +51,7 @@ impl Sockets {
     /// # Errors
     ///
     /// If none was bound at that address, or it is of another protocol than HTTP, or the certificates cannot be used.
-    pub fn secured(mut self, address: impl Into<Address>, tls: Tls) -> Result<Self, Error> {
+    pub fn secured(mut self, address: impl Into<Address>, tls: &Tls) -> Result<Self, Error> {
         let address = address.into();
         let told = |problem| Error::address(&address.to_string(), problem);
         if address.options.protocol != Protocol::Http {
@@ -59,9 +59,16 @@ impl Sockets {
         }
         tls.prepare()?;
         let is_of = |bound: &&mut Bound| bound.listeners.iter().any(|it| it.is_of(&address));
-        let bound = self.all.iter_mut().find(is_of);
-        bound.ok_or_else(|| told("no socket was bound there"))?.tls = Some(tls);
-        Ok(self)
+        let mut is_there = false;
+        for bound in self.all.iter_mut().filter(is_of) {
+            bound.tls = Some(tls.clone());
+            is_there = true;
+        }
+        if is_there {
+            Ok(self)
+        } else {
+            Err(told("no socket was bound there"))
+        }
     }
 }
 

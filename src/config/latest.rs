@@ -3,45 +3,51 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use gopuram::Body;
-use gopuram::config::{Answer, Failure, Service};
-use gopuram::middleware::promise;
-use gopuram::stack::App;
 use http::{Request, Response};
 
-type Layers = App<Service>;
+use super::service::{Answer, Failure, Service};
+use crate::middleware::{Body, promise};
+use crate::stack::App;
 
 /// An application that may be another for the next connection: each clone, of which a connection has one, is of the newest.
+///
+/// From [`Running::app`](super::Running::app).
 #[derive(Debug)]
-pub(super) struct Latest {
-    newest: Arc<Mutex<Layers>>,
-    own: Layers,
+pub struct Latest {
+    newest: Arc<Mutex<App<Service>>>,
+    own: Service,
 }
 
 impl Latest {
-    pub(super) fn new(app: Layers) -> Self {
+    pub(super) fn new(app: App<Service>) -> Self {
         Self {
-            newest: Arc::new(Mutex::new(app.clone())),
-            own: app,
+            own: app.clone().into_inner(),
+            newest: Arc::new(Mutex::new(app)),
         }
     }
 
     /// From now on connections get this one.
-    pub(super) fn replace(&self, app: Layers) {
-        let before = std::mem::replace(&mut *lock(&self.newest), app);
+    pub(super) fn replace(&self, app: App<Service>) {
+        let before = std::mem::replace(&mut *self.lock(), app);
+        // Whatever its end takes, nobody waits for it.
         drop(before);
     }
-}
 
-fn lock(newest: &Mutex<Layers>) -> MutexGuard<'_, Layers> {
-    newest.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The layers that the next connection gets, and what they are around, as a tower.
+    pub fn tower(&self) -> String {
+        self.lock().to_string()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, App<Service>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Clone for Latest {
     fn clone(&self) -> Self {
         Self {
             newest: Arc::clone(&self.newest),
-            own: lock(&self.newest).clone(),
+            own: self.lock().clone().into_inner(),
         }
     }
 }
@@ -56,7 +62,8 @@ impl tower_service::Service<Request<Body>> for Latest {
     }
 
     fn call(&mut self, req: Request<Body>) -> Answer {
-        let answer = promise::call(&mut self.own, req);
+        let answer = self.own.call(req);
+        // A service whose type is gone sees to itself.
         promise::used(self);
         answer
     }
