@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use gopuram::config::{Config as Read, explain, overview};
+use gopuram::config::{Config as Read, Count, Size, explain, overview};
 use gopuram::gateway::{Address, Tls};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -61,9 +61,9 @@ impl Config {
     #[getter]
     fn described(&self) -> Vec<String> {
         let all = self.0.addresses();
-        all.map(|(address, tls)| match tls {
-            true => format!("{address} over TLS"),
-            false => address.to_string(),
+        all.map(|(address, tls)| {
+            let secured = if tls { " with TLS" } else { "" };
+            format!("{address}{secured}")
         })
         .collect()
     }
@@ -93,18 +93,18 @@ impl Config {
             "app": app.wsgi.as_deref(),
             "chdir": app.chdir.as_deref(),
             "pythonpath": app.pythonpath.as_deref(),
-            "threads": app.threads.map(|count| count.get()),
-            "queue": app.queue.map(|count| count.get()),
+            "threads": app.threads.map(Count::get),
+            "queue": app.queue.map(Count::get),
             "queue_timeout": app.queue_timeout.map(seconds),
             "request_timeout": app.request_timeout.map(seconds),
-            "max_spool": app.max_spool.map(|size| size.bytes()),
-            "workers": workers.count.map(|count| count.get()),
+            "max_spool": app.max_spool.map(Size::bytes),
+            "workers": workers.count.map(Count::get),
             "timeout": workers.timeout.map(seconds),
             "start_timeout": workers.start_timeout.map(seconds),
             "max_requests": workers.max_requests,
             "max_requests_jitter": workers.max_requests_jitter,
             "max_worker_age": workers.max_age.map(seconds),
-            "max_worker_memory": workers.max_memory.map(|size| size.bytes()),
+            "max_worker_memory": workers.max_memory.map(Size::bytes),
             "drain_timeout": Some(seconds(self.0.drain())),
         }
         if let Some(inline) = app.inline {

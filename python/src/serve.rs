@@ -220,7 +220,7 @@ impl Run {
                 tally.go_on().await;
             }
         });
-        let served = tokio::select! {
+        let ended = tokio::select! {
             // First: the worker accepts when it says so.
             biased;
             ended = running => ended,
@@ -233,7 +233,7 @@ impl Run {
         if let Some(tally) = tally {
             tally.write();
         }
-        served
+        ended
     }
 }
 

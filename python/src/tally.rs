@@ -80,9 +80,10 @@ fn others(share: &Share) -> Vec<Snapshot> {
     let told = places.filter_map(|place| {
         let numbers = read(share, place)?;
         // Nobody is there any more: what was in flight is gone, and what was counted was.
-        Some(match share.accepts(place) {
-            true => numbers,
-            false => numbers.at_rest(),
+        Some(if share.accepts(place) {
+            numbers
+        } else {
+            numbers.at_rest()
         })
     });
     told.collect()

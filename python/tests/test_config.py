@@ -3,6 +3,7 @@
 import gzip
 import http.client
 import json
+import os
 import re
 import signal
 import socket
@@ -275,3 +276,42 @@ def test_a_file_is_watched_as_the_application_is(site):
         server.logged("site.toml has changed")
         server.logged("reload: reloaded")
         assert ask(server).getheader("x-version") == "two"
+
+
+def counted(fleet):
+    """How many requests the page tells of, over all workers."""
+    page = fleet.ask("/metrics").body.decode()
+    return sum(int(line.split()[-1]) for line in page.splitlines() if line.startswith("http_server_requests_total{"))
+
+
+def counts(fleet, wanted):
+    """Waits for the page to tell of so many, whichever worker is asked."""
+    for _ in range(3000):
+        if [counted(fleet) for _ in range(3)] == [wanted] * 3:
+            return
+    raise AssertionError(f"{counted(fleet)} are told, not {wanted}")
+
+
+def test_workers_count_together(site):
+    (site / "site.toml").write_text('[[layer]]\nname = "metrics"\nat = "/metrics"\n')
+    with Fleet("--config", str(site / "site.toml")) as fleet:
+        workers = {fleet.who() for _ in range(40)}
+        assert len(workers) == 2
+        counts(fleet, 40)
+        # Who comes in another's place goes on where that one ended.
+        fleet.reload(1)
+        for pid in workers:
+            fleet.ended(pid)
+        assert {fleet.who() for _ in range(10)}.isdisjoint(workers)
+        counts(fleet, 50)
+        killed = fleet.pids()[0]
+        os.kill(killed, signal.SIGKILL)
+        fleet.ended(killed)
+        fleet.times("a worker is ready", 5)
+        counts(fleet, 50)
+
+
+def test_probes_are_answered_before_the_application(site):
+    with Site(site, '[[layer]]\nname = "health"\nready = "/ready"\n', "--inline") as server:
+        assert (ask(server, "/livez").status, ask(server, "/ready").body) == (200, b"ok\n")
+        assert json.loads(ask(server, "/readyz").body)["PATH_INFO"] == "/readyz"
