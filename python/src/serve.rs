@@ -214,12 +214,12 @@ impl Run {
             .link()
             .heed(server.handle(), self.logs, self.witness);
         let running = server.run();
-        let telling = tally.clone();
-        let telling = tokio::spawn(async move {
-            if let Some(tally) = telling {
-                tally.go_on().await;
+        let telling = async {
+            match &tally {
+                Some(tally) => tally.go_on().await,
+                None => std::future::pending().await,
             }
-        });
+        };
         let ended = tokio::select! {
             // First: the worker accepts when it says so.
             biased;
@@ -228,8 +228,8 @@ impl Run {
                 tracing::error!(%error, "the supervisor cannot be heard; ending");
                 Ok(())
             }
+            () = telling => Ok(()),
         };
-        telling.abort();
         if let Some(tally) = tally {
             tally.write();
         }
