@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gopuram::config::{Config, Running, Service};
+use gopuram::config::{Config, ErasedService, Running};
 use gopuram::middleware::StaticFiles;
 use gopuram::stack::App;
 use tracing::{error, info, warn};
@@ -74,7 +74,7 @@ pub(super) fn run(config: &Config, running: &Running) -> Result<(), String> {
 }
 
 /// The layers of a file around what it says.
-fn layers(config: &Config) -> App<Service> {
+fn layers(config: &Config) -> App<ErasedService> {
     match config.files() {
         Some(files) => config.stack().app(files.clone()),
         None => config.stack().app(NotFound),

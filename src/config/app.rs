@@ -9,7 +9,7 @@ use super::measure::{Count, Size};
 settings! {
     /// What the layers are around, `[app]`; what is not said is `None`.
     #[non_exhaustive]
-    pub struct App {
+    pub struct AppTable {
         /// An application of Python's, as `"module:name"`; for the wheel alone, as all below but `files` is.
         wsgi: String = "none",
         /// A directory of files.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::app::{App, Workers};
+use super::app::{AppTable, Workers};
 use super::gateway::{DeadlinesTable, LimitsTable, ListenTable};
 use super::keys::{Key, Settings, list};
 use super::layers;
@@ -46,7 +46,7 @@ const TABLES: &[Explained] = &[
         "[deadlines]",
         "how long the gateway waits for a client, and for the application to be ready",
     ),
-    table::<App>("app", "[app]", "what the layers are around"),
+    table::<AppTable>("app", "[app]", "what the layers are around"),
     table::<Workers>("workers", "[workers]", "by whom it is served"),
     Explained {
         name: "environ",

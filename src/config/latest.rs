@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 
-use super::service::{Answer, Failure, Service};
+use super::service::{Answer, ErasedService, Failure};
 use crate::middleware::{Body, promise};
 use crate::stack::App;
 
@@ -14,12 +14,12 @@ use crate::stack::App;
 /// From [`Running::app`](super::Running::app).
 #[derive(Debug)]
 pub struct Latest {
-    newest: Arc<Mutex<App<Service>>>,
-    own: Service,
+    newest: Arc<Mutex<App<ErasedService>>>,
+    own: ErasedService,
 }
 
 impl Latest {
-    pub(super) fn new(app: App<Service>) -> Self {
+    pub(super) fn new(app: App<ErasedService>) -> Self {
         Self {
             own: app.clone().into_inner(),
             newest: Arc::new(Mutex::new(app)),
@@ -27,7 +27,7 @@ impl Latest {
     }
 
     /// From now on connections get this one.
-    pub(super) fn replace(&self, app: App<Service>) {
+    pub(super) fn replace(&self, app: App<ErasedService>) {
         let before = std::mem::replace(&mut *self.lock(), app);
         // Whatever its end takes, nobody waits for it.
         drop(before);
@@ -38,7 +38,7 @@ impl Latest {
         self.lock().to_string()
     }
 
-    fn lock(&self) -> MutexGuard<'_, App<Service>> {
+    fn lock(&self) -> MutexGuard<'_, App<ErasedService>> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -98,7 +98,7 @@ use crate::gateway::{Address, Deadlines, Limits, Serve, Sockets};
 use crate::middleware::StaticFiles;
 use crate::{Application, Error as ServeError};
 
-pub use app::{App, Workers};
+pub use app::{AppTable, Workers};
 pub use counted::Counted;
 pub use explain::{Explained, explain, overview, tables};
 pub use latest::Latest;
@@ -106,8 +106,8 @@ pub use layers::names;
 pub use measure::{Count, Size};
 pub use mistakes::Error;
 pub use running::Running;
-pub use service::{Answer, Failure, Service};
-pub use stack::Stack;
+pub use service::{Answer, ErasedService, Failure};
+pub use stack::Layers;
 
 use gateway::Listen;
 use kept::Kept;
@@ -124,11 +124,11 @@ pub struct Config {
     tls: Option<tls::Tls>,
     limits: Limits,
     deadlines: Deadlines,
-    app: App,
+    app: AppTable,
     files: Option<StaticFiles>,
     workers: Workers,
     environ: Vec<(String, String)>,
-    stack: Stack,
+    stack: Layers,
     kept: Kept,
     /// What cannot change while a server runs, as the file said it.
     fixed: Vec<(&'static str, String)>,
@@ -225,7 +225,7 @@ impl Config {
     }
 
     /// What the layers are around.
-    pub const fn app(&self) -> &App {
+    pub const fn app(&self) -> &AppTable {
         &self.app
     }
 
@@ -260,7 +260,7 @@ impl Config {
     }
 
     /// The layers.
-    pub const fn stack(&self) -> &Stack {
+    pub const fn stack(&self) -> &Layers {
         &self.stack
     }
 

@@ -7,13 +7,13 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::app::{App, Workers};
+use super::app::{AppTable, Workers};
 use super::gateway::{DeadlinesTable, LimitsTable, Listen};
 use super::kept::Kept;
 use super::keys::{Section, Settings as _};
 use super::layers::{self, Context};
 use super::mistakes::{Error, Mistakes};
-use super::stack::Stack;
+use super::stack::Layers;
 use super::tls_table::TlsTable;
 use super::value::{Item, Named, kind};
 use super::{Config, tls};
@@ -70,7 +70,7 @@ fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Kept) -> Config {
     let tls_item = root.item("tls");
     let limits: LimitsTable = root.take("limits").unwrap_or_default();
     let deadlines: DeadlinesTable = root.take("deadlines").unwrap_or_default();
-    let mut app: App = root.take("app").unwrap_or_default();
+    let mut app: AppTable = root.take("app").unwrap_or_default();
     let workers: Workers = root.take("workers").unwrap_or_default();
     let environ: Named<String> = root.take("environ").unwrap_or(Named(Vec::new()));
     let layers = root.item("layer");
@@ -177,7 +177,7 @@ fn secured(
 }
 
 /// The directory that is served.
-fn files(app: &App, root: &mut Section<'_, '_>) -> Option<StaticFiles> {
+fn files(app: &AppTable, root: &mut Section<'_, '_>) -> Option<StaticFiles> {
     let at = root.place(Some("app"));
     let directory = app.files.as_ref()?;
     if app.wsgi.is_some() {
@@ -195,8 +195,8 @@ fn files(app: &App, root: &mut Section<'_, '_>) -> Option<StaticFiles> {
 }
 
 /// The layers, outermost first.
-fn stack(item: &Item<'_>, context: &mut Context<'_>, mistakes: &mut Mistakes) -> Stack {
-    let mut stack = Stack::default();
+fn stack(item: &Item<'_>, context: &mut Context<'_>, mistakes: &mut Mistakes) -> Layers {
+    let mut stack = Layers::default();
     let DeValue::Array(items) = item.get_ref() else {
         let text = "a layer is a table of a list: write `[[layer]]`, with two brackets";
         mistakes.add(item.span().start, text);
@@ -213,7 +213,7 @@ fn stack(item: &Item<'_>, context: &mut Context<'_>, mistakes: &mut Mistakes) ->
     stack
 }
 
-fn one(item: &Item<'_>, context: &mut Context<'_>, stack: &mut Stack, mistakes: &mut Mistakes) {
+fn one(item: &Item<'_>, context: &mut Context<'_>, stack: &mut Layers, mistakes: &mut Mistakes) {
     let at = item.span().start;
     let DeValue::Table(table) = item.get_ref() else {
         let text = format!("a layer is a table, and not {}", kind(item.get_ref()));

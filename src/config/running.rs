@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::{error, info, warn};
 
 use super::latest::Latest;
-use super::service::Service;
+use super::service::ErasedService;
 use super::{Config, Error};
 use crate::Application;
 use crate::gateway::Serve;
@@ -53,7 +53,7 @@ struct State {
 }
 
 /// Puts the layers of a file around what it says, or says why that cannot be.
-type Make = Box<dyn FnMut(&Config) -> Result<App<Service>, String> + Send>;
+type Make = Box<dyn FnMut(&Config) -> Result<App<ErasedService>, String> + Send>;
 
 impl Running {
     /// The layers of a file around an application.
@@ -70,13 +70,13 @@ impl Running {
     /// Why it cannot be made.
     pub fn new(
         config: Config,
-        mut make: impl FnMut(&Config) -> Result<App<Service>, String> + Send + 'static,
+        mut make: impl FnMut(&Config) -> Result<App<ErasedService>, String> + Send + 'static,
     ) -> Result<Self, String> {
         let first = make(&config)?;
         Ok(Self::of(config, first, Box::new(make)))
     }
 
-    fn of(config: Config, first: App<Service>, make: Make) -> Self {
+    fn of(config: Config, first: App<ErasedService>, make: Make) -> Self {
         Self {
             latest: Latest::new(first),
             state: Arc::new(Mutex::new(State { config, make })),

@@ -16,26 +16,26 @@ use crate::middleware::{Body, promise};
 /// What goes wrong in an application, of whatever type it was.
 pub type Failure = Box<dyn StdError + Send + Sync>;
 
-/// The answer of a [`Service`] to come.
+/// The answer of a [`ErasedService`] to come.
 pub type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, Failure>> + Send>>;
 
 /// An application whose type is gone.
-pub struct Service(Box<dyn Erased>);
+pub struct ErasedService(Box<dyn Erased>);
 
-impl Service {
+impl ErasedService {
     /// Any application.
     pub fn new(app: impl Application) -> Self {
         Self(Box::new(Known(app)))
     }
 }
 
-impl Clone for Service {
+impl Clone for ErasedService {
     fn clone(&self) -> Self {
         Self(self.0.another())
     }
 }
 
-impl<B> tower_service::Service<Request<B>> for Service
+impl<B> tower_service::Service<Request<B>> for ErasedService
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Failure>,
@@ -56,9 +56,9 @@ where
     }
 }
 
-impl fmt::Debug for Service {
+impl fmt::Debug for ErasedService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service").finish_non_exhaustive()
+        f.debug_struct("ErasedService").finish_non_exhaustive()
     }
 }
 
@@ -91,21 +91,23 @@ impl<S: Application> Erased for Known<S> {
 
 /// A layer whose type is gone.
 #[derive(Clone)]
-pub(super) struct AnyLayer(Arc<dyn Fn(Service) -> Service + Send + Sync>);
+pub(super) struct AnyLayer(Arc<dyn Fn(ErasedService) -> ErasedService + Send + Sync>);
 
 impl AnyLayer {
     pub(super) fn new<L>(layer: L) -> Self
     where
-        L: Layer<Service, Service: Application> + Send + Sync + 'static,
+        L: Layer<ErasedService, Service: Application> + Send + Sync + 'static,
     {
-        Self(Arc::new(move |inner| Service::new(layer.layer(inner))))
+        Self(Arc::new(move |inner| {
+            ErasedService::new(layer.layer(inner))
+        }))
     }
 }
 
-impl Layer<Service> for AnyLayer {
-    type Service = Service;
+impl Layer<ErasedService> for AnyLayer {
+    type Service = ErasedService;
 
-    fn layer(&self, inner: Service) -> Service {
+    fn layer(&self, inner: ErasedService) -> ErasedService {
         (self.0)(inner)
     }
 }

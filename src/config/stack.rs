@@ -5,7 +5,7 @@ use std::fmt;
 use tower_layer::Layer as _;
 
 use super::layers;
-use super::service::{AnyLayer, Service};
+use super::service::{AnyLayer, ErasedService};
 use crate::Application;
 use crate::middleware::place::{Place as _, Placed};
 use crate::stack::App;
@@ -25,7 +25,7 @@ pub(super) struct Layer {
 impl Layer {
     pub(super) fn new<L>(layer: L) -> Self
     where
-        L: Placed + tower_layer::Layer<Service, Service: Application> + Send + Sync + 'static,
+        L: Placed + tower_layer::Layer<ErasedService, Service: Application> + Send + Sync + 'static,
     {
         Self {
             name: L::NAME,
@@ -50,19 +50,21 @@ impl Layer {
 ///
 /// The order of [places](crate::middleware::place) was checked when the file was read. It prints itself as a tower, as that one does.
 #[derive(Clone, Default)]
-pub struct Stack {
+pub struct Layers {
     layers: Vec<Layer>,
     /// The innermost layer so far that has a place.
     innermost: Option<(u8, &'static str, &'static str)>,
 }
 
-impl Stack {
+impl Layers {
     /// Puts the layers around an application, and makes their types be gone.
-    pub fn app<S: Application>(&self, app: S) -> App<Service> {
+    pub fn app<S: Application>(&self, app: S) -> App<ErasedService> {
         let mut tiers: Vec<_> = self.layers.iter().map(|each| each.tier.clone()).collect();
         tiers.push(Tier::application::<S>());
         let inside_out = self.layers.iter().rev();
-        let service = inside_out.fold(Service::new(app), |inner, each| each.layer.layer(inner));
+        let service = inside_out.fold(ErasedService::new(app), |inner, each| {
+            each.layer.layer(inner)
+        });
         App::new(service, tiers)
     }
 
@@ -104,7 +106,7 @@ impl Stack {
     }
 }
 
-impl fmt::Debug for Stack {
+impl fmt::Debug for Layers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
             .entries(self.layers.iter().map(|layer| layer.tier.name()))
@@ -113,7 +115,7 @@ impl fmt::Debug for Stack {
 }
 
 /// Prints the stack as a tower, outermost first, a layer a line.
-impl fmt::Display for Stack {
+impl fmt::Display for Layers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tiers: Vec<_> = self.layers.iter().map(|each| each.tier.clone()).collect();
         display::tower(&tiers, f)

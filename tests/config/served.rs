@@ -1,7 +1,7 @@
 //! What is served by a file, over sockets.
 
 use gopuram::config::Config;
-use gopuram::gateway::Sockets;
+use gopuram::gateway::{Deadlines, Limits, Sockets};
 use gopuram::middleware::Router;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::ServerName;
@@ -140,14 +140,14 @@ fn limits_and_deadlines_are_those_of_the_file() {
         idle = "off"
     "#;
     let config = Config::parse(text, ".").unwrap();
-    let limits = gopuram::gateway::Limits::default()
+    let limits = Limits::default()
         .connections(7)
         .per_client(3)
         .head(16 * 1024)
         .window(2 << 20)
         .extended_connect();
     assert_eq!(format!("{:?}", config.limits()), format!("{limits:?}"));
-    let deadlines = gopuram::gateway::Deadlines::default()
+    let deadlines = Deadlines::default()
         .head(Duration::from_secs(5))
         .body(Duration::from_millis(2500))
         .whole_body(Duration::from_hours(1))
@@ -301,4 +301,50 @@ async fn a_cache_keeps_what_it_has_while_the_file_is_read_again() {
     directory.write("site.toml", cache.replace("1MiB", "2MiB"));
     let other = twice.again().unwrap();
     assert!(status(&other).await.contains("fwd=miss"));
+}
+
+/// The fields in which one value differs from another, by their names.
+fn differ(one: &impl std::fmt::Debug, other: &impl std::fmt::Debug) -> Vec<String> {
+    let fields = |value: &dyn std::fmt::Debug| {
+        let text = format!("{value:?}");
+        let fields = text.split_once('{').unwrap().1.trim_end_matches('}');
+        let fields = fields.split(", ").map(|field| field.trim().to_owned());
+        fields.collect::<Vec<_>>()
+    };
+    let both = fields(one).into_iter().zip(fields(other));
+    let differing = both.filter(|(one, other)| one != other);
+    let name = |field: String| field.split(':').next().unwrap_or_default().to_owned();
+    differing.map(|(one, _)| name(one)).collect()
+}
+
+#[test]
+fn each_key_sets_what_it_is_called_and_there_is_one_for_each() {
+    let (limits, deadlines) = (Limits::default(), Deadlines::default());
+    let names = |value: &dyn std::fmt::Debug| {
+        let text = format!("{value:?}")
+            .replace("Limits {", ",")
+            .replace("Deadlines {", ",");
+        let fields = text.split(", ").filter_map(|field| field.split_once(':'));
+        fields
+            .map(|(name, _)| name.trim().to_owned())
+            .collect::<Vec<_>>()
+    };
+    for key in names(&limits) {
+        let value = if key == "extended_connect" {
+            "true"
+        } else {
+            "99999"
+        };
+        let config = Config::parse(&format!("[limits]\n{key} = {value}\n"), ".").unwrap();
+        assert_eq!(differ(&config.limits(), &limits), [key.as_str()], "{key}");
+    }
+    for key in names(&deadlines) {
+        let config = Config::parse(&format!("[deadlines]\n{key} = \"77m\"\n"), ".").unwrap();
+        assert_eq!(
+            differ(&config.deadlines(), &deadlines),
+            [key.as_str()],
+            "{key}"
+        );
+    }
+    assert_eq!(names(&limits).len() + names(&deadlines).len(), 23);
 }

@@ -173,7 +173,7 @@ async fn a_request_costs_no_clone() {
     let before = clones.load(Ordering::Relaxed);
     for _ in 0..3 {
         let req = Request::new(Body::empty());
-        let ready: &mut gopuram::config::Service =
+        let ready: &mut gopuram::config::ErasedService =
             ServiceExt::<Request<Body>>::ready(&mut app).await.unwrap();
         // As a gateway calls it.
         promise::call(ready, req).await.unwrap();

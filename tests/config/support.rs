@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gopuram::Body;
-use gopuram::config::{Config, Service};
+use gopuram::config::{Config, ErasedService};
 use gopuram::middleware::Router;
 use gopuram::stack::App;
 use gopuram::testing::Client;
@@ -83,6 +83,6 @@ pub(crate) fn app() -> Router {
 }
 
 /// A client of that application, with the layers that a text says around it.
-pub(crate) fn client(directory: &Directory, text: &str) -> Client<App<Service>> {
+pub(crate) fn client(directory: &Directory, text: &str) -> Client<App<ErasedService>> {
     Client::new(directory.config(text).stack().app(app()))
 }

@@ -8,7 +8,7 @@ use http::HeaderValue;
 use super::{Context, Entry, Layer, Problem};
 use crate::config::keys::settings;
 use crate::config::measure::{Deadline, Size};
-use crate::config::service::{Failure, Service};
+use crate::config::service::{ErasedService, Failure};
 use crate::config::value::{Named, words};
 use crate::middleware::endpoint::Endpoint;
 use crate::middleware::place::{Content, Placed};
@@ -110,13 +110,13 @@ impl Placed for Files {
     }
 }
 
-impl tower_layer::Layer<Service> for Files {
-    type Service = Service;
+impl tower_layer::Layer<ErasedService> for Files {
+    type Service = ErasedService;
 
-    fn layer(&self, inner: Service) -> Service {
+    fn layer(&self, inner: ErasedService) -> ErasedService {
         match &self.mount {
-            Some((_, mount)) => Service::new(mount.layer(inner)),
-            None => Service::new(self.files.layer(inner)),
+            Some((_, mount)) => ErasedService::new(mount.layer(inner)),
+            None => ErasedService::new(self.files.layer(inner)),
         }
     }
 }
