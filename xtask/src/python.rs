@@ -99,8 +99,44 @@ pub(crate) fn test(strict: bool) -> Result<(), Failed> {
     install_tested(&environment)?;
     let mut pytest = environment.command("pytest", &[]);
     pytest.current_dir(run::root().join("python"));
-    run(pytest)
+    run(pytest)?;
+    source(&environment)
 }
+
+/// What is published as source has all that it is compiled from: it is compiled where nothing else is.
+fn source(environment: &Environment) -> Result<(), Failed> {
+    let target = run::target().join("python");
+    let place = target.join("source");
+    // That of before.
+    drop(std::fs::remove_dir_all(&place));
+    let mut maturin = environment.command("maturin", &["sdist", "--quiet"]);
+    maturin
+        .arg("--manifest-path")
+        .arg(run::root().join("python/Cargo.toml"))
+        .arg("--out")
+        .arg(&place);
+    run(maturin)?;
+    let mut unpack = environment.command("python", &["-c", UNPACK]);
+    unpack.arg(&place);
+    run(unpack)?;
+    let mut check = run::cargo(&["check", "--quiet", "--locked", "--manifest-path"]);
+    check
+        .arg(place.join("gopuram/python/Cargo.toml"))
+        .env("CARGO_TARGET_DIR", &target)
+        .env("PYO3_PYTHON", environment.program("python"));
+    run(check)
+}
+
+/// Unpacks the one archive of a directory, under a name without a version.
+const UNPACK: &str = "
+import pathlib, sys, tarfile
+place = pathlib.Path(sys.argv[1])
+(archive,) = place.glob('gopuram-*.tar.gz')
+with tarfile.open(archive) as packed:
+    packed.extractall(place)
+(unpacked,) = (path for path in place.iterdir() if path.is_dir())
+unpacked.rename(place / 'gopuram')
+";
 
 /// The wheel, and what its tests need.
 fn install_tested(environment: &Environment) -> Result<(), Failed> {
