@@ -9,8 +9,8 @@ use gopuram::middleware::compress::{Brotli, Gzip};
 use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::{
     AccessLog, BodyLimit, Cache, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
-    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Lint, NormalizePath, Range,
-    RequestId, SecurityHeaders, SendFile, SetHeader, StaticFiles, Timeout,
+    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Health, Lint, Metrics,
+    NormalizePath, Range, RequestId, SecurityHeaders, SendFile, SetHeader, StaticFiles, Timeout,
 };
 use http::HeaderValue;
 use http::header::{SERVER, VARY};
@@ -87,6 +87,12 @@ const ALL: &str = r#"
     to = "stderr"
 
     [[layer]]
+    name = "metrics"
+    at = "/metrics"
+    allow = ["10.0.0.0/8", "::/0"]
+    routes = 16
+
+    [[layer]]
     name = "security_headers"
     fields = { x-frame-options = "SAMEORIGIN" }
     without = "permissions-policy"
@@ -99,6 +105,10 @@ const ALL: &str = r#"
     headers = ["x-a", "x-b"]
     expose = "x-c"
     max_age = "10m"
+
+    [[layer]]
+    name = "health"
+    ready = "/ready"
 
     [[layer]]
     name = "catch_panic"
@@ -209,14 +219,17 @@ fn all_of_them_are_the_tower_of_the_same_in_code() {
     assert_eq!(config.stack().len(), names().count());
     let public = directory.path().join("public");
     let cors = Cors::origins(["https://example.org", "http://localhost:*"]).unwrap();
+    let metrics = Metrics::for_routes(16).allow("10.0.0.0/8,::/0").unwrap();
     let texts = ContentType::or("text/plain").unwrap();
     let rule = responses().append(VARY, "origin");
     let stack = Stack::new()
         .with(Lint::warn(|_| {}).named("outermost"))
         .with(request_id())
         .with(AccessLog::combined(Log::stderr()))
+        .with(metrics.at("/metrics"))
         .with(SecurityHeaders::default().without(SecurityHeaders::PERMISSIONS_POLICY))
         .with(cors.credentials())
+        .with(Health::new().ready("/ready"))
         .with(CatchPanic::default())
         .with(timeout())
         .with(BodyLimit::new(2 << 20).at("/upload", u64::MAX))
