@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::answer;
+use crate::bell::Bell;
 use crate::late::{self, Overseer, Seat};
 use crate::run::{Job, Run};
 use crate::start::Flow;
@@ -46,6 +47,8 @@ pub(crate) struct Queue {
     filled: Condvar,
     room: usize,
     deadline: Duration,
+    /// For those who wait for an answer.
+    bell: Arc<Bell>,
     /// How many threads there are when none is lost.
     pub(crate) size: usize,
     pub(crate) overseer: Option<Overseer>,
@@ -63,6 +66,8 @@ struct State {
     calling: bool,
     /// Somebody will look after those that wait too long.
     watched: bool,
+    /// The bell is heard.
+    heard: bool,
     closed: bool,
     /// The threads that were started, and have not ended when this was last looked at.
     started: Vec<Py<PyAny>>,
@@ -83,6 +88,7 @@ impl Pool {
             filled: Condvar::new(),
             room,
             deadline,
+            bell: Arc::default(),
             size: threads,
             overseer,
             running: Mutex::default(),
@@ -92,6 +98,11 @@ impl Pool {
         }
         let threads = Threads(Arc::clone(&pool.0));
         Ok((pool, threads))
+    }
+
+    /// Wakes those who wait for an answer.
+    pub(crate) fn bell(&self) -> Arc<Bell> {
+        Arc::clone(&self.0.bell)
     }
 
     /// Lets a request wait for a thread; it is answered 503 if there are too many, or when it has waited too long.
@@ -108,6 +119,9 @@ impl Pool {
         }
         if let Some(overseer) = &self.0.overseer {
             overseer.runtime.get_or_init(Handle::current);
+        }
+        if !std::mem::replace(&mut state.heard, true) {
+            self.0.bell.hang();
         }
         let now = Instant::now();
         state.jobs.push_back((now, job));

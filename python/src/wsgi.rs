@@ -112,8 +112,8 @@ impl Shared {
             Ok(variables) => variables,
             Err(refused) => return Calling::Answered(Some(answer::refused(&refused))),
         };
-        let manner = match self.pool {
-            Some(_) => Manner::Wait,
+        let manner = match &self.pool {
+            Some(pool) => Manner::Wait(pool.bell()),
             None => Manner::Refuse,
         };
         let (sender, receiver) = exchange(manner);
