@@ -1,15 +1,18 @@
 //! Waking the tasks of connections from the threads of Python.
 
 use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 /// Wakes all who have waited since they were woken the last time at once.
 ///
 /// To wake a task of another thread's runtime is a system call each time, whether that thread sleeps or not. Here it is one until the
 /// runtime has its turn, which wakes its own tasks for nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Bell(Mutex<State>);
+#[derive(Debug)]
+pub(crate) struct Bell {
+    state: Mutex<State>,
+    hung: Once,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -19,20 +22,31 @@ struct State {
     ringer: Option<Waker>,
 }
 
+impl Default for Bell {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            hung: Once::new(),
+        }
+    }
+}
+
 impl Bell {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the runtime hear it, to wake its tasks.
+    /// Has the runtime hear it, if it does not yet.
     ///
-    /// Must be called within it, and once.
+    /// Must be called within it.
     pub(crate) fn hang(self: &Arc<Self>) {
-        let bell = Arc::clone(self);
-        tokio::spawn(async move {
-            let mut woken = Vec::new();
-            poll_fn(|cx| bell.poll_ring(cx, &mut woken)).await;
+        self.hung.call_once(|| {
+            let bell = Arc::clone(self);
+            tokio::spawn(async move {
+                let mut woken = Vec::new();
+                poll_fn(|cx| bell.poll_ring(cx, &mut woken)).await;
+            });
         });
     }
 

@@ -66,8 +66,6 @@ struct State {
     calling: bool,
     /// Somebody will look after those that wait too long.
     watched: bool,
-    /// The bell is heard.
-    heard: bool,
     closed: bool,
     /// The threads that were started, and have not ended when this was last looked at.
     started: Vec<Py<PyAny>>,
@@ -120,9 +118,7 @@ impl Pool {
         if let Some(overseer) = &self.0.overseer {
             overseer.runtime.get_or_init(Handle::current);
         }
-        if !std::mem::replace(&mut state.heard, true) {
-            self.0.bell.hang();
-        }
+        self.0.bell.hang();
         let now = Instant::now();
         state.jobs.push_back((now, job));
         if !std::mem::replace(&mut state.watched, true) {

@@ -214,7 +214,7 @@ fn inline(job: Job, receiver: Receiver, cx: &mut Context<'_>) -> Response<Body> 
 }
 
 /// In HTTP/1.1 who asks for a block sends the one before; in HTTP/2 that is another task, which may be woken by a third.
-const PAUSES: u8 = 2;
+const PAUSES: u8 = 1;
 
 /// The blocks of an application that is asked for them where they are sent.
 #[derive(Debug)]
