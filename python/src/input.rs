@@ -166,6 +166,14 @@ impl Until {
 }
 
 impl Source {
+    /// How many bytes are in memory.
+    pub(crate) fn here(&self) -> usize {
+        match self {
+            Self::Pieces(pieces) => pieces.0.iter().map(Bytes::len).sum(),
+            _ => 0,
+        }
+    }
+
     /// Reads until there what has to be waited for; less only at the end of the body.
     fn read(&mut self, until: Until) -> Result<Bytes, String> {
         match self {

@@ -16,6 +16,10 @@ use crate::late::{self, Overseer, Seat};
 use crate::run::{Job, Run};
 use crate::start::Flow;
 
+/// How much of bodies waits for a thread at most before one is called at once: what is not worked on soon has left the processor's
+/// cache, and has to be fetched again to be read, and to be sent.
+const FRESH: usize = 256 * 1024;
+
 /// Where requests wait for a thread.
 #[derive(Debug)]
 pub(crate) struct Pool(Arc<Queue>);
@@ -64,6 +68,8 @@ struct State {
     idle: usize,
     /// Threads will be called.
     calling: bool,
+    /// How much of bodies came since one was.
+    fresh: usize,
     /// Somebody will look after those that wait too long.
     watched: bool,
     closed: bool,
@@ -120,6 +126,7 @@ impl Pool {
         }
         self.0.bell.hang();
         let now = Instant::now();
+        state.fresh = state.fresh.saturating_add(job.source.here());
         state.jobs.push_back((now, job));
         if !std::mem::replace(&mut state.watched, true) {
             tokio::spawn(watch(Arc::downgrade(&self.0), now + self.0.deadline));
@@ -129,6 +136,11 @@ impl Pool {
             // before it, and is not switched to and from for each.
             let queue = Arc::clone(&self.0);
             tokio::spawn(async move { queue.call() });
+        }
+        if state.fresh >= FRESH {
+            state.fresh = 0;
+            drop(state);
+            self.0.filled.notify_one();
         }
     }
 }
@@ -143,6 +155,7 @@ impl Queue {
     fn call(&self) {
         let mut state = self.lock();
         state.calling = false;
+        state.fresh = 0;
         let wanted = state.jobs.len().min(state.idle);
         drop(state);
         for _ in 0..wanted {
