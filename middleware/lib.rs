@@ -21,7 +21,9 @@
 //! | [`Etag`] | an entity tag for answers that are there as a whole | represent | `etag` |
 //! | [`Head`] | `HEAD` is `GET` with the body dropped | represent |  |
 //! | [`HeaderRules`] | sets, appends to, defaults or removes fields by path, status or media type | anywhere |  |
+//! | [`Health`] | `/livez` and `/readyz`: does it work, and may it take requests | contain | `health` |
 //! | [`Lint`] | checks both sides of the interface at run time | anywhere |  |
+//! | [`Metrics`] | requests, latencies and sizes for Prometheus | observe |  |
 //! | [`Mount`] | applications by prefix and by host | content |  |
 //! | [`NormalizePath`] | trailing and double slashes | direct |  |
 //! | [`Range`] | single, multiple and suffix ranges: 206 and 416 | represent | `dates` |
@@ -100,9 +102,14 @@ pub mod fuzzing;
 pub mod head;
 mod header;
 pub mod header_rules;
+#[cfg(feature = "health")]
+pub mod health;
 pub mod lint;
+pub mod metrics;
 pub mod mount;
+pub mod networks;
 pub mod normalize_path;
+pub mod outcome;
 mod pattern;
 pub mod place;
 pub mod promise;
@@ -152,7 +159,10 @@ pub use from_fn::from_fn;
 pub use from_parts::{on_request, on_response};
 pub use head::Head;
 pub use header_rules::HeaderRules;
+#[cfg(feature = "health")]
+pub use health::Health;
 pub use lint::Lint;
+pub use metrics::Metrics;
 pub use mount::Mount;
 pub use normalize_path::NormalizePath;
 #[cfg(feature = "dates")]

@@ -4,6 +4,12 @@
 //! pattern without `/` is compared with the last segment of a path, one with `/` with all of
 //! it. There is no escape: what stands for itself cannot be any of the three.
 
+/// Whether a path can be like `pattern`: those of requests are visible ASCII, without `#`.
+pub(crate) fn is_pattern(pattern: &str) -> bool {
+    let right = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+    !pattern.is_empty() && pattern.bytes().all(right) && !pattern.contains("***")
+}
+
 /// Whether `path`, from the root without its leading slash, is like `pattern`.
 pub(crate) fn is_like(pattern: &str, path: &[u8]) -> bool {
     if pattern.contains('/') {

@@ -57,6 +57,9 @@ pub trait Placed {
 pub trait Place: sealed::Place {
     /// Its name, for printing.
     const NAME: &'static str;
+    /// How far inside it is, for stacks that are made at run time: a layer may be written after another of no greater rank.
+    /// `None` where the order does not matter.
+    const RANK: Option<u8>;
 }
 
 mod sealed {
@@ -84,6 +87,7 @@ pub struct Anywhere;
 impl sealed::Place for Anywhere {}
 impl Place for Anywhere {
     const NAME: &'static str = "";
+    const RANK: Option<u8> = None;
 }
 #[diagnostic::do_not_recommend]
 impl<Previous> Inside<Previous> for Anywhere {
@@ -97,6 +101,11 @@ pub struct Outside;
 
 macro_rules! places {
     ($($(#[$doc:meta])* $name:ident: $word:literal,)*) => {
+        /// The places as they are written, so that each knows its rank.
+        enum Rank {
+            $($name,)*
+        }
+
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug)]
@@ -106,6 +115,7 @@ macro_rules! places {
             impl sealed::Place for $name {}
             impl Place for $name {
                 const NAME: &'static str = $word;
+                const RANK: Option<u8> = Some(Rank::$name as u8);
             }
             #[diagnostic::do_not_recommend]
             impl Inside<Outside> for $name {
@@ -138,7 +148,7 @@ places! {
     Observe: "observe",
     /// What every answer must carry: `security_headers`, `cors`, `error_pages`.
     Dress: "dress",
-    /// Bounds on the work inside: `catch_panic`, `timeout`, `body_limit`.
+    /// Bounds on the work inside, and whether there may be more: `catch_panic`, `timeout`, `body_limit`, `health`.
     Contain: "contain",
     /// Settles the target: `trusted_host`, `normalize_path`, `rewrite`.
     Direct: "direct",

@@ -57,6 +57,7 @@
 //! | [`Stack`] | layers in order, checked while compiling and printed as a tower |
 //! | [`Application`] | what is served, in one bound; an `axum::Router` is one as it is |
 //! | [`Body`] | the body of requests, and of responses made by hand |
+//! | `config` | a server, and the layers around what it serves, in a file (feature `config`) |
 //! | [`environ`] | a request as the variables of CGI, and back |
 //! | [`gateway`] | [`serve`], listeners, deadlines, limits and the end |
 //! | [`testing`] | a client of an application, and applications that misbehave |
@@ -66,6 +67,8 @@
 //! The rules that gateways, layers and applications keep to are in `SPEC.md`, each with its test.
 
 mod application;
+#[cfg(feature = "config")]
+pub mod config;
 pub mod environ;
 mod error;
 pub mod gateway;

@@ -16,8 +16,8 @@ use gopuram::middleware::place::{Anywhere, Placed};
 use gopuram::middleware::wrap::{OnRequest, Wrapped};
 use gopuram::middleware::{
     AccessLog, BodyLimit, Cache, CatchPanic, Compress, ContentRules, Cors, Decompress, Digest,
-    Etag, HeaderRules, NormalizePath, RequestId, Router, SecurityHeaders, Timeout, from_fn,
-    on_request, on_response,
+    Etag, HeaderRules, Health, Metrics, NormalizePath, RequestId, Router, SecurityHeaders, Timeout,
+    from_fn, on_request, on_response,
 };
 use gopuram::stack::Innermost;
 use gopuram::testing::app;
@@ -169,11 +169,31 @@ fn layers_that_find_nothing_to_do_allocate_nothing() {
     let taken = ContentRules::new().takes(["text/*"]);
     let app = Stack::new()
         .with(HeaderRules::new(rules).unwrap())
+        .with(Health::new())
         .with(taken.unwrap())
         .with(Digest::default())
         .with(Decompress::default())
         .with(Etag::new().max_size(0))
         .app(app::answer(hello));
+    assert_eq!(allocations(app), 0);
+}
+
+#[test]
+fn what_is_counted_by_route_allocates_nothing() {
+    // What the router and the attributes of the request cost is not the layer's.
+    let router = || Router::new().get("/", async |_| "hello");
+    let alone = allocations_of(router(), received);
+    let metrics = Metrics::new().at("/metrics");
+    let counted = Stack::new().with(metrics.clone()).app(router());
+    assert_eq!(allocations_of(counted, received), alone);
+    // Whoever asks first for what is told, the other shares it.
+    let log = || AccessLog::format("%U %{route}x", Log::to(io::sink())).unwrap();
+    let outside = Stack::new().with(metrics.clone()).with(log()).app(router());
+    assert_eq!(allocations_of(outside, received), alone);
+    let inside = Stack::new().with(log()).with(metrics.clone()).app(router());
+    assert_eq!(allocations_of(inside, received), alone);
+    let by_function = metrics.route(|_| Some("/users/{id}"));
+    let app = Stack::new().with(by_function).app(app::answer(hello));
     assert_eq!(allocations(app), 0);
 }
 

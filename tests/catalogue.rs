@@ -20,6 +20,8 @@ const SHARED: &[&str] = &[
     "fuzzing",
     "header",
     "lib",
+    "networks",
+    "outcome",
     "pattern",
     "place",
     "promise",

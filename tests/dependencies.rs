@@ -7,14 +7,12 @@ use std::process::Command;
 
 /// The lines that `cargo tree` prints for the middleware crate.
 fn tree(args: &[&str]) -> Vec<String> {
+    tree_of("gopuram-middleware", args)
+}
+
+fn tree_of(package: &str, args: &[&str]) -> Vec<String> {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "tree",
-            "--package",
-            "gopuram-middleware",
-            "--edges",
-            "normal",
-        ])
+        .args(["tree", "--package", package, "--edges", "normal"])
         .args(["--offline", "--prefix", "none"])
         .args(args)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -74,5 +72,29 @@ fn with_all_features_there_is_no_gateway() {
     let features: Vec<_> = tokio.rsplit(' ').next().unwrap().split(',').collect();
     for net in ["net", "full", "process", "signal"] {
         assert!(!features.contains(&net), "tokio with `{net}`: {tokio}");
+    }
+}
+
+#[test]
+fn who_reads_no_files_has_no_parser_of_them() {
+    let lines = tree_of("gopuram", &[]);
+    let all = names(&lines);
+    for of_files in ["clap", "serde", "toml", "tracing-subscriber"] {
+        assert!(
+            !all.contains(of_files),
+            "the default features pull {of_files}"
+        );
+    }
+    let lines = tree_of(
+        "gopuram",
+        &["--no-default-features", "--features", "config"],
+    );
+    let all = names(&lines);
+    assert!(all.contains("toml"));
+    for of_the_command in ["clap", "rustls", "serde", "tracing-subscriber"] {
+        assert!(
+            !all.contains(of_the_command),
+            "`config` pulls {of_the_command}"
+        );
     }
 }

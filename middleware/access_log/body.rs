@@ -4,14 +4,13 @@ use std::error::Error as StdError;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::Buf as _;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::outcome::Outcome;
-use super::record::{Progress, Record};
-use crate::body::{Cause, Error};
+use super::record::Record;
+use crate::body::Error;
+use crate::outcome::Outcome;
 use crate::wrap::OnResponse;
 
 /// The line that waits for the response, and then for its end.
@@ -92,41 +91,17 @@ where
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<C::Data>, Error>>> {
-        let mut this = self.project();
+        let this = self.project();
         let Some(record) = &mut this.pending.0 else {
             return this.inner.poll_frame(cx).map_err(Error::new);
         };
-        let before = std::mem::replace(&mut record.progress, Progress::Polled);
-        let next = this.inner.as_mut().poll_frame(cx);
-        record.progress = before;
-        match ready!(next) {
-            Some(Ok(frame)) => {
-                let data = frame.data_ref().map(|data| data.remaining() as u64);
-                record.bytes += data.unwrap_or_default();
-                // The server need not ask again after the last byte, or after trailers.
-                if data.is_none()
-                    || record.expected == Some(record.bytes)
-                    || this.inner.is_end_stream()
-                {
-                    record.progress = Progress::Whole;
-                }
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Some(Err(error)) => {
-                let error = Error::new(error);
-                this.pending.close(Some(match Cause::of(&error) {
-                    Some(Cause::Elapsed) => Outcome::Timeout,
-                    Some(Cause::Panicked) => Outcome::Panic,
-                    None => Outcome::Error,
-                }));
-                Poll::Ready(Some(Err(error)))
-            }
-            None => {
-                record.progress = Progress::Whole;
-                this.pending.close(None);
-                Poll::Ready(None)
-            }
+        let next = ready!(record.course.poll_frame(this.inner, cx));
+        match &next {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => this.pending.close(Some(Outcome::of(error))),
+            None => this.pending.close(None),
         }
+        Poll::Ready(next)
     }
 
     fn is_end_stream(&self) -> bool {

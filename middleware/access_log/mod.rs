@@ -115,7 +115,6 @@ mod format;
 mod literal;
 mod log;
 mod outcome;
-mod received;
 mod record;
 mod redact;
 mod request;
@@ -144,11 +143,12 @@ use record::Record;
 use redact::{Mask, Redaction};
 use time::Zone;
 
+pub use crate::outcome::Outcome;
 pub use body::{LogBody, Pending};
 pub use clock::Clock;
 pub use format::FormatError;
 pub use log::Log;
-pub use outcome::{Entry, Outcome};
+pub use outcome::Entry;
 #[cfg(unix)]
 pub use syslog::Syslog;
 

@@ -1,46 +1,10 @@
-//! How requests end, and what is told of them to the rules that skip.
+//! What is told of requests that have ended to the rules that skip.
 
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode, Uri};
 
-/// How a request ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// All of the response was handed to the server.
-    Complete,
-    /// The server gave up before that, most often because the client was gone.
-    ClientGone,
-    /// The application failed, or the body of its response did.
-    Error,
-    /// The application panicked, or the body of its response did.
-    Panic,
-    /// A deadline made the response, or broke its body off.
-    Timeout,
-}
-
-impl Outcome {
-    /// `complete`, `client_gone`, `error`, `panic` or `timeout`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Complete => "complete",
-            Self::ClientGone => "client_gone",
-            Self::Error => "error",
-            Self::Panic => "panic",
-            Self::Timeout => "timeout",
-        }
-    }
-
-    /// The status that is logged where there was no response: 499 as nginx has it, or the 500 of
-    /// the server.
-    pub(super) fn status(self) -> StatusCode {
-        match self {
-            Self::ClientGone => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-}
+use crate::outcome::Outcome;
 
 /// A request that has ended, for the rules that decide [whether to skip it](super::AccessLog::skip).
 #[derive(Debug)]

@@ -40,6 +40,7 @@ pub use early_hints::{EarlyHints, Hints, Sender, Unsent};
 pub use params::Params;
 pub use protocol::Protocol;
 pub use proxied::{Proxied, ProxiedTls};
+pub(crate) use report::Reports;
 pub use report::{Panicked, Report, TimedOut, Told};
 pub use tls::{Tls, TlsVersion};
 pub use unmodified::Unmodified;

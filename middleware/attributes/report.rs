@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::MatchedRoute;
+use super::{Attributes, MatchedRoute};
 
 /// What inner layers find out, for outer layers to read on the way out.
 ///
@@ -38,6 +38,39 @@ impl Report {
 
     pub(super) fn update<T>(&self, tell: impl FnOnce(&mut Told) -> T) -> T {
         tell(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A report that is asked for with one request after the other, and made once.
+#[derive(Debug, Default)]
+pub(crate) struct Reports {
+    asked: Option<Report>,
+    /// Not needed while another layer's is shared.
+    spare: Option<Report>,
+}
+
+impl Reports {
+    /// Asks the layers further in to tell what they find out.
+    #[inline]
+    pub(crate) fn ask(&mut self, attributes: &mut Attributes) {
+        let report = match &attributes.report {
+            Some(shared) => shared.clone(),
+            None => attributes.report_or(self.spare.take().unwrap_or_default()),
+        };
+        self.asked = Some(report);
+    }
+
+    /// What was told since; nothing if nobody was asked.
+    pub(crate) fn told(&mut self) -> Told {
+        let Some(mut report) = self.asked.take() else {
+            return Told::default();
+        };
+        let Some(told) = report.take() else {
+            // Somebody holds it still, and could tell more in it.
+            return report.read();
+        };
+        self.spare = Some(report);
+        told
     }
 }
 

@@ -18,7 +18,9 @@
 
 mod cause;
 mod file;
+mod mixed;
 mod read;
+mod received;
 mod until_end;
 #[cfg(any(feature = "digest", feature = "etag"))]
 mod whole;
@@ -38,10 +40,12 @@ pub use cause::Cause;
 #[cfg(feature = "files")]
 pub(crate) use file::STEP;
 pub use file::{FileRegion, Read, ReadAt};
+pub use mixed::Mixed;
 pub use read::ReadError;
 #[cfg(any(feature = "digest", feature = "etag"))]
 pub(crate) use whole::whole;
 
+pub(crate) use received::Received;
 pub(crate) use until_end::UntilEnd;
 
 /// The body of a request, and of a response made by hand.

@@ -9,7 +9,7 @@ use crate::header::accept_encoding::Coding;
 
 /// One or several codings to offer, most preferred first.
 ///
-/// `Gzip`, `Deflate`, `Brotli`, `Zstd`, and tuples of up to four of them. Sealed: what
+/// `Gzip`, `Deflate`, `Brotli`, `Zstd`, and tuples of up to four of them, or `()` for none. Sealed: what
 /// a coding is called and how a client asks for it is the RFCs' to say.
 pub trait Codings: sealed::Codings {}
 
@@ -22,6 +22,11 @@ pub(super) mod sealed {
     pub trait Codings {
         fn offers(self, list: &mut Vec<Offer>);
     }
+}
+
+/// None, to begin with.
+impl sealed::Codings for () {
+    fn offers(self, _: &mut Vec<Offer>) {}
 }
 
 macro_rules! tuples {

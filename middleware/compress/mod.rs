@@ -138,6 +138,17 @@ impl Compress {
         }
     }
 
+    /// Offers these as well, less preferred than those before.
+    #[must_use]
+    pub fn and(mut self, codings: impl Codings) -> Self {
+        let config = self.change();
+        let mut offers = Vec::new();
+        codings.offers(&mut offers);
+        let all = config.offers.iter().cloned();
+        config.offers = all.chain(offers.into_iter().map(Arc::new)).collect();
+        self
+    }
+
     /// Leaves answers of less than `bytes` alone, as far as their length is known before.
     ///
     /// 1 KiB by default: less than that, with its head, is one packet either way.

@@ -21,6 +21,11 @@ pub(super) mod sealed {
     }
 }
 
+/// None, to begin with.
+impl sealed::Codings for () {
+    fn offers(self, _: &mut Vec<Offer>) {}
+}
+
 macro_rules! tuples {
     ($(($($name:ident)+))*) => {
         $(

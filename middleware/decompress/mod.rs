@@ -114,16 +114,24 @@ impl Decompress {
     pub fn with(codings: impl Codings) -> Self {
         let mut offers = Vec::new();
         codings.offers(&mut offers);
-        let names: Vec<_> = offers.iter().map(|offer| offer.name).collect();
-        let names = HeaderValue::try_from(names.join(", "));
         Self {
+            names: names(&offers),
             offers: offers.into(),
-            names: names.unwrap_or(const { HeaderValue::from_static("identity") }),
             limits: Limits {
                 size: 1024 * 1024,
                 ratio: 200,
             },
         }
+    }
+
+    /// Decodes these as well.
+    #[must_use]
+    pub fn and(mut self, codings: impl Codings) -> Self {
+        let mut offers = self.offers.to_vec();
+        codings.offers(&mut offers);
+        self.names = names(&offers);
+        self.offers = offers.into();
+        self
     }
 
     /// Lets bodies decode to up to `bytes` bytes.
@@ -163,6 +171,14 @@ impl Decompress {
         stages.reverse();
         Some(stages)
     }
+}
+
+/// The names of codings, as a client is told them.
+fn names(offers: &[Offer]) -> HeaderValue {
+    let names: Vec<_> = offers.iter().map(|offer| offer.name).collect();
+    let names = HeaderValue::try_from(names.join(", ")).ok();
+    let names = names.filter(|names| !names.is_empty());
+    names.unwrap_or(const { HeaderValue::from_static("identity") })
 }
 
 #[diagnostic::do_not_recommend]

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::header::change::Change;
 use crate::header::media_type::{MediaPattern, MediaType};
-use crate::pattern::is_like;
+use crate::pattern::{is_like, is_pattern};
 
 /// How many rules for responses there can be: a bit each.
 pub(super) const MOST: usize = 64;
@@ -200,9 +200,3 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
-
-/// Whether a path can be like `pattern`: those of requests are visible ASCII, without `#`.
-fn is_pattern(pattern: &str) -> bool {
-    let right = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
-    !pattern.is_empty() && pattern.bytes().all(right) && !pattern.contains("***")
-}

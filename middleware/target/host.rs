@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use http::Request;
 use http::header::HOST;
+use http::{HeaderMap, Request, Uri};
 
 /// A host's name in lower case, or the names under one.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -65,9 +65,14 @@ impl HostName {
 /// The host that a request is for: the target's, or else the `Host` field's (RFC 9110,
 /// section 7.2), without a port or the dot of the root.
 pub(crate) fn of<B>(req: &Request<B>) -> Option<&str> {
-    let host = match req.uri().host() {
+    named(req.uri(), req.headers())
+}
+
+/// The same of a request's parts.
+pub(crate) fn named<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<&'r str> {
+    let host = match uri.host() {
         Some(host) => host,
-        None => without_port(req.headers().get(HOST)?.to_str().ok()?),
+        None => without_port(headers.get(HOST)?.to_str().ok()?),
     };
     Some(host.strip_suffix('.').unwrap_or(host))
 }

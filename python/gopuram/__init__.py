@@ -6,22 +6,22 @@
 
 from __future__ import annotations
 
-import re
-import signal
-import threading
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from . import _gopuram
+from . import _gopuram, checks, signals
 from ._gopuram import FileWrapper
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-__all__ = ["FileWrapper", "serve"]
+if not getattr(sys, "_is_gil_enabled", lambda: True)():
+    # A build without turns it on for us, unless it is told not to.
+    raise ImportError("gopuram needs the global interpreter lock, which PYTHON_GIL=0 or -X gil=0 has turned off")
 
-#: How a name of an environ may look that is given to the server: as those of CGI, or with a prefix and in lower case.
-_NAME = re.compile(r"[A-Z][A-Z0-9_]*|[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+__all__ = ["FileWrapper", "serve"]
 
 
 def serve(
@@ -36,12 +36,15 @@ def serve(
     access_log: str | None = None,
     environ: Mapping[str, str] | None = None,
     request_timeout: float = 0.0,
+    config: str | os.PathLike[str] | None = None,
+    certfile: str | os.PathLike[str] | None = None,
+    keyfile: str | os.PathLike[str] | None = None,
 ) -> None:
     """Serve a WSGI application until SIGTERM or SIGINT.
 
     addresses
         Where to listen: ``127.0.0.1:8000``, ``unix:/run/app.sock``, and behind front servers ``fastcgi:...``,
-        ``scgi:...`` and ``uwsgi:...``.
+        ``scgi:...`` and ``uwsgi:...``. Without any it is where the file says.
     threads
         How many threads call the application.
     inline
@@ -60,12 +63,26 @@ def serve(
     request_timeout
         How many seconds the application may take for a request, before it is answered 504 and another thread takes the place of
         the one that is lost; 0 is for ever. Only for threads.
+    config
+        A file of TOML with addresses, TLS, limits, deadlines and layers. What it says of the application, of threads, queues and
+        workers is for the command, and not heeded here.
+    certfile, keyfile
+        A chain of certificates and its key, both in PEM, to serve HTTPS with.
 
-    Raises OSError if an address cannot be listened on, and ValueError if an option has no meaning.
+    Raises OSError if an address cannot be listened on, ValueError if an option has no meaning, and TypeError if it is of another
+    kind.
     """
+    served = _gopuram.Config() if config is None else _gopuram.Config(os.path.abspath(config))
+    if addresses or config is None:
+        checks.addresses(addresses)
+        served = served.bind(list(addresses))
+    if certfile is not None or keyfile is not None:
+        if certfile is None or keyfile is None:
+            raise ValueError("certfile and keyfile belong together")
+        served = served.secured(certfile, keyfile)
     _serve(
         app,
-        addresses,
+        served,
         threads=threads,
         inline=inline,
         queue=queue,
@@ -73,14 +90,14 @@ def serve(
         drain_timeout=drain_timeout,
         max_spool=max_spool,
         access_log=access_log,
-        environ=environ,
+        environ={**dict(served.environ), **(environ or {})},
         request_timeout=request_timeout,
     )
 
 
 def _serve(
     app: WSGIApplication,
-    addresses: Sequence[str],
+    config: _gopuram.Config,
     *,
     threads: int,
     inline: bool,
@@ -89,7 +106,7 @@ def _serve(
     drain_timeout: float,
     max_spool: int,
     access_log: str | None,
-    environ: Mapping[str, str] | None,
+    environ: Mapping[str, str],
     request_timeout: float,
     max_requests: int = 0,
     control: _gopuram.Control | None = None,
@@ -97,19 +114,23 @@ def _serve(
     """As `serve`, and for workers: those have the sockets of their supervisor, which hears of the last of their requests."""
     if not callable(app):
         raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
-    environ = dict(environ or {})
-    for name, value in environ.items():
-        if not _NAME.fullmatch(name) or name.startswith("wsgi."):
-            raise ValueError(f"{name!r} is no name for a variable: NAME or prefix.name")
-        if type(value) is not str or any(ord(char) > 0xFF for char in value):
-            raise ValueError(f"{name} must be a str of Latin-1")
-    if threading.current_thread() is threading.main_thread():
-        # The server ends by it; Python would raise KeyboardInterrupt in whatever the application does.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    environ = dict(environ)
+    checks.variables(environ)
+    if access_log is not None:
+        checks.text(access_log, "access_log")
+    checks.whole(threads, "threads", 1, checks.SEVERAL)
+    checks.whole(queue, "queue", 1, checks.MANY)
+    checks.whole(max_spool, "max_spool", 1, checks.MANY)
+    checks.time(queue_timeout, "queue_timeout")
+    checks.time(drain_timeout, "drain_timeout")
+    checks.time(request_timeout, "request_timeout")
+    if inline and request_timeout:
+        raise ValueError("request_timeout is for threads: inline nobody is left to answer")
+    signals.serve()
     _gopuram.serve(
         app,
         {
-            "bind": [str(address) for address in addresses],
+            "config": config,
             "threads": None if inline else threads,
             "queue": queue,
             "queue_timeout": queue_timeout,

@@ -1,14 +1,27 @@
+import os
 from _typeshed.wsgi import WSGIApplication
 from collections.abc import Callable, Iterator
-from typing import Literal, Protocol, TypedDict, final
+from typing import Any, Literal, Protocol, TypedDict, final
 
-__all__ = ["Control", "FileWrapper", "keep_memory", "log_to_stderr", "serve", "supervise", "worker"]
+__all__ = [
+    "Config",
+    "Control",
+    "FileWrapper",
+    "explained",
+    "forked",
+    "inherit",
+    "keep_memory",
+    "log_to_stderr",
+    "serve",
+    "supervise",
+    "worker",
+]
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 class _Options(TypedDict):
-    bind: list[str]
+    config: Config
     threads: int | None
     queue: int
     queue_timeout: float
@@ -28,12 +41,31 @@ class _Workers(TypedDict):
     drain_timeout: float
     max_worker_age: float
     max_worker_memory: int
+    succeeds: bool
+    watched: bool
     program: list[str]
     directory: str
 
 @final
+class Config:
+    """Where to serve and within which layers, as a file says it."""
+
+    def __new__(cls, path: str | None = None, /) -> Config: ...
+    def bind(self, addresses: list[str]) -> Config: ...
+    def secured(self, certificate: str | os.PathLike[str], key: str | os.PathLike[str]) -> Config: ...
+    def settings(self) -> dict[str, Any]: ...
+    @property
+    def addresses(self) -> list[str]: ...
+    @property
+    def described(self) -> list[str]: ...
+    @property
+    def environ(self) -> list[tuple[str, str]]: ...
+
+@final
 class Control:
     """What a worker has of its supervisor."""
+
+    def changed(self) -> None: ...
 
 @final
 class FileWrapper:
@@ -46,8 +78,11 @@ class FileWrapper:
     @property
     def close(self) -> Callable[[], object]: ...
 
+def forked() -> None: ...
+def inherit() -> None: ...
 def worker(bind: list[str], timeout: float) -> Control: ...
 def supervise(options: _Workers) -> int: ...
 def serve(app: WSGIApplication, options: _Options) -> None: ...
+def explained(name: str | None = None, /) -> str: ...
 def log_to_stderr(level: Literal["error", "warn", "info", "debug", "trace"]) -> None: ...
 def keep_memory() -> None: ...

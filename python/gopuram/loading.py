@@ -40,7 +40,7 @@ def load(name: str) -> Any:
         try:
             found = found()
         except Exception as error:
-            raise NotFound(f"{name} failed:\n{_theirs(error)}") from None
+            raise NotFound(f"{name} failed:\n{traceback_of(error)}") from None
     if not callable(found):
         raise NotFound(f"{name} is {type(found).__name__}, which cannot be called: it is no WSGI application")
     return found
@@ -53,12 +53,12 @@ def _module(name: str) -> Any:
         # One that it imports may be missing as well, which is another matter.
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
             raise NotFound(f"there is no module {error.name!r}; looked in the directory and in PYTHONPATH") from None
-        raise NotFound(f"module {name!r} cannot be imported:\n{_theirs(error)}") from None
+        raise NotFound(f"module {name!r} cannot be imported:\n{traceback_of(error)}") from None
     except Exception as error:
-        raise NotFound(f"module {name!r} cannot be imported:\n{_theirs(error)}") from None
+        raise NotFound(f"module {name!r} cannot be imported:\n{traceback_of(error)}") from None
 
 
-def _theirs(error: BaseException) -> str:
+def traceback_of(error: BaseException) -> str:
     """The traceback without the frames that are ours or importlib's."""
     frames = traceback.TracebackException.from_exception(error)
     ours = (__file__, importlib.__file__)

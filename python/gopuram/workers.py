@@ -7,26 +7,47 @@ import os
 import random
 import signal
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 
-from . import _gopuram
+from . import _gopuram, signals
 
 #: Set for a worker: which of all that were started it is.
 _NUMBER = "GOPURAM_WORKER"
+
+#: Set for a supervisor that is to take another's place: how many workers that was told by signals to have, if it was.
+_SUCCESSOR = "GOPURAM_SUCCESSOR"
+
+#: Where the supervisor listens, a line each.
+_LISTENING = "GOPURAM_LISTENING"
+
+#: How many workers there are if nothing else is said; gunicorn's, and set by some who run containers.
+_DEFAULT = "WEB_CONCURRENCY"
+
+#: The shortest time that means anything to processes, in seconds.
+_SHORTEST = 0.1
 
 
 def add_options(
     parser: ArgumentParser, number: Callable[[str], int], natural: Callable[[str], int], seconds: Callable[[str], float]
 ) -> None:
     """What the command is told of workers; nothing of it set is one process without a supervisor."""
-    workers = parser.add_argument_group("workers", "Processes under a supervisor; without any of these there is one, alone.")
-    workers.add_argument("-w", "--workers", type=number, metavar="N", help="how many processes")
+
+    def time(text: str) -> float:
+        of = seconds(text)
+        if 0 < of < _SHORTEST:
+            raise ArgumentTypeError(f"{text} is too short a time for processes: at least {_SHORTEST}, or 0")
+        return of
+
+    workers = parser.add_argument_group(
+        "workers", "Processes under a supervisor, which starts others in place of those that end; without any of these options there is one, alone."
+    )
+    workers.add_argument("-w", "--workers", type=number, metavar="N", help=f"how many processes [{_DEFAULT}, or 1]")
     workers.add_argument(
-        "--timeout", type=seconds, metavar="SECONDS", help="how long one may give no sign of life; 0 is for ever [30]"
+        "--timeout", type=time, metavar="SECONDS", help="how long one may give no sign of life; 0 is for ever [30]"
     )
     workers.add_argument(
-        "--start-timeout", type=seconds, metavar="SECONDS", help="how long one may take to be ready [60]"
+        "--start-timeout", type=time, metavar="SECONDS", help="how long one may take to be ready; 0 is for ever [60]"
     )
     workers.add_argument(
         "--max-requests", type=natural, metavar="N", help="after how many requests another takes its place; 0 is never [0]"
@@ -35,7 +56,7 @@ def add_options(
         "--max-requests-jitter", type=natural, metavar="N", help="up to how many more, by chance [0]"
     )
     workers.add_argument(
-        "--max-worker-age", type=seconds, metavar="SECONDS", help="after how long another takes its place; 0 is never [0]"
+        "--max-worker-age", type=time, metavar="SECONDS", help="after how long another takes its place; 0 is never [0]"
     )
     workers.add_argument(
         "--max-worker-memory",
@@ -45,10 +66,32 @@ def add_options(
     )
 
 
-def is_asked_for(options: Namespace) -> bool:
-    """Whether there is to be a supervisor."""
+def is_asked_for(options: Namespace, number: Callable[[str], int]) -> bool:
+    """Whether there is to be a supervisor; the environment may say so too.
+
+    Raises ArgumentTypeError if that has no meaning.
+    """
+    if options.reload_extra and not options.reload:
+        raise ArgumentTypeError("--reload-extra is for --reload")
+    if options.reload:
+        if (options.workers or 1) > 1:
+            raise ArgumentTypeError("--reload is for one worker")
+        return True
+    told = os.environ.get(_DEFAULT)
+    if options.workers is None and told:
+        try:
+            options.workers = number(told)
+        except ArgumentTypeError as error:
+            raise ArgumentTypeError(f"the variable {_DEFAULT}: {error}") from None
     names = "workers timeout start_timeout max_requests max_requests_jitter max_worker_age max_worker_memory"
     return any(getattr(options, name) is not None for name in names.split())
+
+
+def inherit() -> None:
+    """Take the sockets that were passed, before there are threads, and say nothing of them to any process that this one starts."""
+    _gopuram.inherit()
+    for name in ("LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID"):
+        os.environ.pop(name, None)
 
 
 def is_worker() -> bool:
@@ -57,15 +100,17 @@ def is_worker() -> bool:
 
 
 def begin(options: Namespace, bind: Sequence[str]) -> tuple[_gopuram.Control, int]:
-    """Make this process a worker, before anything of the application is imported; after how many requests it is old."""
+    """Make this process a worker, before anything of the application is imported; after how many requests it is old.
+
+    Raises ValueError if a file says by now that it is to listen elsewhere than the supervisor does.
+    """
+    if os.environ.pop(_LISTENING, None) != "\n".join(bind):
+        raise ValueError("where to listen has changed since the server was started: SIGUSR2 takes that on, SIGHUP does not")
     # What a terminal sends comes to all processes, and is for the supervisor.
-    for sign in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(sign, lambda *_: None)
+    signals.ignore(signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
     # The supervisor sends SIGABRT to one that is stuck; this needs no Python that runs.
     faulthandler.enable(sys.__stderr__ or 2, all_threads=True)
     control = _gopuram.worker(list(bind), _timeout(options))
-    for name in ("LISTEN_FDS", "LISTEN_FDNAMES"):
-        os.environ.pop(name, None)
     requests = options.max_requests or 0
     if requests:
         requests += random.randint(0, options.max_requests_jitter or 0)  # noqa: S311
@@ -74,11 +119,15 @@ def begin(options: Namespace, bind: Sequence[str]) -> tuple[_gopuram.Control, in
 
 def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], directory: str) -> int:
     """Serve by workers, each the command anew; what it returns is the status of the process."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.environ[_LISTENING] = "\n".join(bind)
+    succeeds = os.environ.pop(_SUCCESSOR, None)
+    number = int(succeeds) if succeeds and succeeds.isdecimal() else None
     return _gopuram.supervise(
         {
             "bind": list(bind),
-            "workers": options.workers or 1,
+            "workers": number or options.workers or 1,
+            "succeeds": succeeds is not None,
+            "watched": options.reload,
             "timeout": _timeout(options),
             "start_timeout": 60.0 if options.start_timeout is None else options.start_timeout,
             "drain_timeout": options.drain_timeout,

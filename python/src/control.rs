@@ -9,20 +9,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gopuram::gateway::{Handle, Sockets};
-use gopuram::middleware::access_log::Log;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
+use rustix::process::set_parent_process_death_signal;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
+use crate::logs::Logs;
 use crate::share::Share;
 use crate::supervisor::word;
 use crate::witness::Witness;
 
 /// Signs of life come at least this often; a supervisor that does not wait for them gets them all the same.
 const SELDOM: Duration = Duration::from_secs(5);
+
+/// How long requests may be on their way to a worker whose successor has changed.
+const ON_THEIR_WAY: Duration = Duration::from_millis(100);
 
 /// What a supervisor has passed to this process: the sockets, and a channel on the standard input.
 #[pyclass(module = "gopuram", frozen)]
@@ -50,7 +54,7 @@ pub(crate) fn worker(bind: Vec<String>, timeout: f64) -> PyResult<Control> {
         sockets: Mutex::new(Some(sockets)),
         share: Mutex::new(Some(share)),
         channel: Arc::new(channel),
-        every: (every / 4).min(SELDOM),
+        every: (every / 4).clamp(Duration::from_millis(1), SELDOM),
     })
 }
 
@@ -62,6 +66,14 @@ fn channel() -> io::Result<(Channel, Share)> {
     let share = Share::receive(&channel)?;
     channel.set_nonblocking(true)?;
     Ok((channel, share))
+}
+
+#[pymethods]
+impl Control {
+    /// Says that what this process has loaded is not what is on disk any more.
+    fn changed(&self) {
+        self.link().say(word::CHANGED);
+    }
 }
 
 impl Control {
@@ -106,18 +118,18 @@ impl Link {
     pub(crate) async fn heed(
         self,
         server: Handle,
-        log: Option<Log>,
+        logs: Logs,
         witness: Arc<Witness>,
     ) -> io::Result<()> {
         let mut channel = UnixStream::from_std(self.channel.try_clone()?)?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let mut reopen = signal(SignalKind::user_defined1())?;
+        // Without a log it is the application's to hear.
+        let reopen = logs
+            .are_there()
+            .then(|| signal(SignalKind::user_defined1()));
+        let mut reopen = reopen.transpose()?;
         // Those of a terminal come to all processes, and are the supervisor's to heed.
-        let deaf = [
-            SignalKind::interrupt(),
-            SignalKind::hangup(),
-            SignalKind::user_defined2(),
-        ];
+        let deaf = [SignalKind::interrupt(), SignalKind::hangup()];
         let _deaf = deaf
             .into_iter()
             .map(signal)
@@ -125,6 +137,8 @@ impl Link {
         let mut beat = tokio::time::interval(self.every);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut alone = false;
+        // From here on it is heard when the supervisor is gone.
+        set_parent_process_death_signal(None)?;
         self.say(word::READY);
         loop {
             let word = tokio::select! {
@@ -139,7 +153,7 @@ impl Link {
                     self.say(word::OLD);
                     continue;
                 }
-                _ = reopen.recv() => word::REOPEN,
+                () = came(&mut reopen) => word::REOPEN,
                 _ = beat.tick() => {
                     witness.beat();
                     continue;
@@ -147,16 +161,27 @@ impl Link {
             };
             match word {
                 word::LEAVE => server.leave(),
+                word::YIELD => {
+                    server.leave();
+                    let server = server.clone();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(ON_THEIR_WAY).await;
+                        server.stop();
+                    });
+                }
                 word::STOP => server.stop(),
                 word::END => server.end(),
-                word::REOPEN => {
-                    if let Some(log) = &log {
-                        log.reopen();
-                    }
-                }
+                word::REOPEN => logs.reopen(),
                 _ => {}
             }
         }
+    }
+}
+
+async fn came(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 

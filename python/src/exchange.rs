@@ -275,6 +275,7 @@ impl Watched {
             // Whatever it says now nobody wants.
             state.gone = true;
         });
+        self.0.room.notify_all();
         cut
     }
 }

@@ -18,6 +18,13 @@ use crate::run::Job;
 use crate::supervisor::word;
 use crate::witness::Witness;
 
+/// How often requests are looked at, as part of their limit: a clock that stands and goes, as they wait for the client and do not,
+/// has no moment to be waited for.
+const LOOKS: u32 = 10;
+
+/// But so seldom at the most.
+const SELDOM: Duration = Duration::from_millis(100);
+
 /// How requests are watched.
 #[derive(Debug)]
 pub(crate) struct Overseer {
@@ -98,7 +105,15 @@ impl Threads {
                 "a thread that was lost has come back"
             );
         }
-        running.replaced
+        // It takes the place of another that is lost, if that has none yet.
+        let lost = |other: &&mut Running| other.late && !other.replaced;
+        match self.running.iter_mut().find(lost) {
+            Some(other) if running.replaced => {
+                other.replaced = true;
+                false
+            }
+            _ => running.replaced,
+        }
     }
 
     /// Those for which it is too late now, and when to look again.
@@ -116,8 +131,23 @@ impl Threads {
                 next = Some(next.map_or(end, |next| next.min(end)));
             }
         }
+        let next = next.map(|next| next.max(now + (limit / LOOKS).min(SELDOM)));
         self.overseen = next.is_some();
         (overdue, next)
+    }
+
+    /// Whether none of `size` threads is left, those counted once that took another's place.
+    pub(crate) fn is_empty(&self, size: usize) -> bool {
+        let lost = |running: &&Running| running.late && !running.replaced;
+        self.running.iter().filter(lost).count() >= size
+    }
+
+    /// None could take its place.
+    fn keep(&mut self, seat: Seat) {
+        let same = |running: &&mut Running| running.seat.number == seat.number;
+        if let Some(running) = self.running.iter_mut().find(same) {
+            running.replaced = false;
+        }
     }
 
     fn is_lost(&self, seat: Seat) -> bool {
@@ -134,7 +164,8 @@ impl Threads {
             .count();
         let same = |running: &&mut Running| running.late && running.seat.number == seat.number;
         match self.running.iter_mut().find(same) {
-            None => Replace::Back,
+            None => Replace::Done,
+            Some(running) if running.replaced => Replace::Done,
             Some(_) if replaced >= most => Replace::TooMany(self.lost),
             Some(running) => {
                 running.replaced = true;
@@ -145,8 +176,8 @@ impl Threads {
 }
 
 enum Replace {
-    /// It has come back meanwhile.
-    Back,
+    /// It has come back meanwhile, or another has.
+    Done,
     TooMany(usize),
     Yes,
 }
@@ -215,11 +246,13 @@ impl Late {
         }
         let replace = self.queue.threads().replace(self.seat, self.queue.size);
         match replace {
-            Replace::Back => {}
+            Replace::Done => {}
             Replace::Yes => match self.queue.add(py) {
                 Ok(()) => warn!("another thread takes the place of the one that is lost"),
                 Err(error) => {
                     error!(%error, "no thread can take the place of the one that is lost");
+                    self.queue.threads().keep(self.seat);
+                    self.give_up();
                 }
             },
             Replace::TooMany(lost) => {
@@ -227,10 +260,22 @@ impl Late {
                     lost,
                     "too many threads are lost; there is no other for this one"
                 );
-                if let Some(link) = self.queue.overseer.as_ref().and_then(|o| o.link.as_ref()) {
-                    link.say(word::OLD);
-                }
+                self.give_up();
             }
+        }
+    }
+
+    /// There will be fewer threads; another process would have as many as there should be.
+    fn give_up(&self) {
+        let link = self.queue.overseer.as_ref().and_then(|o| o.link.as_ref());
+        if let Some(link) = link {
+            link.say(word::OLD);
+        }
+        if self.queue.close_if_lost() && link.is_none() {
+            error!(
+                "no thread is left: requests are answered 503 until one comes back; \
+                with --workers another process would take the place of this one"
+            );
         }
     }
 }

@@ -12,13 +12,17 @@ mod answer;
 mod application;
 mod bell;
 mod body;
+mod config;
 mod control;
 mod errors;
 mod exchange;
 mod file_wrapper;
+mod forked;
 mod head;
 mod input;
+mod interpreter;
 mod late;
+mod logs;
 mod memory;
 mod pool;
 mod run;
@@ -26,6 +30,7 @@ mod serve;
 mod share;
 mod start;
 mod supervisor;
+mod tally;
 mod text;
 mod witness;
 mod wsgi;
@@ -33,14 +38,33 @@ mod wsgi;
 /// What `gopuram` imports; not for others.
 #[pyo3::pymodule(gil_used = true)]
 mod _gopuram {
+    use pyo3::exceptions::PyImportError;
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::config::{Config, explained};
     #[pymodule_export]
     use super::control::{Control, worker};
     #[pymodule_export]
     use super::file_wrapper::FileWrapper;
     #[pymodule_export]
+    use super::forked::forked;
+    #[pymodule_export]
     use super::memory::keep_memory;
     #[pymodule_export]
-    use super::serve::{log_to_stderr, serve};
+    use super::serve::{inherit, log_to_stderr, serve};
     #[pymodule_export]
     use super::supervisor::supervise;
+
+    /// Refuses to be imported where objects that are kept for all of the process would be another interpreter's.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        if super::interpreter::is_main(module.py()) {
+            return Ok(());
+        }
+        Err(PyImportError::new_err(
+            "gopuram cannot be imported in a sub-interpreter: serve from the main one, \
+            of which applications may start others",
+        ))
+    }
 }

@@ -12,6 +12,7 @@ use tracing::{error, warn};
 
 use crate::answer;
 use crate::bell::Bell;
+use crate::forked::end_if_forked;
 use crate::late::{self, Overseer, Seat};
 use crate::run::{Job, Run};
 use crate::start::Flow;
@@ -33,7 +34,7 @@ impl Threads {
     ///
     /// The interpreter must not be taken down while one of ours is about to attach to it.
     pub(crate) fn end(self, py: Python<'_>, patience: Duration) -> PyResult<()> {
-        self.0.lock().closed = true;
+        self.0.lock().door = Door::Closed;
         self.0.filled.notify_all();
         let end = Instant::now() + patience;
         let started = std::mem::take(&mut self.0.lock().started);
@@ -72,10 +73,21 @@ struct State {
     fresh: usize,
     /// Somebody will look after those that wait too long.
     watched: bool,
-    closed: bool,
+    door: Door,
     /// The threads that were started, and have not ended when this was last looked at.
     started: Vec<Py<PyAny>>,
     last: usize,
+}
+
+/// Whether requests may wait.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Door {
+    #[default]
+    Open,
+    /// All threads are lost: nobody would come for a request.
+    Lost,
+    /// Threads end when they have nothing left to do.
+    Closed,
 }
 
 impl Pool {
@@ -114,7 +126,12 @@ impl Pool {
     /// Must be called within a runtime.
     pub(crate) fn push(&self, mut job: Job) {
         let mut state = self.0.lock();
-        if state.closed || state.jobs.len() >= self.0.room {
+        if state.door == Door::Lost {
+            drop(state);
+            job.sender.whole(answer::busy());
+            return;
+        }
+        if state.door == Door::Closed || state.jobs.len() >= self.0.room {
             let waiting = state.jobs.len();
             drop(state);
             warn!(waiting, "too many requests wait for a thread; answered 503");
@@ -168,6 +185,38 @@ impl Queue {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Answers all requests 503 from now on, those that wait too, if all threads are lost; whether they are.
+    pub(crate) fn close_if_lost(&self) -> bool {
+        let threads = self.threads();
+        if !threads.is_empty(self.size) {
+            return false;
+        }
+        let mut state = self.lock();
+        if state.door == Door::Open {
+            state.door = Door::Lost;
+        }
+        let jobs = std::mem::take(&mut state.jobs);
+        drop(state);
+        drop(threads);
+        for (_, mut job) in jobs {
+            job.sender.whole(answer::busy());
+        }
+        true
+    }
+
+    /// A thread has done with a request; whether it is not needed any more.
+    fn done(&self, seat: Seat) -> bool {
+        let mut threads = self.threads();
+        let is_replaced = threads.end(seat);
+        if !threads.is_empty(self.size) {
+            let mut state = self.lock();
+            if state.door == Door::Lost {
+                state.door = Door::Open;
+            }
+        }
+        is_replaced
+    }
+
     /// Starts a thread more.
     pub(crate) fn add(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
         let number = {
@@ -209,7 +258,7 @@ impl Queue {
             if let Some((_, job)) = state.jobs.pop_front() {
                 return Some(job);
             }
-            if state.closed {
+            if state.door == Door::Closed {
                 return None;
             }
             state.idle += 1;
@@ -296,12 +345,13 @@ impl Worker {
             }
             // What a panic leaves is dropped, which breaks the answer off.
             let done = catch_unwind(AssertUnwindSafe(|| work(py, job)));
+            end_if_forked(py);
             match done {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => error!(%error, "a request could not be given to Python"),
                 Err(_) => error!("a request panicked"),
             }
-            if seat.is_some_and(|seat| queue.threads().end(seat)) {
+            if seat.is_some_and(|seat| queue.done(seat)) {
                 // Another has taken this one's place.
                 break;
             }

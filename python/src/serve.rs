@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use gopuram::config::Config;
 use gopuram::gateway::Deadlines;
 use gopuram::middleware::AccessLog;
 use gopuram::middleware::access_log::Log;
@@ -12,11 +13,15 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::application::Application;
+use crate::config::Config as File;
 use crate::control::{Control, Quota};
 use crate::errors::Errors;
 use crate::file_wrapper::FileWrapper;
+use crate::forked;
 use crate::late::Overseer;
+use crate::logs::Logs;
 use crate::pool::Pool;
+use crate::tally::Tally;
 use crate::witness::Witness;
 use crate::wsgi::Wsgi;
 
@@ -24,7 +29,8 @@ use crate::wsgi::Wsgi;
 #[derive(Debug, FromPyObject)]
 #[pyo3(from_item_all)]
 struct Options {
-    bind: Vec<String>,
+    /// Where, with which layers, and within what.
+    config: Py<File>,
     /// None calls the application on the thread of the connections.
     threads: Option<usize>,
     queue: usize,
@@ -44,6 +50,7 @@ struct Options {
 #[pyfunction]
 pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) -> PyResult<()> {
     let options: Options = options.extract()?;
+    forked::serves();
     let queue_timeout = seconds(options.queue_timeout, "queue_timeout")?;
     let drain = seconds(options.drain_timeout, "drain_timeout")?;
     let app = Application::new(app, base(py, &options)?);
@@ -68,19 +75,25 @@ pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) 
         }
     };
     let app = Wsgi::new(app, pool, options.max_spool, quota);
-    let place = match &options.control {
-        None => Place::Addresses(options.bind),
-        Some(control) => Place::Worker(control.clone_ref(py)),
-    };
+    let config = options.config.get().get().clone();
+    let stack = config.stack().clone();
     let run = Run {
-        place,
-        deadlines: Deadlines::default().drain(drain),
-        log: log.clone(),
+        control: options.control,
+        deadlines: config.deadlines().drain(drain),
+        logs: Logs {
+            own: log.clone(),
+            config: config.clone(),
+        },
+        config,
         witness: Arc::clone(&witness),
     };
-    let served = match log {
-        None => run.run(py, app),
-        Some(log) => run.run(py, Stack::new().with(AccessLog::combined(log)).app(app)),
+    // Without layers from a file no type is to be hidden, which costs.
+    let logged = log.map(|log| Stack::new().with(AccessLog::combined(log)));
+    let served = match (logged, stack.is_empty()) {
+        (None, true) => run.run(py, app),
+        (None, false) => run.run(py, stack.app(app)),
+        (Some(logged), true) => run.run(py, logged.app(app)),
+        (Some(logged), false) => run.run(py, logged.app(stack.app(app))),
     };
     witness.end();
     // It may be about to attach to the interpreter, which must not be taken down then.
@@ -94,9 +107,17 @@ pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) 
 /// How long to wait at the end for threads that have nothing left to do.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Half a lifetime: what is longer is a mistake, and more than clocks can count to.
+const LONGEST: f64 = 1e9;
+
 pub(crate) fn seconds(seconds: f64, name: &str) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds)
-        .map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
+        .ok()
+        .filter(|_| seconds < LONGEST)
+        .ok_or_else(|| {
+            let problem = format!("{name} must be from 0 to {LONGEST} seconds, not {seconds}");
+            PyValueError::new_err(problem)
+        })
 }
 
 /// What all environs have in common (PEP 3333, "environ Variables").
@@ -132,25 +153,20 @@ fn access_log(to: Option<&str>) -> PyResult<Option<Log>> {
     })
 }
 
-/// Where is served.
-enum Place {
-    Addresses(Vec<String>),
-    /// On the sockets of a supervisor, until it says so.
-    Worker(Py<Control>),
-}
-
 /// How is served.
 struct Run {
-    place: Place,
+    config: Config,
+    /// Of a worker: on the sockets of a supervisor, until that says so.
+    control: Option<Py<Control>>,
     deadlines: Deadlines,
-    log: Option<Log>,
+    logs: Logs,
     witness: Arc<Witness>,
 }
 
 impl Run {
     /// Serves till the end, which lets go of the interpreter.
     fn run(self, py: Python<'_>, app: impl Served) -> PyResult<()> {
-        let log = self.log.clone();
+        let logs = self.logs.clone();
         let served = py.detach(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -159,51 +175,72 @@ impl Run {
             let served = runtime.block_on(self.serve(app));
             // Who still reads a file or writes one is not waited for.
             runtime.shutdown_background();
-            if let Some(log) = log
-                && let Err(error) = log.flush()
-            {
-                tracing::error!(%error, "the access log could not be written to its end");
-            }
+            logs.flush();
             served.map_err(|error| format!("{error:?}"))
         });
         served.map_err(PyOSError::new_err)
     }
 
     async fn serve(self, app: impl Served) -> Result<(), gopuram::Error> {
-        let mut serve = gopuram::serve(app).deadlines(self.deadlines);
-        match self.place {
-            Place::Addresses(addresses) => {
-                for address in addresses {
-                    serve = serve.bind(address.as_str());
-                }
-                if let Some(log) = self.log {
-                    serve = serve.on_reopen(move || log.reopen());
-                }
-                serve.await
+        let Some(control) = self.control else {
+            let mut serve = self.config.serve_as_it_is(app).deadlines(self.deadlines);
+            if self.logs.are_there() {
+                serve = serve.on_reopen(move || self.logs.reopen());
             }
-            Place::Worker(control) => {
-                let control = control.get();
-                if let Some(sockets) = control.sockets() {
-                    serve = serve.on(sockets);
-                }
-                if let Some(share) = control.share() {
-                    serve = serve.give_way(move |open| share.gives_way(open));
-                }
-                let server = serve.until(std::future::pending()).listen().await?;
-                let heeding = control.link().heed(server.handle(), self.log, self.witness);
-                let running = server.run();
-                tokio::select! {
-                    // First: the worker accepts when it says so.
-                    biased;
-                    ended = running => ended,
-                    Err(error) = heeding => {
-                        tracing::error!(%error, "the supervisor cannot be heard; ending");
-                        Ok(())
-                    }
-                }
+            if self.config.tls().is_some() {
+                serve = serve.on_reload(move || {
+                    // That it failed is logged, and those that were read before are shown.
+                    drop(self.config.reload());
+                    std::future::ready(())
+                });
             }
+            return serve.await;
+        };
+        let control = control.get();
+        let mut serve = gopuram::serve(app)
+            .limits(self.config.limits())
+            .deadlines(self.deadlines);
+        if let Some(sockets) = control.sockets() {
+            serve = serve.on(self.config.secure(sockets)?);
         }
+        let share = control.share().map(Arc::new);
+        let tally = share.as_ref().zip(self.config.counted());
+        let tally = tally.map(|(share, counted)| Tally::begin(share, counted));
+        if let Some(share) = share {
+            serve = serve.give_way(move |open| share.gives_way(open));
+        }
+        let server = serve.until(std::future::pending()).listen().await?;
+        let heeding = control
+            .link()
+            .heed(server.handle(), self.logs, self.witness);
+        let running = server.run();
+        let telling = async {
+            match &tally {
+                Some(tally) => tally.go_on().await,
+                None => std::future::pending().await,
+            }
+        };
+        let ended = tokio::select! {
+            // First: the worker accepts when it says so.
+            biased;
+            ended = running => ended,
+            Err(error) = heeding => {
+                tracing::error!(%error, "the supervisor cannot be heard; ending");
+                Ok(())
+            }
+            () = telling => Ok(()),
+        };
+        if let Some(tally) = tally {
+            tally.write();
+        }
+        ended
     }
+}
+
+/// Takes what this process was passed out of its environment; before there are threads.
+#[pyfunction]
+pub(crate) fn inherit() {
+    gopuram::gateway::Sockets::inherit();
 }
 
 /// Writes what is logged to the standard error, from this level on.

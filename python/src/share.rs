@@ -14,7 +14,7 @@ use rustix::net::{
 };
 
 /// More workers than this, and the others are as the kernel has it.
-const MOST: usize = 256;
+pub(crate) const MOST: usize = 256;
 
 /// Of a place that no worker has which accepts.
 const ABSENT: u32 = u32::MAX;
@@ -86,6 +86,22 @@ impl Share {
             table: Table(table.into()),
             place: usize::try_from(u32::from_le_bytes(place)).unwrap_or(MOST),
         })
+    }
+
+    /// The memory that all have in common, in which the connections of each come first.
+    pub(crate) const fn file(&self) -> &File {
+        &self.table.0
+    }
+
+    pub(crate) const fn place(&self) -> usize {
+        self.place
+    }
+
+    /// Whether the worker in a place accepts.
+    pub(crate) fn accepts(&self, place: usize) -> bool {
+        let mut open = [0; 4];
+        let read = self.file().read_exact_at(&mut open, 4 * place as u64);
+        read.is_ok() && u32::from_le_bytes(open) != ABSENT
     }
 
     /// Tells how many connections this worker has; whether another has fewer, and should have the next.

@@ -18,6 +18,7 @@ use crate::application::{Application, Prepared, Variables};
 use crate::body::{self, Reader};
 use crate::control::Quota;
 use crate::exchange::{Blocks, Broken, Manner, Receiver, exchange};
+use crate::forked::end_if_forked;
 use crate::input::{Pieces, Source};
 use crate::pool::Pool;
 use crate::run::{Job, Run};
@@ -191,6 +192,7 @@ fn inline(job: Job, receiver: Receiver, cx: &mut Context<'_>) -> Response<Body> 
     let run = Python::attach(|py| {
         let mut run = Run::begin(py, job)?;
         loop {
+            end_if_forked(py);
             if let Poll::Ready(head) = receiver.poll_head(cx) {
                 return PyResult::Ok((head, run));
             }
@@ -244,7 +246,10 @@ impl http_body::Body for Inline {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Python::attach(|py| self.run.step(py));
+            Python::attach(|py| {
+                self.run.step(py);
+                end_if_forked(py);
+            });
             self.pauses = 0;
         }
     }

@@ -32,12 +32,13 @@ class Server:
     #: What we promise beyond PEP 3333 is asked for as well.
     strict = True
 
-    def __init__(self, *options, app="dispatch:app", gateway="http1", directory=HERE, **env):
+    def __init__(self, *options, app="dispatch:app", gateway="http1", directory=HERE, bind="127.0.0.1:0", **env):
         self.gateway = gateway
         self.log_file = tempfile.NamedTemporaryFile("w+b")
         self.directory = tempfile.TemporaryDirectory()
         command = [str(Path(sys.executable).with_name("gopuram")), "serve", app, "--chdir", str(directory)]
-        command += ["--bind", "127.0.0.1:0"]
+        if bind is not None:
+            command += ["--bind", bind]
         socket = Path(self.directory.name, "socket")
         if not gateway.startswith("http"):
             command += ["--bind", f"{gateway}:unix:{socket}"]

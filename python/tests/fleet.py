@@ -65,6 +65,7 @@ class Fleet(Server):
 
     def __init__(self, *options, app="workers:app", workers=2, **env):
         super().__init__("--workers", str(workers), *options, app=app, **env)
+        self.killed = []
         # It is another process after an upgrade.
         self.pid = self.process.pid
         self.logged("serving address")
@@ -78,15 +79,26 @@ class Fleet(Server):
     def who(self):
         return int(self.ask().body)
 
+    def others_than(self, before):
+        """Waits for others to answer: the last of those that are replaced may not have heard of it yet."""
+        end = time.monotonic() + 20
+        while self.who() in before:
+            assert time.monotonic() < end, self.log()
+
     def pids(self):
         """The workers that are ready and have not been told to end, by the log."""
         log = self.log()
         ready = re.findall(r"a worker is ready pid=(\d+)", log)
         gone = re.findall(r"(?:replacing a worker|not needed any more|another takes its place|killed) pid=(\d+)", log)
-        return [int(pid) for pid in ready if pid not in gone]
+        return [int(pid) for pid in ready if pid not in gone and int(pid) not in self.killed]
 
     def signal(self, sign):
         os.kill(self.pid, sign)
+
+    def kill(self, pid):
+        os.kill(pid, signal.SIGKILL)
+        # Who is killed by us is not seen to be.
+        self.killed.append(pid)
 
     def times(self, pattern, count):
         """Waits for the log to have it so often."""
@@ -94,7 +106,7 @@ class Fleet(Server):
 
     def reload(self, count):
         self.signal(signal.SIGHUP)
-        self.times(r"fleet: reloaded", count)
+        self.times(r"reload: reloaded", count)
 
     def upgrade(self, count):
         before = self.pid
@@ -109,6 +121,8 @@ class Fleet(Server):
         while time.monotonic() < end:
             if found := re.search(pattern, self.log()):
                 return found
+            # One that has ended is there until it is waited for.
+            self.process.poll()
             if not Path(f"/proc/{getattr(self, 'pid', self.process.pid)}").exists():
                 raise AssertionError(f"the server ended: {self.log()}")
             time.sleep(0.02)

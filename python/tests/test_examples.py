@@ -5,6 +5,7 @@ import http.cookiejar
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -103,6 +104,22 @@ def test_pyramid_keeps_files_and_sends_them(pyramid):
     assert body == FILE
     assert response.headers["Content-Length"] == str(len(FILE))
     assert browser.get("/count/1000") == COUNTED
+
+
+def test_pyramid_by_its_file(tmp_path):
+    # A copy, since it has its log beside it.
+    example = shutil.copytree(EXAMPLES / "pyramid", tmp_path / "pyramid")
+    with Server("--config", str(example / "gopuram.toml"), app="app:make()", directory=example) as server:
+        browser = Browser(server)
+        response, page = browser.open("/", headers={"Accept-Encoding": "gzip"})
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        response, style = browser.open("/static/style.css")
+        assert style == (example / "static/style.css").read_bytes()
+        assert response.headers["ETag"]
+        server.stop()
+    log = (example / "access.log").read_text()
+    assert re.search(r'"GET / HTTP/1.1" 200 \d+', log)
+    assert '"GET /static/style.css HTTP/1.1" 200' in log
 
 
 def prepared(data):

@@ -1,7 +1,10 @@
 """`--request-timeout`, with and without workers."""
 
+import contextlib
 import socket
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 from conftest import Server
@@ -38,6 +41,54 @@ def test_a_thread_that_comes_back_is_not_needed_any_more(limited, fifo):
     # There is room for another again.
     assert ask(limited, "/sleeps").status == 504
     assert ask(limited, "/thread").body == b"wsgi-3"
+
+
+def test_a_thread_whose_place_nobody_can_take_comes_back(limited, fifo):
+    assert ask(limited, "/no_threads").status == 200
+    assert ask(limited, "/waits", Fifo=fifo).status == 504
+    limited.logged("no thread can take the place of the one that is lost")
+    fifo.write_text("too late")
+    limited.logged("a thread that was lost has come back")
+    assert ask(limited, "/thread").body == b"wsgi-1"
+
+
+def test_without_a_thread_requests_are_refused_until_one_comes_back(limited, fifo):
+    with contextlib.ExitStack() as stack:
+        waiting = []
+        for _ in range(2):
+            assert ask(limited, "/waits", Fifo=fifo).status == 504
+            waiting.append(stack.enter_context(Connection(limited)))
+            waiting[-1].send(request("/thread"))
+        # The first got the thread that took the place of the one that was lost; the second has nobody.
+        assert waiting[0].response().body == b"wsgi-2"
+        assert waiting[1].response().status == 503
+        limited.logged("no thread is left: requests are answered 503 until one comes back")
+        refused = ask(limited, "/thread")
+        assert (refused.status, refused.getheader("retry-after")) == (503, "1")
+    fifo.write_text("too late")
+    limited.logged("a thread that was lost has come back")
+    # Whichever it is, it stays.
+    for _ in range(2):
+        assert ask(limited, "/thread").body in (b"wsgi-1", b"wsgi-2")
+
+
+def test_who_waits_for_the_client_is_looked_at_seldom(limited):
+    def switches():
+        pid = limited.process.pid
+        status = Path(f"/proc/{pid}/task/{pid}/status").read_text()
+        return int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+
+    length = 256 * 1024
+    with Connection(limited) as connection:
+        # The application has a millisecond left when it begins to wait.
+        head = f"POST /late_length HTTP/1.1\r\nHost: example.org\r\nContent-Length: {length}\r\n\r\n"
+        connection.send(head.encode() + b"x" * (length - 1))
+        limited.logged("reading")
+        before = switches()
+        time.sleep(1)
+        assert switches() - before < 100
+        connection.send(b"x")
+        assert connection.response().status in (200, 504)
 
 
 def test_an_answer_that_has_begun_breaks_off():

@@ -81,6 +81,7 @@ def test_usage_is_told():
     assert run("serve").returncode == 2
     assert run("serve", "dispatch:app", "--threads", "0").returncode == 2
     assert "--inline" in run("serve", "--help").stdout
+    assert run("--version").stdout.startswith("gopuram 0.")
 
 
 def test_the_access_log_is_written():
@@ -171,8 +172,25 @@ def test_front_servers_are_served_beside(tmp_path):
 def test_the_function_refuses_what_is_no_application():
     with pytest.raises(TypeError, match="not a WSGI application"):
         gopuram.serve(1, "127.0.0.1:0")
-    with pytest.raises(ValueError, match="threads"):
-        gopuram.serve(hello, "127.0.0.1:0", threads=0)
+
+
+@pytest.mark.parametrize("name", ["threads", "queue", "max_spool", "queue_timeout", "drain_timeout", "request_timeout"])
+def test_the_function_refuses_what_has_no_meaning(name):
+    for value in (-1, 1e-9, 2**80, float("nan"), float("inf"), 1e308, "1", None, True):
+        # Where nobody can listen: it is not come so far.
+        with pytest.raises((TypeError, ValueError), match=f"^{name} must be "):
+            gopuram.serve(hello, "unix:/nowhere/socket", **{name: value})
+
+
+def test_the_function_refuses_what_does_not_go_together():
+    with pytest.raises(ValueError, match="request_timeout is for threads"):
+        gopuram.serve(hello, "unix:/nowhere/socket", inline=True, request_timeout=1)
+    with pytest.raises(TypeError, match="access_log must be a str, not int"):
+        gopuram.serve(hello, "unix:/nowhere/socket", access_log=1)
+    with pytest.raises(TypeError, match="an address must be a str, not list"):
+        gopuram.serve(hello, ["127.0.0.1:0"])
+    with pytest.raises(OSError, match="address"):
+        gopuram.serve(hello)
 
 
 def test_a_body_that_would_have_to_be_kept_and_is_too_long_is_413():

@@ -54,7 +54,7 @@ pub struct Deadlines {
     pub(super) write: Duration,
     pub(super) linger: Duration,
     pub(super) ping: Duration,
-    pub(super) drain: Duration,
+    pub(crate) drain: Duration,
 }
 
 impl Default for Deadlines {

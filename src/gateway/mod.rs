@@ -172,7 +172,8 @@
 //! `LISTEN_PID` and `LISTEN_FDNAMES`. They are told apart by `FileDescriptorName=` in the socket unit. If there is
 //! one that wants to know (`NOTIFY_SOCKET`, `Type=notify`) it is told `READY=1` when all addresses are bound,
 //! `STOPPING=1` when a drain begins, `RELOADING=1` around a [reload](Serve::on_reload), and `WATCHDOG=1` as often as
-//! it likes.
+//! it likes. What was passed is for no process that this one starts. A program that starts threads before it binds, as an
+//! asynchronous `main` does, calls [`Sockets::inherit`] first.
 //!
 //! # Signals
 //!
@@ -192,7 +193,7 @@
 //! whose addresses it [binds](Serve::bind) by the same text, binds the others, closes what it has no use for, and
 //! says that it is ready. Only then the old one stops accepting and drains; it leaves idle connections open for
 //! another two seconds, so that a request on its way is answered and not reset. If the new one ends before, or is not
-//! ready within a minute, it is killed and the old one goes on.
+//! ready within a minute, it is sent `SIGTERM`, and `SIGKILL` half a minute later, and the old one goes on.
 //!
 //! A socket keeps what it was bound with: its backlog, the mode of its file. A supervisor has to expect that the
 //! process changes: systemd is told (`MAINPID=`), a container whose first process ends does not live on. One server
@@ -292,7 +293,6 @@ mod interim;
 mod life;
 mod limits;
 mod listen;
-mod networks;
 pub mod notify;
 mod opening;
 mod openmetrics;

@@ -75,7 +75,7 @@ impl<S> Serve<S> {
         self
     }
 
-    /// Serves on sockets that are bound already, without TLS, beside the addresses that are [bound](Self::bind).
+    /// Serves on sockets that are bound already, with TLS where that was [said](Sockets#method.secured), beside the addresses that are [bound](Self::bind).
     pub fn on(mut self, sockets: Sockets) -> Self {
         self.sockets = Some(sockets);
         self

@@ -62,11 +62,17 @@ pub struct Server<S> {
 }
 
 /// The sockets of one address.
+#[derive(Clone, Debug)]
 pub(super) struct Bound {
-    listeners: Vec<Arc<Listener>>,
+    /// One, or several.
+    pub(super) listeners: Vec<Arc<Listener>>,
     /// How they are secured.
     pub(super) tls: Option<Tls>,
 }
+
+/// Why an address is not secured.
+pub(super) const WITH_FRONTS: &str =
+    "TLS is spoken with clients, and this is spoken with front servers";
 
 /// What ends serving.
 pub(super) enum Until {
@@ -95,9 +101,7 @@ impl<S> Server<S> {
         for (address, tls) in wanted {
             if let Some(tls) = &tls {
                 if address.options.protocol != Protocol::Http {
-                    let problem =
-                        "TLS is spoken with clients, and this is spoken with front servers";
-                    return Err(Error::address(&address.to_string(), problem));
+                    return Err(Error::address(&address.to_string(), WITH_FRONTS));
                 }
                 tls.prepare()?;
             }
@@ -126,11 +130,7 @@ impl<S> Server<S> {
     /// Adds what is bound already.
     pub(super) fn on(mut self, sockets: Sockets) -> Self {
         self.addresses.extend(sockets.addresses().cloned());
-        let all = sockets.listeners.into_iter();
-        self.bound.extend(all.map(|listeners| Bound {
-            listeners,
-            tls: None,
-        }));
+        self.bound.extend(sockets.all);
         self
     }
 

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
-use super::networks::mask;
 use super::stats::Counters;
+use crate::middleware::networks::mask;
 
 /// The places of a server.
 #[derive(Clone, Debug)]

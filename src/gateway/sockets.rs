@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::address::Address;
 use super::life::Life;
 use super::listen::Listener;
-use super::listen::inherited::Heir;
+use super::listen::inherited::{self, Heir};
+use super::server::Bound;
 use super::successor;
 use crate::Error;
 
@@ -40,8 +41,7 @@ use crate::Error;
 /// is lost with a worker. One that is to end while others go on [leaves](super::Handle::leave).
 #[derive(Clone, Debug)]
 pub struct Sockets {
-    /// One or several of each address.
-    pub(super) listeners: Vec<Vec<Arc<Listener>>>,
+    pub(super) all: Vec<Bound>,
 }
 
 impl Sockets {
@@ -55,20 +55,31 @@ impl Sockets {
     pub async fn bind<A: Into<Address>>(
         addresses: impl IntoIterator<Item = A>,
     ) -> Result<Self, Error> {
-        let mut listeners = Vec::new();
+        let mut all = Vec::new();
         for address in addresses {
             let bound = Listener::bind(&address.into()).await?;
-            listeners.push(bound.into_iter().map(Arc::new).collect());
+            all.push(Bound {
+                listeners: bound.into_iter().map(Arc::new).collect(),
+                tls: None,
+            });
         }
-        if listeners.is_empty() {
+        if all.is_empty() {
             return Err(Error::nothing_bound());
         }
-        Ok(Self { listeners })
+        Ok(Self { all })
+    }
+
+    /// Takes from the environment what this process was passed, so that none that it starts believes it to be for itself or has it.
+    ///
+    /// To bind does so too. But it changes the environment, which other threads may be reading: a program that has some by then
+    /// calls this before it starts them.
+    pub fn inherit() {
+        inherited::begin();
     }
 
     /// What is listened on, in the order of [`bind`](Self::bind), with the ports that were taken.
     pub fn addresses(&self) -> impl Iterator<Item = &Address> {
-        let firsts = self.listeners.iter().filter_map(|all| all.first());
+        let firsts = self.all.iter().filter_map(|bound| bound.listeners.first());
         firsts.map(|listener| listener.address())
     }
 
@@ -80,7 +91,7 @@ impl Sockets {
     ///
     /// If there are no descriptors left.
     pub fn pass(&self, program: &mut Command) -> io::Result<()> {
-        let shared = self.all().map(|listener| listener.share(Heir::Worker));
+        let shared = self.each().map(|listener| listener.share(Heir::Worker));
         successor::pass(program, shared.collect::<io::Result<_>>()?)?;
         program.env_remove("NOTIFY_SOCKET");
         program.env_remove("WATCHDOG_USEC");
@@ -90,7 +101,7 @@ impl Sockets {
     /// Tells the service manager and the predecessor, where there are any, that all is ready, and closes what the predecessor
     /// passed and nobody bound.
     pub fn ready(&self) {
-        for listener in self.all() {
+        for listener in self.each() {
             listener.own_file();
         }
         Life::begin();
@@ -99,9 +110,9 @@ impl Sockets {
     /// Starts a new version of this process, which binds the same addresses and says when it is [ready](Self::ready); whether it
     /// does in time, and has the sockets and their files from then on.
     ///
-    /// If not, or if the future is dropped before, it is killed.
+    /// If not, or if the future is dropped before, it is sent `SIGTERM`, and `SIGKILL` if it has not ended half a minute later.
     pub async fn hand_over(&self, program: Command, deadline: Duration) -> bool {
-        let listeners: Vec<_> = self.all().cloned().collect();
+        let listeners: Vec<_> = self.each().cloned().collect();
         let succeeded = successor::succeed(program, &listeners, deadline).await;
         if succeeded {
             for listener in listeners {
@@ -111,7 +122,7 @@ impl Sockets {
         succeeded
     }
 
-    fn all(&self) -> impl Iterator<Item = &Arc<Listener>> {
-        self.listeners.iter().flatten()
+    fn each(&self) -> impl Iterator<Item = &Arc<Listener>> {
+        self.all.iter().flat_map(|bound| &bound.listeners)
     }
 }

@@ -7,9 +7,11 @@ use std::os::unix::net::UnixStream as Channel;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt as _, FdMapping};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tracing::{error, info};
@@ -110,16 +112,38 @@ pub(super) fn pass(program: &mut Command, passed: Vec<(String, OwnedFd)>) -> io:
     Ok(())
 }
 
-/// A successor that is not ready yet: it is killed if it is not waited for any more, since this process ends or goes on.
+/// A successor that is not ready yet: it is ended if it is not waited for any more, since this process ends or goes on.
 struct Starting(Option<Child>);
+
+/// How long it has to end, in which it may finish requests that it has accepted already.
+const GRACE: Duration = Duration::from_secs(35);
 
 impl Drop for Starting {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
+        let Some(mut child) = self.0.take() else {
+            return;
+        };
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        kill_process(Pid::from_child(&child), Signal::TERM).ok();
+        // If this process ends before, the successor has been told.
+        let ending = thread::Builder::new().name("successor".to_owned());
+        drop(ending.spawn(move || end(child)));
+    }
+}
+
+/// Waits for a child to end, and kills it when that takes too long.
+fn end(mut child: Child) {
+    let deadline = Instant::now() + GRACE;
+    while let Ok(None) = child.try_wait() {
+        if Instant::now() >= deadline {
             // It may be gone, and then there is nothing to kill.
             child.kill().ok();
             child.wait().ok();
+            return;
         }
+        thread::sleep(Duration::from_millis(100));
     }
 }
 

@@ -51,7 +51,7 @@ pub struct App<S> {
 }
 
 impl<S> App<S> {
-    pub(super) fn new(service: S, tiers: Vec<Tier>) -> Self {
+    pub(crate) fn new(service: S, tiers: Vec<Tier>) -> Self {
         Self {
             service,
             tiers: tiers.into(),

@@ -7,7 +7,7 @@ use crate::middleware::place::{Place, Placed};
 
 /// What is printed of one layer.
 #[derive(Clone, Debug)]
-pub(super) struct Tier {
+pub(crate) struct Tier {
     place: &'static str,
     name: Cow<'static, str>,
     set: String,
@@ -15,7 +15,7 @@ pub(super) struct Tier {
 
 impl Tier {
     /// A layer that knows its place and name.
-    pub(super) fn placed<M: Placed>(layer: &M) -> Self {
+    pub(crate) fn placed<M: Placed>(layer: &M) -> Self {
         Self {
             place: M::Place::NAME,
             name: Cow::Borrowed(M::NAME),
@@ -33,7 +33,7 @@ impl Tier {
     }
 
     /// What the layers are put around, by the name of its type.
-    pub(super) fn application<S>() -> Self {
+    pub(crate) fn application<S>() -> Self {
         Self {
             // Else it would be read as one more layer of the place above it.
             place: "app",
@@ -41,7 +41,17 @@ impl Tier {
         }
     }
 
-    pub(super) fn name(&self) -> &str {
+    /// The same layer for some requests, as a `When` around it is printed.
+    #[cfg(feature = "config")]
+    pub(crate) fn chosen(self) -> Self {
+        Self {
+            place: self.place,
+            set: format!("{} {}", self.name, self.set),
+            name: Cow::Borrowed("when"),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 }
@@ -56,7 +66,7 @@ impl<M: Placed> fmt::Display for Set<'_, M> {
 }
 
 /// Prints the tiers under each other, each place named once.
-pub(super) fn tower(tiers: &[Tier], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+pub(crate) fn tower(tiers: &[Tier], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let place_width = tiers.iter().map(|t| t.place.len()).max().unwrap_or(0);
     let name_width = tiers
         .iter()

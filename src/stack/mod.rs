@@ -26,7 +26,7 @@
 //! wrapped, and only the nested services are left.
 
 mod app;
-mod display;
+pub(crate) mod display;
 mod optional;
 
 use std::fmt;

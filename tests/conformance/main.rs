@@ -18,9 +18,9 @@ use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::lint::Lint;
 use gopuram::middleware::{
     AccessLog, BodyLimit, Cache, Cascade, CatchPanic, Compress, Conditional, ContentLength,
-    ContentRules, ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Mount,
-    NormalizePath, Range, RequestId, Router, SecurityHeaders, SendFile, SetHeader, StaticFiles,
-    Timeout, When, from_fn, on_request, on_response,
+    ContentRules, ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Health, Metrics,
+    Mount, NormalizePath, Range, RequestId, Router, SecurityHeaders, SendFile, SetHeader,
+    StaticFiles, Timeout, When, from_fn, on_request, on_response,
 };
 use gopuram::stack::{Optional, Stack};
 use http::header::{SERVER, VIA};
@@ -78,8 +78,11 @@ conformance! {
     etag: Etag::default();
     head: Head::default();
     header_rules: HeaderRules::new([responses().set(SERVER, "gopuram")]).unwrap();
+    health: Health::new();
     lint: Lint::fail();
     lint_off: Lint::off();
+    metrics: Metrics::new();
+    metrics_at: Metrics::new().at("/metrics").route(|_| Some("/"));
     mount: Mount::<probe::Failed>::fallible();
     normalize_path: NormalizePath::trim();
     range: Range::new();

@@ -17,5 +17,4 @@ mod refusals;
 mod rules;
 mod sockets;
 mod support;
-mod taken_over;
 mod trust;

@@ -12,9 +12,9 @@ use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::{
     AccessLog, BodyLimit, Cache, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
-    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Lint, NormalizePath, Range,
-    RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout, from_fn, on_request,
-    on_response,
+    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Health, Lint, Metrics,
+    NormalizePath, Range, RequestId, Router, SecurityHeaders, SetHeader, StaticFiles, Timeout,
+    from_fn, on_request, on_response,
 };
 use gopuram::testing::Received;
 use gopuram::{Body, Stack};
@@ -109,7 +109,9 @@ each_layer! {
     etag: Etag::default();
     head: Head::default();
     header_rules: HeaderRules::new([responses().set(SERVER, "gopuram")]).unwrap();
+    health: Health::new();
     lint: Lint::fail();
+    metrics: Metrics::new().at("/metrics");
     normalize_path: NormalizePath::trim();
     range: Range::new();
     request_id: RequestId::default();

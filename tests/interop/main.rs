@@ -11,6 +11,7 @@ mod axum_inside;
 mod browser;
 mod each_layer;
 mod nginx;
+mod prometheus;
 mod proxies;
 #[cfg(feature = "redis")]
 mod redis;

@@ -1,11 +1,9 @@
 //! A: what an application is.
 
 use std::convert::Infallible;
-use std::fmt::{self, Write as _};
 use std::future::{Ready, ready};
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +12,7 @@ use gopuram::middleware::{
 };
 use gopuram::testing::{Client, app};
 use gopuram::{Body, Stack};
+use gopuram_tests::Log;
 use http::header::SERVER;
 use http::{Request, Response};
 use tokio::io::AsyncWriteExt as _;
@@ -112,8 +111,8 @@ async fn a3_an_error_passes_through_layers_untouched() {
 
 #[tokio::test(start_paused = true)]
 async fn a3_a_gateway_answers_500_for_an_error_and_says_so_in_its_log() {
-    let log = Log::default();
-    let _guard = tracing::subscriber::set_default(log.clone());
+    let (log, logged) = Log::new(tracing::Level::ERROR);
+    let _guard = tracing::subscriber::set_default(log);
     let fails = service_fn(async |_: Request<Body>| {
         Err::<Response<Body>, _>(io::Error::other("no database"))
     });
@@ -127,7 +126,7 @@ async fn a3_a_gateway_answers_500_for_an_error_and_says_so_in_its_log() {
     let mut client = http2_of(fails).await;
     let res = client.send_request(ask("http://a/")).await.unwrap();
     assert_eq!(res.status(), 500);
-    let said = log.0.lock().unwrap().clone();
+    let said = logged();
     assert_eq!(said.matches("no database").count(), 3, "{said}");
 }
 
@@ -275,38 +274,4 @@ async fn a4_a_panic_in_the_clone_ends_its_connection_and_no_other() {
     }
     handle.stop();
     server.await.unwrap().unwrap();
-}
-
-/// What was logged as an error.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<String>>);
-
-impl tracing::Subscriber for Log {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() == tracing::Level::ERROR
-    }
-
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        struct Fields<'a>(&'a mut String);
-
-        impl tracing::field::Visit for Fields<'_> {
-            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
-                writeln!(self.0, "{field}: {value:?}").unwrap();
-            }
-        }
-
-        event.record(&mut Fields(&mut self.0.lock().unwrap()));
-    }
-
-    fn enter(&self, _: &tracing::span::Id) {}
-
-    fn exit(&self, _: &tracing::span::Id) {}
 }

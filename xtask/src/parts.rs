@@ -31,6 +31,13 @@ pub(crate) const NGINX_STREAM: Part = Part::new(
     "libnginx-mod-stream",
 );
 pub(crate) const OPENSSL: Part = Part::new("openssl", "version", "openssl");
+pub(crate) const PROMTOOL: Part = Part::new("promtool", "--version", "prometheus");
+/// What parses in Python what is for Prometheus; it is loaded, not run.
+pub(crate) const PROMETHEUS_CLIENT: Part = Part::new(
+    "/usr/lib/python3/dist-packages/prometheus_client/parser.py",
+    "",
+    "python3-prometheus-client",
+);
 pub(crate) const REDIS: Part = Part::new("redis-server", "--version", "redis-server");
 pub(crate) const SSLSCAN: Part = Part::new("sslscan", "--version", "sslscan");
 pub(crate) const PHP_FPM: Part = Part::new("php-fpm8.2", "-v", "php8.2-fpm");
@@ -59,7 +66,8 @@ impl Part {
             return run::output(run::command("sh", &["-c", "command -v wrk"])).is_ok();
         }
         // None of them is run.
-        if [MOD_WSGI.program, NGINX_STREAM.program, UWSGI_PYTHON.program].contains(&self.program) {
+        let loaded = [MOD_WSGI, NGINX_STREAM, PROMETHEUS_CLIENT, UWSGI_PYTHON];
+        if loaded.iter().any(|part| part.program == self.program) {
             return std::path::Path::new(self.program).exists();
         }
         run::has(self.program, self.version)

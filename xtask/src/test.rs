@@ -1,15 +1,16 @@
 //! `cargo xtask test`: set up, then run everything.
 
 use crate::parts::{
-    self, APACHE, CHROMIUM, CURL, HAPROXY, LIGHTTPD, NGINX, NGINX_STREAM, OPENSSL, REDIS, SSLSCAN,
+    self, APACHE, CHROMIUM, CURL, HAPROXY, LIGHTTPD, NGINX, NGINX_STREAM, OPENSSL,
+    PROMETHEUS_CLIENT, PROMTOOL, REDIS, SSLSCAN,
 };
 use crate::python;
 use crate::run::{self, Failed, cargo, run};
 
 /// The features of the catalogue, each checked alone.
 const FEATURES: &[&str] = &[
-    "br", "cache", "dates", "digest", "etag", "files", "gzip", "log", "nonce", "router", "timer",
-    "uuid", "zstd",
+    "br", "cache", "dates", "digest", "etag", "files", "gzip", "health", "log", "nonce", "router",
+    "timer", "uuid", "zstd",
 ];
 
 /// Sets up what the tests need and runs them all.
@@ -28,6 +29,8 @@ pub(crate) fn all() -> Result<(), Failed> {
         NGINX,
         NGINX_STREAM,
         OPENSSL,
+        PROMETHEUS_CLIENT,
+        PROMTOOL,
         REDIS,
         SSLSCAN,
     ];
@@ -57,6 +60,10 @@ pub(crate) fn all() -> Result<(), Failed> {
         run(alone(&["--features", feature]))?;
     }
     run(alone(&[]))?;
+    // Files without TLS.
+    let mut config = cargo(&["check", "--quiet", "--package", "gopuram"]);
+    config.args(["--no-default-features", "--features", "config"]);
+    run(config)?;
     python::test(strict)
 }
 

@@ -14,7 +14,7 @@ use crate::attributes::Told;
 
 impl Record {
     pub(super) fn write_line(&mut self, config: &Config, ended: Ended, told: &Told) {
-        if self.status.is_none() {
+        if self.course.status.is_none() {
             self.write_head(config, &HeaderMap::new());
         }
         let mut text = std::mem::take(&mut self.text);
@@ -53,8 +53,8 @@ impl Record {
         line: &mut Line<'_>,
     ) {
         match value {
-            Value::BytesOrNone if self.bytes == 0 && line.is_apache() => line.none(),
-            Value::Bytes | Value::BytesOrNone => line.number(self.bytes),
+            Value::BytesOrNone if self.course.bytes == 0 && line.is_apache() => line.none(),
+            Value::Bytes | Value::BytesOrNone => line.number(self.course.bytes),
             Value::Elapsed(unit) => line.number(in_units(ended.elapsed, *unit)),
             Value::Ended(format) => match ended.at {
                 Some(at) => format.write(config.clock.time_of_day(at), line),
@@ -75,14 +75,14 @@ impl Record {
                 None => line.none(),
             },
             Value::Route => line.text_or_none(told.route.as_ref().map(|r| r.as_str().as_bytes())),
-            Value::Sent => line.number(self.head_sent + self.bytes),
+            Value::Sent => line.number(self.head_sent + self.course.bytes),
             Value::Status => match ended.status.as_str().as_bytes().first_chunk::<3>() {
                 Some(digits) => line.plain(digits),
                 None => line.number(ended.status.as_u16().into()),
             },
             Value::Transferred => match self.received.bytes() {
                 Some(body) => {
-                    line.number(self.head_received + body + self.head_sent + self.bytes);
+                    line.number(self.head_received + body + self.head_sent + self.course.bytes);
                 }
                 None => line.none(),
             },

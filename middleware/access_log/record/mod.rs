@@ -9,28 +9,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{Extensions, Method, Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, Uri};
 
 use super::Config;
 use super::directive::{Phase, Value, needs};
-use super::outcome::{Ended, Entry, Outcome};
-use super::received::Received;
+use super::outcome::{Ended, Entry};
 use super::request::{self, Asked, connection_says};
-use crate::attributes::{Attributes, Panicked, Report, TimedOut, Told};
-
-/// How far a request has come.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Progress {
-    /// There is no response yet.
-    #[default]
-    Asked,
-    /// The head of the response is there, but not all of the body.
-    Answered,
-    /// The body is being polled: whoever leaves now does so by a panic.
-    Polled,
-    /// All of the body was handed over, or the server will not ask for it.
-    Whole,
-}
+use crate::attributes::{Attributes, Reports};
+use crate::body::Received;
+use crate::outcome::{Course, Outcome};
 
 /// What is noted of one request.
 ///
@@ -42,19 +29,13 @@ pub(super) struct Record {
     spans: Vec<Range<usize>>,
     started: Option<Instant>,
     first_byte: Option<Instant>,
-    status: Option<StatusCode>,
-    pub(super) progress: Progress,
-    pub(super) bytes: u64,
-    pub(super) expected: Option<u64>,
-    is_head: bool,
+    pub(super) course: Course,
     keep_alive: bool,
-    /// What made the response in place of the application.
-    made_by: Option<Outcome>,
     received: Received,
     head_received: u64,
     head_sent: u64,
     entry: Option<(Method, Uri)>,
-    report: Option<Report>,
+    reports: Reports,
     /// The first span of those that were written on the way out.
     first_out: usize,
 }
@@ -81,8 +62,7 @@ impl Record {
         let mut extensions = std::mem::take(req.extensions_mut());
         let attributes = if needs(needs::REPORT) {
             let attributes = extensions.get_or_insert_default::<Attributes>();
-            let spare = record.report.take().unwrap_or_default();
-            record.report = Some(attributes.report_or(spare));
+            record.reports.ask(attributes);
             Some(&*attributes)
         } else {
             extensions.get()
@@ -98,7 +78,7 @@ impl Record {
         if needs(needs::STARTED) {
             self.started = Some(config.clock.now());
         }
-        self.is_head = asked.method == Method::HEAD;
+        self.course = Course::of(asked.method);
         if needs(needs::RECEIVED) {
             self.head_received = asked.head_len();
         }
@@ -119,16 +99,7 @@ impl Record {
 
     /// Notes the head of the response.
     pub(super) fn answer<C: http_body::Body>(&mut self, res: &Response<C>) {
-        // The body may panic; the line is written then too, as long as the rest is in its place.
-        self.status = Some(res.status());
-        self.expected = res.body().size_hint().exact();
-        let ended = self.expected == Some(0) || res.body().is_end_stream();
-        self.progress = if ended || self.is_bodiless(res.status()) {
-            Progress::Whole
-        } else {
-            Progress::Answered
-        };
-        self.made_by = made_by(res.extensions());
+        self.course.answer(res);
         let Some(config) = self.config.take() else {
             return;
         };
@@ -145,25 +116,13 @@ impl Record {
         self.config = Some(config);
     }
 
-    /// Whether no server asks for the body, whatever is in it (RFC 9110, section 6.4.1).
-    fn is_bodiless(&self, status: StatusCode) -> bool {
-        self.is_head
-            || status.is_informational()
-            || status == StatusCode::NO_CONTENT
-            || status == StatusCode::NOT_MODIFIED
-    }
-
     /// Writes the line and keeps the record for another request.
     pub(super) fn close(mut self: Box<Self>, outcome: Option<Outcome>) {
         let Some(config) = self.config.take() else {
             return;
         };
-        // A response that a layer made may be whole, one that failed is not.
-        let (outcome, broke_off) = match outcome {
-            Some(failed) => (failed, true),
-            None => (self.outcome(), self.progress != Progress::Whole),
-        };
-        let status = self.status.unwrap_or_else(|| outcome.status());
+        let (outcome, broke_off) = self.course.end(outcome);
+        let status = self.course.status.unwrap_or_else(|| outcome.status());
         let at = (config.needs & needs::ENDED != 0).then(|| config.clock.now());
         let elapsed = self.since_start(at);
         let ended = Ended {
@@ -173,42 +132,18 @@ impl Record {
             at,
             elapsed,
         };
-        let told = self.told(&config);
+        let told = self.reports.told();
         if !self.is_skipped(&config, ended) {
             self.write_line(&config, ended, &told);
         }
         self.keep();
     }
 
-    /// What was told of the request, and the report made ready for another.
-    fn told(&mut self, config: &Config) -> Told {
-        let report = self.report.as_mut();
-        let Some(report) = report.filter(|_| config.needs & needs::REPORT != 0) else {
-            return Told::default();
-        };
-        if let Some(told) = report.take() {
-            return told;
-        }
-        let told = report.read();
-        self.report = None;
-        told
-    }
-
-    fn outcome(&self) -> Outcome {
-        match self.progress {
-            Progress::Polled => Outcome::Panic,
-            Progress::Whole => self.made_by.unwrap_or(Outcome::Complete),
-            // The future of the application unwinds through us.
-            _ if std::thread::panicking() => Outcome::Panic,
-            _ => Outcome::ClientGone,
-        }
-    }
-
     fn is_skipped(&self, config: &Config, ended: Ended) -> bool {
         let Some((method, uri)) = &self.entry else {
             return false;
         };
-        let entry = Entry::new(method, uri, ended, self.bytes);
+        let entry = Entry::new(method, uri, ended, self.course.bytes);
         // A rule that panics skips nothing: a record may be dropped by another panic.
         let skipped = || config.skip.iter().any(|skip| skip(&entry));
         catch_unwind(AssertUnwindSafe(skipped)).unwrap_or(false)
@@ -229,19 +164,14 @@ impl Record {
             spans,
             started,
             first_byte,
-            status,
-            progress,
-            bytes,
-            expected,
-            is_head,
+            course,
             keep_alive,
-            made_by,
             received,
             head_received,
             head_sent,
             entry,
             // Made ready when it was read.
-            report: _,
+            reports: _,
             first_out,
         } = &mut *self;
         text.clear();
@@ -250,10 +180,9 @@ impl Record {
         }
         spans.clear();
         (*config, *entry, *received) = (None, None, Received::Unknown);
-        (*started, *first_byte, *status, *expected) = (None, None, None, None);
-        (*is_head, *keep_alive, *made_by) = (false, false, None);
-        (*bytes, *head_received, *head_sent, *first_out) = (0, 0, 0, 0);
-        *progress = Progress::Asked;
+        (*started, *first_byte, *course) = (None, None, Course::default());
+        *keep_alive = false;
+        (*head_received, *head_sent, *first_out) = (0, 0, 0);
         let _ = SPARE.try_with(|spare| {
             let mut spare = spare.borrow_mut();
             if spare.len() < MAX_SPARE {
@@ -267,20 +196,7 @@ impl Record {
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
-            .field("progress", &self.progress)
-            .field("bytes", &self.bytes)
+            .field("course", &self.course)
             .finish_non_exhaustive()
-    }
-}
-
-/// What the marks on a response say of its making.
-#[inline]
-fn made_by(marks: &Extensions) -> Option<Outcome> {
-    if marks.is_empty() {
-        None
-    } else if marks.get::<TimedOut>().is_some() {
-        Some(Outcome::Timeout)
-    } else {
-        marks.get::<Panicked>().map(|_| Outcome::Panic)
     }
 }

@@ -4,59 +4,44 @@ use std::io;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use gopuram::gateway::{Sockets, notify};
-use rustix::process::Signal;
+use gopuram::gateway::Sockets;
 use tokio::sync::mpsc::Sender;
 use tracing::{debug, error, info, warn};
 
+use super::ending::Stage;
 use super::pause::Pause;
+use super::reload::Reload;
 use super::settings::Settings;
 use super::signals::Wish;
 use super::word;
 use super::worker::{Event, Phase, Role, Why, Worker};
 use crate::share::Table;
 
-/// The status of a command whose workers cannot serve; gunicorn's.
-const NO_WORKER: u8 = 3;
-
 /// A worker that has served for so long says nothing against the next.
-const SOUND: Duration = Duration::from_secs(1);
+pub(super) const SOUND: Duration = Duration::from_secs(1);
 
 /// How often the memory is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long those that are told to end at once have for it.
-const AT_ONCE: Duration = Duration::from_secs(1);
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Stage {
-    Running,
-    /// No worker is started any more: it was asked for, or came with a successor.
-    Ending {
-        asked: bool,
-    },
-    /// Whoever is left then is killed.
-    Insisting(Instant),
-    Failed,
-}
-
 #[derive(Debug)]
 pub(super) struct Fleet {
-    settings: Settings,
+    pub(super) settings: Settings,
     table: Table,
     /// None when nobody is started any more.
-    sockets: Option<Sockets>,
+    pub(super) sockets: Option<Sockets>,
     events: Sender<(u64, Event)>,
-    workers: Vec<Worker>,
+    pub(super) workers: Vec<Worker>,
     wanted: usize,
     last_id: u64,
-    pause: Pause,
-    stage: Stage,
+    pub(super) pause: Pause,
+    pub(super) stage: Stage,
+    /// To end with.
+    pub(super) status: u8,
     /// Some worker has served.
     came_up: bool,
     /// All have, and it was told.
     announced: bool,
-    reloading: bool,
+    pub(super) reload: Reload,
     looked: Instant,
 }
 
@@ -76,9 +61,10 @@ impl Fleet {
             last_id: 0,
             pause: Pause::NONE,
             stage: Stage::Running,
+            status: 0,
             came_up: false,
             announced: false,
-            reloading: false,
+            reload: Reload::None,
             looked: Instant::now(),
         })
     }
@@ -86,8 +72,14 @@ impl Fleet {
     /// The command for a successor of this process, and how long it may take.
     pub(super) fn successor(&self) -> (Command, Duration) {
         let turns = u32::try_from(self.wanted).unwrap_or(u32::MAX);
-        let patience = self.settings.start.saturating_mul(turns.saturating_add(1));
-        (self.settings.command(), patience)
+        let start = self.settings.start.unwrap_or(Duration::MAX);
+        let patience = start.saturating_mul(turns.saturating_add(1));
+        let mut command = self.settings.command();
+        // What was asked for by signals is in no argument.
+        let other = self.wanted != self.settings.workers;
+        let wanted = other.then(|| self.wanted.to_string());
+        command.env("GOPURAM_SUCCESSOR", wanted.unwrap_or_default());
+        (command, patience)
     }
 
     /// Does what a signal asks for.
@@ -95,14 +87,7 @@ impl Fleet {
         match wish {
             Wish::More => self.wanted = self.wanted.saturating_add(1),
             Wish::Fewer => self.wanted = self.wanted.saturating_sub(1).max(1),
-            Wish::Reload if self.stage == Stage::Running => {
-                info!("reloading");
-                notify::reloading();
-                self.reloading = true;
-                for worker in &mut self.workers {
-                    worker.why.get_or_insert(Why::Reload);
-                }
-            }
+            Wish::Reload if self.stage == Stage::Running => self.reload(Instant::now()),
             Wish::Reopen => {
                 for worker in &self.workers {
                     worker.say(word::REOPEN);
@@ -115,43 +100,16 @@ impl Fleet {
         }
     }
 
-    /// Has all workers finish; asked for twice, ends them at once.
-    pub(super) fn end(&mut self) {
-        let now = Instant::now();
-        if self.stage == Stage::Running {
-            notify::tell("STOPPING=1");
-            info!("ending: requests in flight may finish");
-            self.stage = Stage::Ending { asked: true };
-            // Before the workers let go of them: nobody may connect to sockets that none accepts from.
-            self.sockets = None;
-            for worker in &mut self.workers {
-                worker.finish(word::STOP, now);
-            }
-        } else if self.stage == (Stage::Ending { asked: false }) {
-            // Who has a successor is often told as well, and finishes already.
-            self.stage = Stage::Ending { asked: true };
-        } else if self.stage == (Stage::Ending { asked: true }) {
-            self.stage = Stage::Insisting(now + AT_ONCE);
-            for worker in &self.workers {
-                worker.say(word::END);
-            }
-        }
-    }
-
-    /// Has all workers finish, since a successor serves.
-    pub(super) fn leave(&mut self) {
-        let now = Instant::now();
-        self.stage = Stage::Ending { asked: false };
-        self.sockets = None;
-        for worker in &mut self.workers {
-            worker.finish(word::LEAVE, now);
-        }
-    }
-
     /// Hears of what happened to a worker.
     pub(super) fn hear(&mut self, id: u64, event: Event, now: Instant) {
         match event {
             Event::Said(word::READY) => self.ready(id, now),
+            Event::Said(word::CHANGED) => {
+                let is_of_use = |worker: &Worker| worker.id == id && !worker.told;
+                if self.stage == Stage::Running && self.workers.iter().any(is_of_use) {
+                    self.reload(now);
+                }
+            }
             Event::Said(said) => {
                 if let Some(worker) = self.workers.iter_mut().find(|worker| worker.id == id) {
                     match said {
@@ -177,10 +135,7 @@ impl Fleet {
         worker.ready = Some(now);
         info!(pid = worker.pid, "a worker is ready");
         self.came_up = true;
-        let replaced = worker.replaces.take();
-        if let Some(old) = self.workers.iter_mut().find(|w| Some(w.id) == replaced) {
-            old.finish(word::LEAVE, now);
-        }
+        self.prove(now);
     }
 
     fn ended(&mut self, id: u64, status: &io::Result<ExitStatus>, now: Instant) {
@@ -194,7 +149,7 @@ impl Fleet {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
         };
-        if worker.phase == Phase::Leaving || self.stage != Stage::Running {
+        if worker.told || self.stage != Stage::Running {
             debug!(pid, status, "a worker has ended");
             return;
         }
@@ -204,32 +159,36 @@ impl Fleet {
                 other.replaces = None;
             }
         }
-        if let Some(ready) = worker.ready {
+        let lasted = |ready: Instant| now.duration_since(ready) >= SOUND;
+        if worker.ready.is_some_and(lasted) {
             warn!(pid, status, "a worker ended; another takes its place");
-            if now.duration_since(ready) >= SOUND {
-                self.pause = Pause::NONE;
-                return;
-            }
-        } else if self.came_up {
-            error!(pid, status, "a worker ended before it was ready");
-            self.keep();
-        } else {
-            error!(pid, status, "no worker came up; giving up");
-            self.stage = Stage::Failed;
+            self.pause.forget();
             return;
         }
-        let after = self.pause.lengthen(now);
-        info!(?after, "the next worker waits");
-    }
-
-    /// A new worker failed: those that were to be reloaded go on.
-    fn keep(&mut self) {
-        if std::mem::take(&mut self.reloading) {
-            error!("not reloaded: the workers that are there go on");
-            notify::tell("READY=1");
-            for worker in &mut self.workers {
-                worker.why = worker.why.filter(|why| *why != Why::Reload);
-            }
+        if !self.came_up {
+            error!(pid, status, "no worker came up; giving up");
+            self.fail(now);
+            return;
+        }
+        if worker.ready.is_some() {
+            warn!(pid, status, "a worker ended; another takes its place");
+        } else {
+            error!(pid, status, "a worker ended before it was ready");
+        }
+        self.keep();
+        if self.settings.succeeds && !self.announced {
+            error!("giving up: the predecessor goes on");
+            self.fail(now);
+            return;
+        }
+        // What failed once is mended if one that was started since has lasted.
+        let mended =
+            |other: &Worker| self.pause.is_before(other.started) && other.ready.is_some_and(lasted);
+        if self.workers.iter().any(mended) {
+            self.pause.forget();
+        }
+        if let Some(after) = self.pause.lengthen(worker.started, now) {
+            info!(?after, "the next workers wait");
         }
     }
 
@@ -241,27 +200,14 @@ impl Fleet {
                 self.table.vacate(worker.place);
             }
         }
-        match self.stage {
-            Stage::Failed => return Some(NO_WORKER),
-            Stage::Ending { .. } | Stage::Insisting(_) if self.workers.is_empty() => {
-                return Some(0);
-            }
-            Stage::Ending { .. } => return None,
-            Stage::Insisting(end) => {
-                if end <= now {
-                    for worker in &self.workers {
-                        worker.signal(Signal::KILL);
-                    }
-                    self.stage = Stage::Insisting(now + AT_ONCE);
-                }
-                return None;
-            }
-            Stage::Running => {}
+        if self.stage != Stage::Running {
+            return self.over(now);
         }
+        self.prove(now);
         self.weigh(now);
         self.number(now);
         self.replace(now);
-        self.announce();
+        self.announce(now);
         None
     }
 
@@ -326,10 +272,7 @@ impl Fleet {
             .iter()
             .filter(|worker| worker.phase == Phase::Serving && worker.why.is_some());
         let Some(oldest) = marked.min_by_key(|worker| worker.id) else {
-            if std::mem::take(&mut self.reloading) {
-                info!("reloaded");
-                notify::tell("READY=1");
-            }
+            self.reloaded();
             return;
         };
         let (id, pid) = (oldest.id, oldest.pid);
@@ -363,17 +306,19 @@ impl Fleet {
                 if self.came_up {
                     self.keep();
                 } else if self.workers.is_empty() {
-                    self.stage = Stage::Failed;
+                    self.fail(now);
                 }
-                self.pause.lengthen(now);
+                self.pause.lengthen(now, now);
                 false
             }
         }
     }
 
-    /// Says once that all workers serve.
-    fn announce(&mut self) {
-        let serving = |worker: &&Worker| worker.phase == Phase::Serving;
+    /// Says once that all workers serve; as a successor when they have lasted, for then the predecessor ends.
+    fn announce(&mut self, now: Instant) {
+        let lasts = |ready: Instant| !self.settings.succeeds || ready + SOUND <= now;
+        let serving =
+            |worker: &&Worker| worker.phase == Phase::Serving && worker.ready.is_some_and(lasts);
         if self.announced || self.workers.iter().filter(serving).count() < self.wanted {
             return;
         }
@@ -387,17 +332,17 @@ impl Fleet {
     }
 
     /// When to settle again, if nothing happens before.
-    pub(super) fn due(&self) -> Option<Instant> {
+    pub(super) fn due(&self, now: Instant) -> Option<Instant> {
         let workers = self.workers.iter();
         let due = workers.filter_map(|worker| worker.due(&self.settings));
         let end = match self.stage {
             Stage::Insisting(end) => Some(end),
             _ => None,
         };
-        let now = Instant::now();
         let pause = self.pause.end(now);
         let looks = self.settings.memory.is_some() && self.stage == Stage::Running;
         let look = looks.then(|| self.looked + LOOK);
-        due.chain(end).chain(pause).chain(look).min()
+        let proof = self.proof(now);
+        due.chain(end).chain(pause).chain(look).chain(proof).min()
     }
 }

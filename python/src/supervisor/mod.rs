@@ -10,8 +10,10 @@
 //! All workers accept from the same sockets, which the supervisor keeps: who waits in their queues is lost with no worker, however
 //! that ends. With `SO_REUSEPORT` each worker would have a queue of its own, and the kernel resets what is in it when it closes.
 
+mod ending;
 mod fleet;
 mod pause;
+mod reload;
 mod settings;
 mod signals;
 mod worker;
@@ -37,8 +39,12 @@ pub(crate) mod word {
     pub(crate) const BEAT: u8 = b'b';
     /// Worker: another should take its place.
     pub(crate) const OLD: u8 = b'o';
+    /// Worker: what it has loaded is not what is on disk any more.
+    pub(crate) const CHANGED: u8 = b'c';
     /// Supervisor: others go on, finish what has begun.
     pub(crate) const LEAVE: u8 = b'l';
+    /// Supervisor: as that, and let nobody see for long what has changed.
+    pub(crate) const YIELD: u8 = b'y';
     /// Supervisor: nobody goes on, finish what has begun and who waits.
     pub(crate) const STOP: u8 = b's';
     /// Supervisor: cut everything.
@@ -60,9 +66,10 @@ pub(crate) fn supervise(py: Python<'_>, options: &Bound<'_, PyAny>) -> PyResult<
 }
 
 async fn run(settings: Settings) -> Result<u8, String> {
+    // Before there is anything that could be ended half.
+    let mut signals = Signals::new().map_err(|error| error.to_string())?;
     let sockets = Sockets::bind(settings.bind.iter().map(String::as_str)).await;
     let sockets = sockets.map_err(|error| format!("{error:?}"))?;
-    let mut signals = Signals::new().map_err(|error| error.to_string())?;
     let mut watchdog = notify::watchdog().map(tokio::time::interval);
     // Workers wait when it is full.
     let (sender, mut events) = mpsc::channel(64);
@@ -71,11 +78,15 @@ async fn run(settings: Settings) -> Result<u8, String> {
     let mut fleet = fleet.map_err(|error| error.to_string())?;
     let mut sockets = Some(sockets);
     loop {
-        if let Some(status) = fleet.settle(Instant::now()) {
+        let now = Instant::now();
+        if let Some(status) = fleet.settle(now) {
             return Ok(status);
         }
-        let due = fleet.due();
+        // What becomes due after this instant is waited for, so that nothing falls between the two.
+        let due = fleet.due(now);
         tokio::select! {
+            // A manager that signals all processes tells the workers as well: why they end is heard before that they do.
+            biased;
             wish = signals.next() => match wish {
                 Wish::Succeed => {
                     if let (None, Some(sockets)) = (&succeeding, sockets.clone()) {

@@ -17,12 +17,16 @@ pub(super) struct Settings {
     /// How long a worker may give no sign of life.
     pub(super) timeout: Option<Duration>,
     /// How long it may take to be ready.
-    pub(super) start: Duration,
+    pub(super) start: Option<Duration>,
     /// How long it may take to finish.
     pub(super) drain: Duration,
     pub(super) age: Option<Duration>,
     /// How much of the memory it may have, in bytes.
     pub(super) memory: Option<u64>,
+    /// This is a successor, which has a predecessor to go on in its place.
+    pub(super) succeeds: bool,
+    /// Somebody changes the application and wants to see it at once.
+    pub(super) watched: bool,
     program: Vec<String>,
     directory: PathBuf,
 }
@@ -37,6 +41,8 @@ struct Options {
     drain_timeout: f64,
     max_worker_age: f64,
     max_worker_memory: u64,
+    succeeds: bool,
+    watched: bool,
     program: Vec<String>,
     directory: PathBuf,
 }
@@ -53,10 +59,12 @@ impl Settings {
         };
         Ok(Self {
             timeout: time(options.timeout, "timeout")?,
-            start: seconds(options.start_timeout, "start_timeout")?,
+            start: time(options.start_timeout, "start_timeout")?,
             drain: seconds(options.drain_timeout, "drain_timeout")?,
             age: time(options.max_worker_age, "max_worker_age")?,
             memory: (options.max_worker_memory > 0).then_some(options.max_worker_memory),
+            succeeds: options.succeeds,
+            watched: options.watched,
             bind: options.bind,
             workers: options.workers,
             program: options.program,

@@ -5,11 +5,15 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as Channel;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use gopuram::gateway::Sockets;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getpid, getppid, pidfd_open, pidfd_send_signal,
+    set_parent_process_death_signal,
+};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::UnixStream;
 use tokio::process::Child;
@@ -83,12 +87,15 @@ pub(super) struct Worker {
     pub(super) phase: Phase,
     /// In this phase.
     pub(super) since: Instant,
+    pub(super) started: Instant,
     /// Since when it has served, if it ever has.
     pub(super) ready: Option<Instant>,
     /// It is to be replaced.
     pub(super) why: Option<Why>,
     /// The one in whose place it starts, which goes on until it is ready.
     pub(super) replaces: Option<u64>,
+    /// It has been told to finish: that it ends is no surprise.
+    pub(super) told: bool,
     beat: Instant,
     doubted: Option<Instant>,
     process: OwnedFd,
@@ -111,6 +118,7 @@ impl Worker {
         program
             .env("GOPURAM_WORKER", role.id.to_string())
             .stdin(OwnedFd::from(theirs));
+        deafen(&mut program);
         sockets.pass(&mut program)?;
         let mut program = tokio::process::Command::from(program);
         let child = program.kill_on_drop(true).spawn()?;
@@ -126,9 +134,11 @@ impl Worker {
             place: role.place,
             phase: Phase::Starting,
             since: now,
+            started: now,
             ready: None,
             why: None,
             replaces: role.replaces,
+            told: false,
             beat: now,
             doubted: None,
             process,
@@ -164,6 +174,7 @@ impl Worker {
             Phase::Serving | Phase::Leaving => self.say(word),
             Phase::Doomed => return,
         }
+        self.told = true;
         if self.phase != Phase::Leaving {
             self.enter(Phase::Leaving, now);
         }
@@ -172,7 +183,7 @@ impl Worker {
     /// When to look at it again.
     pub(super) fn due(&self, settings: &Settings) -> Option<Instant> {
         match self.phase {
-            Phase::Starting => Some(self.since + settings.start),
+            Phase::Starting => settings.start.map(|start| self.since + start),
             Phase::Serving => {
                 let silent = settings.timeout.map(|time| match self.doubted {
                     Some(since) => since + DOUBT,
@@ -195,8 +206,9 @@ impl Worker {
         let pid = self.pid;
         match self.phase {
             Phase::Starting => {
-                let timeout = settings.start;
-                error!(pid, ?timeout, "a worker is not ready in time; killed");
+                if let Some(timeout) = settings.start {
+                    error!(pid, ?timeout, "a worker is not ready in time; killed");
+                }
                 self.doom(now);
             }
             Phase::Serving => {
@@ -219,7 +231,6 @@ impl Worker {
             Phase::Leaving => {
                 warn!(pid, "a worker does not end; killed");
                 self.doom(now);
-                self.signal(Signal::KILL);
             }
             Phase::Doomed => {
                 self.signal(Signal::KILL);
@@ -242,6 +253,37 @@ impl Worker {
             .find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
         kib.checked_mul(1024)
+    }
+}
+
+/// Has a worker hear no signal before it can say what becomes of it, but the one by which it ends with its supervisor.
+///
+/// A service manager or an operator may signal all processes at once, of which this one knows nothing yet.
+fn deafen(program: &mut Command) {
+    let supervisor = getpid();
+    let deafen = move || {
+        for sign in [libc::SIGINT, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2] {
+            #[expect(unsafe_code, reason = "no crate at hand ignores signals")]
+            // SAFETY: no handler is set, and the process has one thread.
+            unsafe {
+                libc::signal(sign, libc::SIG_IGN);
+            }
+        }
+        set_parent_process_death_signal(Some(Signal::TERM))?;
+        // It may have died before.
+        if getppid() == Some(supervisor) {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
+    };
+    #[expect(
+        unsafe_code,
+        reason = "between `fork` and `exec` there is nothing safe"
+    )]
+    // SAFETY: these are system calls and nothing else: no memory is asked for and no lock is taken.
+    unsafe {
+        program.pre_exec(deafen);
     }
 }
 

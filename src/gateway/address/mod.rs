@@ -10,8 +10,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::networks::Networks;
+use crate::Error;
 use crate::environ::Mapping;
+use crate::middleware::networks::Networks;
 
 pub use protocol::Protocol;
 pub(super) use text::name_and_port;
@@ -177,6 +178,42 @@ impl Address {
         self
     }
 
+    /// Whether it is one: of a text that is none, else that is told when serving begins.
+    ///
+    /// # Errors
+    ///
+    /// If it was made of such a text: why it is none, and what to write.
+    pub fn check(&self) -> Result<(), Error> {
+        match &self.place {
+            Place::Mistake(text, problem) => Err(Error::address(text, problem)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Why this is no address, if it is none.
+    #[cfg(feature = "config")]
+    pub(crate) const fn problem(&self) -> Option<&'static str> {
+        match &self.place {
+            Place::Mistake(_, problem) => Some(problem),
+            _ => None,
+        }
+    }
+
+    /// Whether it is for clients, not for front servers.
+    #[cfg(feature = "config")]
+    pub(crate) fn is_http(&self) -> bool {
+        self.options.protocol == Protocol::Http
+    }
+
+    /// The same with a socket's file elsewhere.
+    #[cfg(feature = "config")]
+    pub(crate) fn at_path(self, path: PathBuf) -> Self {
+        Self {
+            place: Place::Unix(path),
+            ..self
+        }
+    }
+
     fn mistake(text: &str, problem: &'static str) -> Self {
         Self::of(Place::Mistake(text.to_owned(), problem))
     }
@@ -272,7 +309,7 @@ impl Address {
     pub fn proxy_protocol(mut self, networks: &str) -> Self {
         match networks.parse() {
             Ok(networks) => self.options.proxy = Some(networks),
-            Err(()) => {
+            Err(_) => {
                 self.place = Place::Mistake(format!("{self}?proxy={networks}"), text::NETWORKS);
             }
         }
@@ -295,7 +332,7 @@ impl Address {
     pub fn fronts(mut self, networks: &str) -> Self {
         match networks.parse() {
             Ok(networks) => self.options.fronts = Some(networks),
-            Err(()) => {
+            Err(_) => {
                 self.place = Place::Mistake(format!("{self}?fronts={networks}"), text::FRONTS);
             }
         }

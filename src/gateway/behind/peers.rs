@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use tracing::error;
 
 use super::super::address::Protocol;
-use super::super::networks::Networks;
+use crate::middleware::networks::Networks;
 
 /// Who may connect, and is believed in all that it says of clients.
 ///
@@ -36,7 +36,7 @@ impl Peers {
     }
 
     fn listed(listed: &str) -> Self {
-        Self::In(listed.parse().unwrap_or_else(|()| {
+        Self::In(listed.parse().unwrap_or_else(|_| {
             error!(
                 listed,
                 "{WEB_SERVERS} lists no addresses; nobody is believed"

@@ -5,9 +5,9 @@
 //! [predecessor](super::super::successor) passes its own the same way, under names that no service manager gives.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use listenfd::ListenFd;
@@ -22,19 +22,55 @@ pub(in crate::gateway) enum Inherited {
 
 /// What was passed, each to be taken once.
 struct Passed {
-    fds: ListenFd,
+    fds: Vec<Option<Held>>,
     names: Vec<String>,
+}
+
+/// What was passed is held, whoever takes it, so that no process has it that this one starts.
+enum Held {
+    Socket(Inherited),
+    Udp(#[expect(dead_code, reason = "it is held")] UdpSocket),
+    Datagram(#[expect(dead_code, reason = "it is held")] UnixDatagram),
+    /// No socket that a server could accept from.
+    Other,
+}
+
+impl Held {
+    fn of(fds: &mut ListenFd, index: usize) -> Self {
+        // Which kind it is shows when it is taken.
+        if let Ok(Some(socket)) = fds.take_tcp_listener(index) {
+            return Self::Socket(Inherited::Tcp(socket));
+        }
+        if let Ok(Some(socket)) = fds.take_unix_listener(index) {
+            return Self::Socket(Inherited::Unix(socket));
+        }
+        if let Ok(Some(socket)) = fds.take_udp_socket(index) {
+            return Self::Udp(socket);
+        }
+        match fds.take_unix_datagram(index) {
+            Ok(Some(socket)) => Self::Datagram(socket),
+            _ => Self::Other,
+        }
+    }
 }
 
 /// What this process was passed; the environment is read once, and cleared so that its children do not believe it to be
 /// for them.
 static PASSED: LazyLock<Mutex<Passed>> = LazyLock::new(|| {
     let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let mut fds = ListenFd::from_env();
     Mutex::new(Passed {
-        fds: ListenFd::from_env(),
+        fds: (0..fds.len())
+            .map(|index| Some(Held::of(&mut fds, index)))
+            .collect(),
         names: names.split(':').map(str::to_owned).collect(),
     })
 });
+
+/// Reads what was passed, if that was not done yet.
+pub(in crate::gateway) fn begin() {
+    LazyLock::force(&PASSED);
+}
 
 fn passed() -> MutexGuard<'static, Passed> {
     PASSED.lock().unwrap_or_else(PoisonError::into_inner)
@@ -97,12 +133,23 @@ impl Passed {
     }
 
     fn take(&mut self, index: usize) -> io::Result<Option<Inherited>> {
-        // Which kind it is shows when it is taken.
-        let taken = match self.fds.take_tcp_listener(index) {
-            Ok(listener) => listener.map(Inherited::Tcp),
-            Err(_) => self.fds.take_unix_listener(index)?.map(Inherited::Unix),
+        let Some(held) = self.fds.get_mut(index) else {
+            return Ok(None);
         };
-        taken.map(listening).transpose()
+        match held.take() {
+            None => Ok(None),
+            Some(Held::Socket(socket)) => listening(socket).map(Some),
+            other => {
+                *held = other;
+                Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!(
+                        "the descriptor {} is not a socket of TCP or Unix",
+                        FIRST as usize + index
+                    ),
+                ))
+            }
+        }
     }
 }
 
@@ -157,8 +204,10 @@ pub(in crate::gateway) fn channel() -> Option<UnixStream> {
     let mut passed = passed();
     let index = (0..passed.fds.len()).find(|&index| passed.name(index) == CHANNEL)?;
     // Of the kinds that can be taken this is one more Unix socket.
-    let taken = passed.fds.take_unix_listener(index).ok()??;
-    Some(OwnedFd::from(taken).into())
+    match passed.fds.get_mut(index)?.take()? {
+        Held::Socket(Inherited::Unix(channel)) => Some(OwnedFd::from(channel).into()),
+        _ => None,
+    }
 }
 
 /// The socket of that name which a service manager passed, or the first without a name asked for.

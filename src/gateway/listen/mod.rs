@@ -41,9 +41,7 @@ pub(super) struct Listener {
 impl Listener {
     /// Binds `address`, or takes over what was bound there already: one socket, or as many as are to accept.
     pub(super) async fn bind(address: &Address) -> Result<Vec<Self>, Error> {
-        if let Place::Mistake(text, problem) = &address.place {
-            return Err(Error::address(text, problem));
-        }
+        address.check()?;
         let listeners = match Self::inherit(address) {
             Ok(listeners) if listeners.is_empty() => Self::bind_anew(address).await,
             listeners => listeners,
@@ -140,6 +138,12 @@ impl Listener {
     /// What was bound, with the port that was taken.
     pub(super) const fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// Whether it was bound at this address, or taken over.
+    #[cfg(feature = "tls")]
+    pub(super) fn is_of(&self, address: &Address) -> bool {
+        self.asked == address.to_string()
     }
 
     /// Has the socket's file, as this process serves.

@@ -266,7 +266,7 @@ impl Tls {
     }
 
     /// Sees that connections can be secured.
-    pub(super) fn prepare(&self) -> Result<(), Error> {
+    pub(crate) fn prepare(&self) -> Result<(), Error> {
         self.loaded().map(drop)
     }
 

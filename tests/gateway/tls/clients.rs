@@ -3,10 +3,11 @@
 use std::fs;
 
 use gopuram::gateway::{Authorities, Tls};
+use gopuram_tests::Log;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, SupportedProtocolVersion};
 
-use super::support::{Ca, Dir, Issued, Log, ask, dial, get, speaking, teller};
+use super::support::{Ca, Dir, Issued, ask, dial, get, speaking, teller};
 
 /// How many certificates the application is told of, or that the client was sent away.
 async fn told(tls: &Tls, config: ClientConfig) -> Result<String, String> {
@@ -150,7 +151,7 @@ async fn a_list_that_is_none_is_told_when_it_is_given() {
     let tls = all.server.tls().client_required(authorities);
     let (revoked, other) = (all.ours.numbered(1), all.ours.numbered(2));
     fs::write(&file, &both).unwrap();
-    let (log, logged) = Log::new();
+    let (log, logged) = Log::new(tracing::Level::WARN);
     let _guard = tracing::subscriber::set_default(log);
     tls.reload().unwrap_err();
     let said = logged();
@@ -162,7 +163,7 @@ async fn a_list_that_is_none_is_told_when_it_is_given() {
 #[test]
 fn a_list_that_is_too_old_is_told_of() {
     let all = Parties::new();
-    let (log, logged) = Log::new();
+    let (log, logged) = Log::new(tracing::Level::WARN);
     let _guard = tracing::subscriber::set_default(log);
     let authorities = all.ours.authorities();
     let given = authorities.revoked_pem(all.ours.revokes(&[], 2999));
@@ -179,7 +180,7 @@ async fn a_list_for_which_clients_are_refused_since_it_is_too_old_is_told_of() {
     let old = all.ours.revokes(&[], 2021);
     let authorities = all.ours.authorities().revoked_pem(old).unwrap();
     let tls = all.server.tls().client_required(authorities);
-    let (log, logged) = Log::new();
+    let (log, logged) = Log::new(tracing::Level::WARN);
     let _guard = tracing::subscriber::set_default(log);
     for _ in 0..3 {
         let friend = all.told(&tls, VERSIONS[1], Some(&all.friend)).await;

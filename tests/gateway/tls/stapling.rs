@@ -4,12 +4,13 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 
 use gopuram::gateway::Tls;
+use gopuram_tests::Log;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::support::{Ca, Dir, Log, client, dial, teller};
+use super::support::{Ca, Dir, client, dial, teller};
 
 /// Keeps what came with the certificate.
 #[derive(Debug)]
@@ -155,7 +156,7 @@ async fn what_clients_would_refuse_is_not_stapled() {
     let file = dir.path("ocsp.der");
     for (bytes, says) in useless() {
         fs::write(&file, bytes).unwrap();
-        let (log, logged) = Log::new();
+        let (log, logged) = Log::new(tracing::Level::WARN);
         let guard = tracing::subscriber::set_default(log);
         let tls = Tls::new(certificate.clone().stapled(&file).unwrap());
         drop(guard);
@@ -179,7 +180,7 @@ async fn a_reload_keeps_what_was_stapled_for_the_same_certificate_alone() {
         ca.server_numbered("a.example", NUMBER).write(&dir);
         fs::write(&file, &good).unwrap();
         let tls = Tls::new(dir.certificate().stapled(&file).unwrap());
-        let (log, logged) = Log::new();
+        let (log, logged) = Log::new(tracing::Level::WARN);
         let guard = tracing::subscriber::set_default(log);
         fs::write(&file, bytes).unwrap();
         tls.reload().unwrap();

@@ -1,11 +1,10 @@
 //! Certificates made on the spot, and clients that trust who signed them.
 
-use std::fmt::{self, Write as _};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use gopuram::gateway::{Authorities, Certificate, Tls};
 use gopuram::middleware::attributes::Attributes;
@@ -187,48 +186,6 @@ impl Drop for Dir {
     fn drop(&mut self) {
         drop(fs::remove_dir_all(&self.0));
     }
-}
-
-/// What is logged as a warning or an error.
-pub(crate) struct Log(Arc<Mutex<String>>);
-
-impl Log {
-    /// One, and what it has heard so far.
-    pub(crate) fn new() -> (Self, impl Fn() -> String) {
-        let heard = Arc::new(Mutex::new(String::new()));
-        let log = Self(Arc::clone(&heard));
-        (log, move || heard.lock().unwrap().clone())
-    }
-}
-
-impl tracing::Subscriber for Log {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() <= tracing::Level::WARN
-    }
-
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        struct Fields<'a>(&'a mut String);
-
-        impl tracing::field::Visit for Fields<'_> {
-            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn fmt::Debug) {
-                writeln!(self.0, "{field}: {value:?}").unwrap();
-            }
-        }
-
-        event.record(&mut Fields(&mut self.0.lock().unwrap()));
-    }
-
-    fn enter(&self, _: &tracing::span::Id) {}
-
-    fn exit(&self, _: &tracing::span::Id) {}
 }
 
 /// A client that trusts an authority and speaks by ALPN what is said.

@@ -10,8 +10,8 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use super::build_two;
 use super::load;
-use super::{Effort, build_two};
 use crate::run::{self, Background, Failed, command, target};
 
 const PORT: u16 = 18_500;
@@ -74,6 +74,9 @@ struct Figures {
     said: String,
 }
 
+/// For how long the load asks: the slowest hundredth of a second's requests is a handful.
+const SECONDS: u32 = 5;
+
 /// What a load saw, in microseconds.
 #[derive(Clone, Copy)]
 struct Latency {
@@ -87,9 +90,8 @@ struct Latency {
 /// # Errors
 ///
 /// If a request of the load failed.
-pub(crate) fn bench(effort: Effort) -> Result<(), Failed> {
+pub(crate) fn bench() -> Result<(), Failed> {
     build_two("bench-server", "bench-attack")?;
-    let seconds = if effort.seconds > 1 { 5 } else { 1 };
     println!(
         "{:<20} {:>11} {:>9} {:>9} {:>6} {:>9} {:>10} {:>10}",
         "", "connections", "alone us", "during us", "ratio", "worst us", "RSS KiB", "bytes each"
@@ -97,7 +99,7 @@ pub(crate) fn bench(effort: Effort) -> Result<(), Failed> {
     let mut failed = Vec::new();
     let mut lines = Vec::new();
     for (attack, port) in ATTACKS.iter().zip(PORT..) {
-        let figures = measure(attack, port, seconds)?;
+        let figures = measure(attack, port)?;
         let ratio = figures.during.p99 / figures.alone.p99;
         let each = figures.growth / figures.connections.max(1) as u64;
         println!(
@@ -132,14 +134,14 @@ pub(crate) fn bench(effort: Effort) -> Result<(), Failed> {
     }
 }
 
-fn measure(attack: &Attack, port: u16, seconds: u32) -> Result<Figures, Failed> {
+fn measure(attack: &Attack, port: u16) -> Result<Figures, Failed> {
     let mut server = program("bench-server", "0", Place::Before);
     server.args(["gopuram-attacked", &port.to_string()]);
     server.stdout(Stdio::null());
     let server = load::serve(server, port)?;
     // What is made at first use is not counted.
     load_of(port, 1)?;
-    let alone = load_of(port, seconds)?;
+    let alone = load_of(port, SECONDS)?;
     let before = resident(&server, "VmRSS:")?;
     let connections = attack.connections.min(files()?.saturating_sub(500));
     // Opened at 3,000 a second, and settled for one, then held while the load is measured.
@@ -151,12 +153,12 @@ fn measure(attack: &Attack, port: u16, seconds: u32) -> Result<Figures, Failed> 
     let mut attacker = program("bench-attack", "1", Place::With);
     attacker.args([attack.name, &port.to_string()]);
     attacker.args([
-        (opening as u64 + u64::from(seconds) + 1).to_string(),
+        (opening as u64 + u64::from(SECONDS) + 1).to_string(),
         connections.to_string(),
     ]);
     let mut attacker = Attacker::start(attacker)?;
     attacker.line()?;
-    let during = load_of(port, seconds)?;
+    let during = load_of(port, SECONDS)?;
     let after = resident(&server, "VmHWM:")?;
     Ok(Figures {
         alone,

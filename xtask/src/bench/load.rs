@@ -43,16 +43,8 @@ pub(crate) fn contest(
     effort: Effort,
     once: impl Fn(&Contender, u32) -> Result<f64, Failed>,
 ) -> Result<Vec<f64>, Failed> {
-    let mut rounds: Vec<Vec<f64>> = contenders.iter().map(|_| Vec::new()).collect();
-    for contender in contenders {
-        once(contender, 1)?;
-    }
-    for _ in 0..effort.rounds {
-        for (contender, measured) in contenders.iter().zip(&mut rounds) {
-            measured.push(once(contender, effort.seconds)?);
-        }
-    }
-    Ok(rounds.into_iter().map(median).collect())
+    let medians = interleaved(contenders, effort, |c, s| Ok([once(c, s)?]))?;
+    Ok(medians.into_iter().map(|[rate]| rate).collect())
 }
 
 /// As [`contest`], with how many requests a second of each server's processor would have answered: what loads them may be
@@ -62,20 +54,36 @@ pub(crate) fn contest_by_cpu(
     effort: Effort,
     once: impl Fn(&Contender, u32) -> Result<f64, Failed>,
 ) -> Result<Vec<(f64, f64)>, Failed> {
-    let mut rounds: Vec<(Vec<f64>, Vec<f64>)> = vec![<_>::default(); contenders.len()];
-    for (contender, _) in contenders {
+    let medians = interleaved(contenders, effort, |(contender, server), seconds| {
+        let before = processor(server)?;
+        let rate = once(contender, seconds)?;
+        let worked = processor(server)? - before;
+        Ok([rate, rate * f64::from(seconds) / worked])
+    })?;
+    let both = medians.into_iter().map(|[rate, by_cpu]| (rate, by_cpu));
+    Ok(both.collect())
+}
+
+/// The medians of what is measured of each, in rounds, after one that counts for nothing.
+fn interleaved<T, const N: usize>(
+    contenders: &[T],
+    effort: Effort,
+    once: impl Fn(&T, u32) -> Result<[f64; N], Failed>,
+) -> Result<Vec<[f64; N]>, Failed> {
+    let mut measured: Vec<[Vec<f64>; N]> = Vec::new();
+    for contender in contenders {
         once(contender, 1)?;
+        measured.push([const { Vec::new() }; N]);
     }
     for _ in 0..effort.rounds {
-        for ((contender, server), (rates, by_cpu)) in contenders.iter().zip(&mut rounds) {
-            let before = processor(server)?;
-            let rate = once(contender, effort.seconds)?;
-            let worked = processor(server)? - before;
-            rates.push(rate);
-            by_cpu.push(rate * f64::from(effort.seconds) / worked);
+        for (contender, measured) in contenders.iter().zip(&mut measured) {
+            let figures = once(contender, effort.seconds)?;
+            for (figure, all) in figures.into_iter().zip(measured) {
+                all.push(figure);
+            }
         }
     }
-    let medians = rounds.into_iter().map(|(r, c)| (median(r), median(c)));
+    let medians = measured.into_iter().map(|figures| figures.map(median));
     Ok(medians.collect())
 }
 

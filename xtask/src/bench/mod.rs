@@ -9,6 +9,7 @@ mod in_process;
 mod load;
 mod memory;
 mod nginx;
+mod soak;
 mod statics;
 mod tls;
 mod upgrades;
@@ -51,15 +52,16 @@ pub(crate) fn section(name: &str, quick: bool) -> Result<(), Failed> {
         "gzip" => gzip::bench(effort),
         "tls" => tls::bench(effort),
         "gateways" => gateways::bench(effort),
-        "attacks" => attacks::bench(effort),
+        "attacks" => attacks::bench(),
         "upgrades" => upgrades::bench(quick),
         "workers" => workers::bench(quick),
         "wsgi" => wsgi::bench(effort),
+        "soak" => soak::bench(quick),
         "memory" => memory::bench(),
         "build" => build::bench(),
         other => Err(format!(
             "no section `{other}`: there are layers, http, static, gzip, tls, gateways, router, memory, attacks, upgrades, \
-             workers, wsgi and build"
+             workers, wsgi, soak and build"
         )),
     }
 }

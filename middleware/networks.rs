@@ -1,5 +1,6 @@
 //! Networks in CIDR notation.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -15,11 +16,11 @@ struct Network {
 
 /// A list of networks, written `10.0.0.0/8,2001:db8::/32`; a lone address is a network of one.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct Networks(Vec<Network>);
+pub struct Networks(Vec<Network>);
 
 impl Networks {
     /// Whether `ip` is in one of them; a v4-mapped address counts as what it maps.
-    pub(super) fn contain(&self, ip: IpAddr) -> bool {
+    pub fn contain(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
         let bits = bits(ip);
         self.0
@@ -37,7 +38,7 @@ fn bits(ip: IpAddr) -> u128 {
 }
 
 /// As many ones as said, from the highest bit.
-pub(super) fn mask(ones: u8) -> u128 {
+pub fn mask(ones: u8) -> u128 {
     u128::MAX
         .checked_shl(128_u32.saturating_sub(ones.into()))
         .unwrap_or(0)
@@ -73,15 +74,32 @@ impl FromStr for Network {
 }
 
 impl FromStr for Networks {
-    type Err = ();
+    type Err = NotNetworks;
 
-    fn from_str(text: &str) -> Result<Self, ()> {
+    fn from_str(text: &str) -> Result<Self, NotNetworks> {
         text.split(',')
             .map(|network| network.trim().parse())
             .collect::<Result<_, _>>()
             .map(Self)
+            .map_err(|()| NotNetworks(text.to_owned()))
     }
 }
+
+/// A text that lists no networks, or something besides.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct NotNetworks(String);
+
+impl fmt::Display for NotNetworks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is no list of networks, as `10.0.0.0/8,2001:db8::/32` is",
+            self.0.escape_debug()
+        )
+    }
+}
+
+impl StdError for NotNetworks {}
 
 impl fmt::Display for Networks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

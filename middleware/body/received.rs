@@ -1,4 +1,4 @@
-//! How many bytes of a request's body were received, counted only where a format asks for it.
+//! How many bytes of a request's body were received, counted only where somebody asks for it.
 
 use std::any::Any;
 use std::pin::Pin;
@@ -11,11 +11,11 @@ use http::header::CONTENT_LENGTH;
 use http::{Request, Version};
 use http_body::{Frame, SizeHint};
 
-use crate::body::{Body, Error};
+use super::{Body, Error};
 
 /// How long the body of a request is, or was so far.
 #[derive(Debug, Default)]
-pub(super) enum Received {
+pub(crate) enum Received {
     Counted(Arc<AtomicU64>),
     Known(u64),
     #[default]
@@ -24,7 +24,7 @@ pub(super) enum Received {
 
 impl Received {
     /// Counts what is read of a [`Body`]; of any other the declared length must do.
-    pub(super) fn of<B: 'static>(req: &mut Request<B>) -> Self {
+    pub(crate) fn of<B: 'static>(req: &mut Request<B>) -> Self {
         let Some(body) = (req.body_mut() as &mut dyn Any).downcast_mut::<Body>() else {
             return Self::declared(req);
         };
@@ -59,7 +59,7 @@ impl Received {
         }
     }
 
-    pub(super) fn bytes(&self) -> Option<u64> {
+    pub(crate) fn bytes(&self) -> Option<u64> {
         match self {
             Self::Counted(count) => Some(count.load(Ordering::Relaxed)),
             Self::Known(len) => Some(*len),

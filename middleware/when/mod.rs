@@ -15,7 +15,7 @@
 //! The predicate is asked of each request, with its head as the outer layers left it: its path is the rest behind
 //! the prefix of a mount, and its fields are the client's word. Where it does not hold, the request goes to
 //! the inner service as if the layer were not there. What is known when the stack is built is decided there, by
-//! `Stack::when`, which takes a `bool`.
+//! `Stack::when`, which takes a `bool`. What is text, as in a file, becomes a predicate by [`Requests`].
 //!
 //! [`Placed`] where the layer is that it wraps; around any other tower layer it goes wherever that goes. The
 //! layer is made once, as always: what it counts or keeps, it counts for the requests that it sees.
@@ -39,6 +39,8 @@
 //! A request that is not chosen costs the predicate and moves its head twice. One that is chosen costs two clones
 //! of the inner service more, and one of the layer's.
 
+mod requests;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::task::{Context, Poll};
@@ -53,6 +55,8 @@ use crate::future::{Either, Oneshot};
 use crate::place::Placed;
 use crate::promise;
 use crate::wrap::with_parts;
+
+pub use requests::{NoPattern, Requests};
 
 /// A layer for the requests that a predicate chooses.
 ///

@@ -1,0 +1,72 @@
+"""What the command is told: by its options, else by a file, else nothing, which has a default."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from typing import Any
+
+from . import _gopuram
+
+#: What holds where neither an option nor the file says otherwise; of workers, `workers` knows.
+DEFAULTS: dict[str, Any] = {
+    "app": None,
+    "chdir": None,
+    "pythonpath": None,
+    "threads": 4,
+    "inline": False,
+    "queue": 1024,
+    "queue_timeout": 30.0,
+    "request_timeout": 0.0,
+    "drain_timeout": 30.0,
+    "max_spool": 1 << 30,
+    "workers": None,
+    "timeout": None,
+    "start_timeout": None,
+    "max_requests": None,
+    "max_requests_jitter": None,
+    "max_worker_age": None,
+    "max_worker_memory": None,
+}
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """What says where the rest is said, and what a file can say as well."""
+    parser.add_argument(
+        "-c", "--config", metavar="FILE", help="read a TOML file: listeners, layers, workers, environ; options go before it"
+    )
+    parser.add_argument("--certfile", metavar="FILE", help="serve HTTPS, with this chain of certificates in PEM")
+    parser.add_argument("--keyfile", metavar="FILE", help="the key of the first of them")
+
+
+def settle(options: Namespace) -> _gopuram.Config:
+    """Read the file, and fill in what no option says; what is left of the file is where and with which layers to serve.
+
+    Raises ValueError for what is wrong with the file, and OSError for certificates.
+    """
+    # As for the command of Rust, where it is the one thing to be named.
+    if options.config is None and options.app is not None and options.app.endswith(".toml"):
+        options.config, options.app = options.app, None
+    # It may be read again when the process is elsewhere.
+    config = _gopuram.Config(os.path.abspath(options.config)) if options.config else _gopuram.Config()
+    said = config.settings()
+    if isinstance(said.get("pythonpath"), list):
+        said["pythonpath"] = os.pathsep.join(os.fspath(path) for path in said["pythonpath"])
+    # Each says that the other is not meant.
+    if options.threads is not None:
+        said.pop("inline", None)
+    if options.inline:
+        said.pop("threads", None)
+    for name, default in DEFAULTS.items():
+        if getattr(options, name) is None:
+            setattr(options, name, said.get(name, default))
+    options.environ = {**dict(config.environ), **dict(options.environ)}
+    if options.config and options.reload:
+        options.reload_extra = [*options.reload_extra, options.config]
+    if options.bind:
+        config = config.bind(options.bind)
+    if options.certfile or options.keyfile:
+        if not (options.certfile and options.keyfile):
+            raise ValueError("--certfile and --keyfile belong together")
+        config = config.secured(options.certfile, options.keyfile)
+    return config

@@ -1,0 +1,166 @@
+//! What is served by a file while the file may change.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tracing::{error, info, warn};
+
+use super::latest::Latest;
+use super::service::ErasedService;
+use super::{Config, Error};
+use crate::Application;
+use crate::gateway::Serve;
+use crate::stack::App;
+
+/// What is served by a file that may be read again meanwhile: new connections get what it says then.
+///
+/// [`serve`](Self::serve) serves it by itself, as [`Config::serve`] does. Who serves otherwise, and hears signals in
+/// another way, takes it apart:
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use gopuram::config::{Config, Running};
+/// use gopuram::gateway::Sockets;
+/// use gopuram::middleware::Router;
+///
+/// let config = Config::read("site.toml")?;
+/// let addresses = config.addresses().map(|(address, _)| address.clone());
+/// let sockets = config.secure(Sockets::bind(addresses).await?)?;
+/// let (limits, deadlines) = (config.limits(), config.deadlines());
+/// let running = Running::around(config, Router::new().get("/", async |_| "hello"));
+/// let again = running.clone();
+/// gopuram::serve(running.app())
+///     .limits(limits)
+///     .deadlines(deadlines)
+///     .on(sockets)
+///     .on_reload(move || {
+///         again.reload().ok(); // what is wrong is logged
+///         std::future::ready(())
+///     })
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Running {
+    latest: Latest,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    config: Config,
+    make: Make,
+}
+
+/// Puts the layers of a file around what it says, or says why that cannot be.
+type Make = Box<dyn FnMut(&Config) -> Result<App<ErasedService>, String> + Send>;
+
+impl Running {
+    /// The layers of a file around an application.
+    pub fn around(config: Config, app: impl Application) -> Self {
+        let first = config.stack().app(app.clone());
+        let make = move |config: &Config| Ok(config.stack().app(app.clone()));
+        Self::of(config, first, Box::new(make))
+    }
+
+    /// What `make` makes of a file, and makes again when that is read again.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be made.
+    pub fn new(
+        config: Config,
+        mut make: impl FnMut(&Config) -> Result<App<ErasedService>, String> + Send + 'static,
+    ) -> Result<Self, String> {
+        let first = make(&config)?;
+        Ok(Self::of(config, first, Box::new(make)))
+    }
+
+    fn of(config: Config, first: App<ErasedService>, make: Make) -> Self {
+        Self {
+            latest: Latest::new(first),
+            state: Arc::new(Mutex::new(State { config, make })),
+        }
+    }
+
+    /// What is to be served.
+    pub fn app(&self) -> Latest {
+        self.latest.clone()
+    }
+
+    /// Serves it where and as the file says: `SIGHUP` [reloads](Self::reload), `SIGUSR1` [reopens](Self::reopen).
+    pub fn serve(&self) -> Serve<Latest> {
+        let (reloaded, reopened) = (self.clone(), self.clone());
+        let state = self.lock();
+        let serve = state.config.serve_as_it_is(self.app());
+        let serve = match state.config.workers().count {
+            Some(count) => serve.cores(count.get()),
+            None => serve,
+        };
+        serve
+            .on_reopen(move || reopened.reopen())
+            .on_reload(move || {
+                // What is wrong is logged.
+                reloaded.reload().ok();
+                std::future::ready(())
+            })
+    }
+
+    /// Opens the files of logs anew, which were moved away.
+    pub fn reopen(&self) {
+        self.lock().config.reopen();
+    }
+
+    /// Waits until what was logged is written; it blocks.
+    ///
+    /// # Errors
+    ///
+    /// The first that a log could not do.
+    pub fn flush(&self) -> std::io::Result<()> {
+        self.lock().config.flush()
+    }
+
+    /// Reads the file and its certificates again: connections from now on get its layers, and those that there are keep theirs.
+    ///
+    /// All of it that can change, or nothing, if anything is wrong; either is logged, and so are the tables that take effect
+    /// only when the server is started anew. The files are read while it is called, which is short.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn reload(&self) -> Result<(), String> {
+        let done = self.read_again();
+        match &done {
+            Ok(()) => info!("the file was read again; new connections are served by it"),
+            Err(wrong) => error!("the file is wrong, and nothing changes:\n{wrong}"),
+        }
+        done
+    }
+
+    fn read_again(&self) -> Result<(), String> {
+        let mut state = self.lock();
+        let State { config, make } = &mut *state;
+        let fresh = config.again().map_err(|wrong: Error| wrong.to_string())?;
+        let app = make(&fresh)?;
+        // Those that are served with; what is in the files was read for `fresh` as well.
+        config.reload().map_err(|error| error.to_string())?;
+        for table in config.changed(&fresh) {
+            warn!("`{table}` has changed, which takes effect when the server is started anew");
+        }
+        *config = config.followed_by(fresh);
+        self.latest.replace(app);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("latest", &self.latest)
+            .finish_non_exhaustive()
+    }
+}

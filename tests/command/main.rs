@@ -1,0 +1,7 @@
+//! The command, run as a process.
+
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+mod process;
+mod says;
+mod signals;

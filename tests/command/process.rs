@@ -1,0 +1,156 @@
+//! The command as a process, and a client of it.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The command with these arguments, in a directory.
+pub(crate) fn gopuram(directory: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gopuram"));
+    command.current_dir(directory).args(args);
+    command
+}
+
+/// What it says and how it ends.
+pub(crate) fn run(directory: &Path, args: &[&str]) -> (bool, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = gopuram(directory, args).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.success(), text(stdout), text(stderr))
+}
+
+/// A directory that is gone when this is.
+pub(crate) struct Directory(PathBuf);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("gopuram-command-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).unwrap_or_default()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+/// A server, which is killed if a test fails.
+pub(crate) struct Server {
+    process: Child,
+    log: BufReader<ChildStderr>,
+    pub(crate) address: String,
+}
+
+impl Server {
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(directory: &Path, args: &[&str]) -> Self {
+        let mut command = gopuram(directory, args);
+        command.stderr(Stdio::piped()).stdout(Stdio::null());
+        let mut process = command.spawn().unwrap();
+        let log = BufReader::new(process.stderr.take().unwrap());
+        let address = String::new();
+        let mut server = Self {
+            process,
+            log,
+            address,
+        };
+        let line = server.says("listening");
+        let (_, address) = line.trim_end().rsplit_once("address=").unwrap();
+        address.clone_into(&mut server.address);
+        server
+    }
+
+    /// Waits until the log has a line with this, and returns it.
+    pub(crate) fn says(&mut self, what: &str) -> String {
+        let mut all = String::new();
+        loop {
+            let mut line = String::new();
+            let end = self.log.read_line(&mut line).unwrap() == 0;
+            assert!(!end, "it ended without {what:?}:\n{all}");
+            if line.contains(what) {
+                return line;
+            }
+            all.push_str(&line);
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.process);
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// A connection to it.
+    pub(crate) fn connect(&self) -> Client {
+        let io = TcpStream::connect(&self.address).unwrap();
+        io.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Client(BufReader::new(io))
+    }
+
+    /// The answer to a request on a connection of its own.
+    pub(crate) fn get(&self, target: &str) -> String {
+        self.connect().get(target)
+    }
+
+    /// Whether it ends well.
+    pub(crate) fn ends(mut self) -> bool {
+        self.process.wait().unwrap().success()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// A connection.
+pub(crate) struct Client(BufReader<TcpStream>);
+
+impl Client {
+    /// The whole answer, whose length must be said.
+    pub(crate) fn get(&mut self, target: &str) -> String {
+        let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
+        self.0.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert!(self.0.read_line(&mut head).unwrap() > 0, "{head}");
+        }
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.parse::<usize>().ok())?
+        });
+        let mut body = vec![0; length.unwrap_or_default()];
+        self.0.read_exact(&mut body).unwrap();
+        head + &String::from_utf8_lossy(&body)
+    }
+}

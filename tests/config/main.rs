@@ -1,0 +1,10 @@
+//! Configuration files: what they say, what is wrong with them, and what is served by them.
+
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
+mod catalogue;
+mod layers;
+mod mistakes;
+mod served;
+mod stack;
+mod support;
