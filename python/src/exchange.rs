@@ -16,9 +16,10 @@ use pyo3::Python;
 use tokio::time::Instant;
 
 use crate::answer;
+use crate::bell::Bell;
 
 /// How many bytes wait for the client before the application has to.
-const ROOM: usize = 512 * 1024;
+const ROOM: usize = 1024 * 1024;
 
 /// Down to how many it goes on then: a thread that is called for each block does little else.
 const AGAIN: usize = ROOM / 4;
@@ -26,10 +27,11 @@ const AGAIN: usize = ROOM / 4;
 /// How many bytes may wait where nobody can: `write` is called by the thread that would send them.
 const INLINE_ROOM: usize = 16 * 1024 * 1024;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Exchange {
     state: Mutex<State>,
     room: Condvar,
+    manner: Manner,
 }
 
 #[derive(Debug, Default)]
@@ -67,8 +69,14 @@ impl Exchange {
         change(&mut state);
         let waker = state.waker.take();
         drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
+        self.wake(waker);
+    }
+
+    fn wake(&self, waker: Option<Waker>) {
+        match (waker, &self.manner) {
+            (Some(waker), Manner::Wait(bell)) => bell.ring(waker),
+            (Some(waker), Manner::Refuse) => waker.wake(),
+            (None, _) => {}
         }
     }
 
@@ -87,20 +95,23 @@ impl Exchange {
 
 /// Both ends of the answer to a request.
 pub(crate) fn exchange(manner: Manner) -> (Sender, Receiver) {
-    let shared = Arc::new(Exchange::default());
+    let shared = Arc::new(Exchange {
+        state: Mutex::default(),
+        room: Condvar::new(),
+        manner,
+    });
     let sender = Sender {
         shared: Arc::clone(&shared),
-        manner,
         ended: false,
     };
     (sender, Receiver(shared))
 }
 
 /// What is done when there is no room for a block.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub(crate) enum Manner {
-    /// The thread waits for it.
-    Wait,
+    /// The thread waits for it, which is another one than that of the connection.
+    Wait(Arc<Bell>),
     /// The block is refused: the thread is the one that would make room.
     Refuse,
 }
@@ -109,7 +120,6 @@ pub(crate) enum Manner {
 #[derive(Debug)]
 pub(crate) struct Sender {
     shared: Arc<Exchange>,
-    manner: Manner,
     ended: bool,
 }
 
@@ -162,9 +172,9 @@ impl Sender {
             state.gone || state.queued == 0 || state.queued.saturating_add(len) <= room
         };
         let mut state = self.shared.lock();
-        match self.manner {
+        match self.shared.manner {
             Manner::Refuse if !fits(&state, INLINE_ROOM) => return Err(Refusal::Full),
-            Manner::Wait if !fits(&state, ROOM) => {
+            Manner::Wait(_) if !fits(&state, ROOM) => {
                 drop(state);
                 py.detach(|| {
                     let mut state = self.shared.lock();
@@ -188,9 +198,7 @@ impl Sender {
         state.blocks.push_back(block);
         let waker = state.waker.take();
         drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.shared.wake(waker);
         Ok(())
     }
 

@@ -57,16 +57,22 @@ impl Pieces {
                 break;
             }
         }
-        PyBytes::new_with(py, len, |mut out| {
-            while let Some(piece) = self.0.front_mut() {
-                let now = piece.split_to(piece.len().min(out.len()));
-                let (to, rest) = out.split_at_mut(now.len());
-                to.copy_from_slice(&now);
-                out = rest;
-                if !piece.is_empty() {
-                    break;
-                }
+        if let Some(piece) = self.0.front_mut().filter(|piece| piece.len() >= len) {
+            let read = PyBytes::new(py, &piece.split_to(len));
+            if piece.is_empty() {
                 self.0.pop_front();
+            }
+            return Ok(read);
+        }
+        PyBytes::new_with_writer(py, len, |out| {
+            let mut left = len;
+            while let Some(piece) = self.0.front_mut().filter(|_| left > 0) {
+                let now = piece.split_to(piece.len().min(left));
+                out.write_bytes(&now)?;
+                left -= now.len();
+                if piece.is_empty() {
+                    self.0.pop_front();
+                }
             }
             Ok(())
         })
@@ -160,6 +166,14 @@ impl Until {
 }
 
 impl Source {
+    /// How many bytes are in memory.
+    pub(crate) fn here(&self) -> usize {
+        match self {
+            Self::Pieces(pieces) => pieces.0.iter().map(Bytes::len).sum(),
+            _ => 0,
+        }
+    }
+
     /// Reads until there what has to be waited for; less only at the end of the body.
     fn read(&mut self, until: Until) -> Result<Bytes, String> {
         match self {

@@ -10,6 +10,7 @@
 
 mod answer;
 mod application;
+mod bell;
 mod body;
 mod config;
 mod control;

@@ -11,10 +11,15 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::answer;
+use crate::bell::Bell;
 use crate::forked::end_if_forked;
 use crate::late::{self, Overseer, Seat};
 use crate::run::{Job, Run};
 use crate::start::Flow;
+
+/// How much of bodies waits for a thread at most before one is called at once: what is not worked on soon has left the processor's
+/// cache, and has to be fetched again to be read, and to be sent.
+const FRESH: usize = 256 * 1024;
 
 /// Where requests wait for a thread.
 #[derive(Debug)]
@@ -47,6 +52,8 @@ pub(crate) struct Queue {
     filled: Condvar,
     room: usize,
     deadline: Duration,
+    /// For those who wait for an answer.
+    bell: Arc<Bell>,
     /// How many threads there are when none is lost.
     pub(crate) size: usize,
     pub(crate) overseer: Option<Overseer>,
@@ -62,6 +69,8 @@ struct State {
     idle: usize,
     /// Threads will be called.
     calling: bool,
+    /// How much of bodies came since one was.
+    fresh: usize,
     /// Somebody will look after those that wait too long.
     watched: bool,
     door: Door,
@@ -95,6 +104,7 @@ impl Pool {
             filled: Condvar::new(),
             room,
             deadline,
+            bell: Arc::default(),
             size: threads,
             overseer,
             running: Mutex::default(),
@@ -104,6 +114,11 @@ impl Pool {
         }
         let threads = Threads(Arc::clone(&pool.0));
         Ok((pool, threads))
+    }
+
+    /// Wakes those who wait for an answer.
+    pub(crate) fn bell(&self) -> Arc<Bell> {
+        Arc::clone(&self.0.bell)
     }
 
     /// Lets a request wait for a thread; it is answered 503 if there are too many, or when it has waited too long.
@@ -126,7 +141,9 @@ impl Pool {
         if let Some(overseer) = &self.0.overseer {
             overseer.runtime.get_or_init(Handle::current);
         }
+        self.0.bell.hang();
         let now = Instant::now();
+        state.fresh = state.fresh.saturating_add(job.source.here());
         state.jobs.push_back((now, job));
         if !std::mem::replace(&mut state.watched, true) {
             tokio::spawn(watch(Arc::downgrade(&self.0), now + self.0.deadline));
@@ -136,6 +153,11 @@ impl Pool {
             // before it, and is not switched to and from for each.
             let queue = Arc::clone(&self.0);
             tokio::spawn(async move { queue.call() });
+        }
+        if state.fresh >= FRESH {
+            state.fresh = 0;
+            drop(state);
+            self.0.filled.notify_one();
         }
     }
 }
@@ -150,6 +172,7 @@ impl Queue {
     fn call(&self) {
         let mut state = self.lock();
         state.calling = false;
+        state.fresh = 0;
         let wanted = state.jobs.len().min(state.idle);
         drop(state);
         for _ in 0..wanted {

@@ -113,8 +113,8 @@ impl Shared {
             Ok(variables) => variables,
             Err(refused) => return Calling::Answered(Some(answer::refused(&refused))),
         };
-        let manner = match self.pool {
-            Some(_) => Manner::Wait,
+        let manner = match &self.pool {
+            Some(pool) => Manner::Wait(pool.bell()),
             None => Manner::Refuse,
         };
         let (sender, receiver) = exchange(manner);
@@ -216,7 +216,7 @@ fn inline(job: Job, receiver: Receiver, cx: &mut Context<'_>) -> Response<Body> 
 }
 
 /// In HTTP/1.1 who asks for a block sends the one before; in HTTP/2 that is another task, which may be woken by a third.
-const PAUSES: u8 = 2;
+const PAUSES: u8 = 1;
 
 /// The blocks of an application that is asked for them where they are sent.
 #[derive(Debug)]

@@ -197,8 +197,8 @@ fn begin<S: Application>(
     if req.version() == Version::HTTP_2 && *req.method() == Method::CONNECT {
         name_protocol(&mut req);
     }
-    let verdict = if shared.pulse.is_refused(flight.number) {
-        Err(StatusCode::BAD_REQUEST.into())
+    let verdict = if let Some(status) = shared.pulse.refusal(flight.number) {
+        Err(status.into())
     } else {
         front::check(&mut req)
             .map_err(Refusal::from)

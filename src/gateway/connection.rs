@@ -165,8 +165,7 @@ impl<T, S: Application> Connection<T, Call<S>> {
             settings: Arc::clone(&settings),
             old: settings.deadlines.old(),
         }));
-        let counters = Arc::clone(&settings.counters);
-        let transport = Transport::new(io, Arc::clone(&pulse), counters, slot);
+        let transport = Transport::new(io, Arc::clone(&pulse), &settings, slot);
         Self {
             state: State::Opening {
                 parts: Some((transport, call)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::call::Shared;
 use super::streams::Announced;
 
-/// Of what size pieces are written one by one. Smaller ones are gathered, up to as much as a head may have.
+/// Of what size pieces are written one by one. Smaller ones are gathered, up to as much as is read at once.
 const LARGE: usize = 16 * 1024;
 
 /// A request that is being answered; its end is noted in the pulse.
@@ -41,7 +41,7 @@ impl<S> InFlight<S> {
 
     /// Whether the client is to take first what it was given; the task is woken when it has.
     ///
-    /// hyper would ask for more as long as less than a head's worth of it waits, and so hold several pieces where one
+    /// hyper would ask for more as long as less than it reads at once waits, and so hold several pieces where one
     /// is enough. On HTTP/2 it is the stream's window that counts.
     #[inline]
     pub(super) fn is_withheld(&self) -> bool {

@@ -112,7 +112,7 @@ impl Limits {
     ///
     /// HTTP/1 counts them as they are sent. HTTP/2 counts names and values as they are meant, and 32 bytes more for each
     /// field (RFC 9113, section 6.5.2). It bounds the trailers of a request likewise, and the read buffer of an HTTP/1
-    /// connection as well. A target has less than 64 KiB at all events.
+    /// connection as well, which has 128 KiB at least. A target has less than 64 KiB at all events.
     #[must_use]
     pub const fn head(mut self, bytes: usize) -> Self {
         self.head = within(bytes, 8 * 1024, 16 * 1024 * 1024);

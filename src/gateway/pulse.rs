@@ -1,11 +1,13 @@
 //! What a connection is doing, noted by those who know and read by the one with the timer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::time::Instant;
 
+use super::framing::Refused;
 use super::interim::Interim;
 
 /// What a connection is doing.
@@ -22,6 +24,7 @@ pub(super) struct Pulse {
     tunnels: AtomicUsize,
     tunnelled: AtomicBool,
     refused: AtomicUsize,
+    refusal: AtomicU16,
     in_head: AtomicBool,
     between: AtomicBool,
     blocked: AtomicBool,
@@ -113,19 +116,22 @@ impl Pulse {
         self.tunnelled.load(Ordering::Relaxed)
     }
 
-    /// Whether this request must not be served, being the one refused or behind it.
+    /// With what to refuse this request, if it must not be served, being the one refused or behind it.
     #[inline]
-    pub(super) fn is_refused(&self, number: usize) -> bool {
+    pub(super) fn refusal(&self, number: usize) -> Option<StatusCode> {
         let refused = self.refused.load(Ordering::Relaxed);
-        refused != 0 && number >= refused
+        let refusal = || StatusCode::from_u16(self.refusal.load(Ordering::Relaxed));
+        (refused != 0 && number >= refused).then(|| refusal().unwrap_or(StatusCode::BAD_REQUEST))
     }
 
     #[inline]
-    pub(super) fn read(&self, in_head: bool, between: bool, refused: Option<usize>) {
+    pub(super) fn read(&self, in_head: bool, between: bool, refused: Option<Refused>) {
         self.in_head.store(in_head, Ordering::Relaxed);
         self.between.store(between, Ordering::Relaxed);
-        if let Some(number) = refused {
-            self.refused.store(number, Ordering::Relaxed);
+        if let Some(head) = refused {
+            self.refused.store(head.number, Ordering::Relaxed);
+            let status = head.status.as_u16();
+            self.refusal.store(status, Ordering::Relaxed);
         }
     }
 

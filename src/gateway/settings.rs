@@ -12,6 +12,9 @@ use super::limits::{DEFAULT_FIELDS, Limits};
 use super::stats::Counters;
 use super::streams::Streams;
 
+/// How much of a body is read at once, whatever the head may have: in one read what most forms and calls send.
+const READ: usize = 128 * 1024;
+
 /// What is the same for all connections of a server.
 #[derive(Debug)]
 pub(super) struct Settings {
@@ -29,8 +32,9 @@ impl Settings {
     pub(super) fn new(limits: &Limits, deadlines: Deadlines) -> Self {
         // Without `pipeline_flush`: a body is withheld until hyper has written, which it then would not do when it is flushed.
         let mut http1 = http1::Builder::new();
+        // A head that came whole in a larger buffer hyper takes: the transport sees to its length.
         http1
-            .max_buf_size(limits.head as usize)
+            .max_buf_size(READ.max(limits.head as usize))
             .max_header_size(limits.head as usize);
         if limits.fields != DEFAULT_FIELDS {
             http1.max_headers(limits.fields);

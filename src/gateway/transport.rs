@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::framing::Framing;
 use super::opening::Opening;
 use super::pulse::Pulse;
+use super::settings::Settings;
 use super::slots::Slot;
 use super::stats::Counters;
 
@@ -26,6 +27,8 @@ pub(super) struct Transport<T> {
     opening: Opening,
     /// How much of the opening has been read again.
     again: usize,
+    /// How long a head may be.
+    head: usize,
     /// Of HTTP/1.
     framing: Option<Framing>,
     way_out: WayOut,
@@ -49,23 +52,19 @@ enum WayOut {
 }
 
 impl<T> Transport<T> {
-    pub(super) fn new(
-        io: T,
-        pulse: Arc<Pulse>,
-        counters: Arc<Counters>,
-        slot: Option<Slot>,
-    ) -> Self {
+    pub(super) fn new(io: T, pulse: Arc<Pulse>, settings: &Settings, slot: Option<Slot>) -> Self {
         Self {
             io,
             pulse,
             opening: Opening::default(),
             again: 0,
+            head: settings.limits.head as usize,
             framing: None,
             way_out: WayOut::Free,
             interim: None,
             ended: false,
             shut: false,
-            counters,
+            counters: Arc::clone(&settings.counters),
             _slot: slot,
         }
     }
@@ -76,7 +75,7 @@ impl<T> Transport<T> {
         self.again = 0;
         // A connection that was parked goes on counting.
         if !self.pulse.is_http2() && self.framing.is_none() {
-            self.framing = Some(Framing::default());
+            self.framing = Some(Framing::of_heads_within(self.head));
         }
         self
     }

@@ -1,10 +1,10 @@
 //! Heads that are too large: RFC 9112, section 3; RFC 9110, section 15.5.15; RFC 6585, section 5.
 
 use gopuram::gateway::Limits;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::exchange::Outcome::{Refused, Served};
-use crate::exchange::{Asked, cases, check, connect_to, get, rest};
+use crate::exchange::{Asked, cases, check, connect_to, get, post, rest};
 
 cases! {
 section_6585_5 {
@@ -41,4 +41,26 @@ async fn section_9110_15_5_15_a_target_that_is_too_long() {
         let answer = rest(&mut client).await;
         assert_eq!(answer.get(9..12), Some(status), "{limit} {target}");
     }
+}
+
+/// Also where it is read at once, into a buffer that a body has made large.
+#[tokio::test]
+async fn section_6585_5_a_head_that_is_too_long_behind_a_large_body() {
+    let asked = Asked::default();
+    let (mut client, server) = tokio::io::duplex(1024 * 1024);
+    let serving = tokio::spawn(gopuram::serve(asked.app()).over(server));
+    let upload = post("Content-Length: 300000\r\n", &"a".repeat(300_000));
+    client.write_all(upload.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        client.read_buf(&mut answer).await.unwrap();
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200 "));
+    let long = get(&format!("X: {}\r\n", "a".repeat(70_000)));
+    client.write_all(long.as_bytes()).await.unwrap();
+    answer.clear();
+    client.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 431 "));
+    assert_eq!(asked.all().len(), 1);
+    serving.await.unwrap();
 }

@@ -14,6 +14,8 @@ mod chunked;
 pub(super) mod differential;
 mod find;
 
+use http::StatusCode;
+
 use chunked::{Chunked, skip};
 use find::behind;
 
@@ -25,7 +27,19 @@ pub(super) struct Framing {
     fault: bool,
     chunked: bool,
     heads: usize,
-    refused: Option<usize>,
+    refused: Option<Refused>,
+    /// How long a head may be, if that is to be seen here.
+    most: Option<usize>,
+    /// How long it is from where the last head began to the end of the bytes that are followed.
+    from_head: usize,
+}
+
+/// A head that must not be served, nor any after it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Refused {
+    /// Which one it is, counted from 1.
+    pub(super) number: usize,
+    pub(super) status: StatusCode,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -67,14 +81,24 @@ impl Field {
 }
 
 impl Framing {
+    /// Refuses heads of more bytes: hyper does so only while the end of one is not there.
+    pub(super) fn of_heads_within(most: usize) -> Self {
+        Self {
+            most: Some(most),
+            ..Self::default()
+        }
+    }
+
     /// Takes notice of more bytes.
     pub(super) fn follow(&mut self, bytes: &[u8]) {
+        self.from_head = self.from_head.saturating_add(bytes.len());
         let mut rest = bytes;
         while let Some((&first, tail)) = rest.split_first() {
             rest = match self.at {
                 At::Between => {
                     if !matches!(first, b'\r' | b'\n') {
                         self.at = At::Target;
+                        self.from_head = rest.len();
                         self.length = None;
                         self.chunked = false;
                     }
@@ -83,7 +107,7 @@ impl Framing {
                 At::Target => self.target(rest),
                 At::LineStart => {
                     self.at = match first {
-                        b'\n' => self.head_end(),
+                        b'\n' => self.head_end(tail),
                         b'\r' => At::HeadEnd,
                         b'c' | b'C' => At::Name(Field::ContentLength, 1),
                         b't' | b'T' => At::Name(Field::TransferEncoding, 1),
@@ -93,7 +117,7 @@ impl Framing {
                 }
                 At::HeadEnd => {
                     self.at = if first == b'\n' {
-                        self.head_end()
+                        self.head_end(tail)
                     } else {
                         At::Lost
                     };
@@ -163,8 +187,8 @@ impl Framing {
         self.heads
     }
 
-    /// Which head, counted from 1, must not be served, nor any after it.
-    pub(super) const fn refused(&self) -> Option<usize> {
+    /// The first head that must not be served.
+    pub(super) const fn refused(&self) -> Option<Refused> {
         self.refused
     }
 
@@ -214,10 +238,19 @@ impl Framing {
         }
     }
 
-    fn head_end(&mut self) -> At {
+    fn head_end(&mut self, behind: &[u8]) -> At {
         self.heads += 1;
-        if self.fault {
-            self.refused = Some(self.heads);
+        let length = self.from_head.saturating_sub(behind.len());
+        let status = match self.most {
+            _ if self.fault => Some(StatusCode::BAD_REQUEST),
+            Some(most) if length > most => Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            _ => None,
+        };
+        if let Some(status) = status {
+            self.refused = Some(Refused {
+                number: self.heads,
+                status,
+            });
             return At::Lost;
         }
         match self.length {
@@ -241,7 +274,7 @@ mod tests {
     }
 
     fn refused(bytes: &str) -> Option<usize> {
-        followed(bytes.as_bytes()).refused()
+        followed(bytes.as_bytes()).refused().map(|head| head.number)
     }
 
     #[test]
@@ -274,6 +307,23 @@ mod tests {
         let framing = followed(head.as_bytes());
         assert_eq!(framing.refused(), None);
         assert!(framing.is_between());
+    }
+
+    #[test]
+    fn a_head_that_is_too_long_is_refused_wherever_it_begins_and_is_cut() {
+        let head = "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n";
+        let all = format!("{head}abc\r\n{head}abc");
+        for cut in 0..=all.len() {
+            let (before, after) = all.as_bytes().split_at(cut);
+            for (most, refused) in [(head.len(), None), (head.len() - 1, Some(1))] {
+                let mut framing = Framing::of_heads_within(most);
+                framing.follow(before);
+                framing.follow(after);
+                let found = framing.refused();
+                assert_eq!(found.map(|head| head.number), refused, "cut at {cut}");
+                assert!(found.is_none_or(|head| head.status == 431));
+            }
+        }
     }
 
     #[test]
