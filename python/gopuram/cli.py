@@ -212,13 +212,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check(options: argparse.Namespace, config: _gopuram.Config) -> int:
     """Say what would be served; that it can be loaded is known."""
-    processes = f", {options.workers} processes" if options.workers else ""
-    how = "inline" if options.inline else f"{options.threads} threads"
+    processes = f", {_count(options.workers, 'process', 'processes')}" if options.workers else ""
+    how = "inline" if options.inline else _count(options.threads, "thread", "threads")
     print(f"listening {', '.join(config.described)}")
     print(f"serving   {options.app}: {how}{processes}")
     if layers := str(config):
         print(f"\n{layers}")
     return 0
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def _explain(name: str | None) -> int:
@@ -227,6 +231,8 @@ def _explain(name: str | None) -> int:
     except ValueError as error:
         return _refuse(str(error))
     return 0
+
+
 def _flush() -> None:
     """Write what the application has printed; nobody may want it any more, which is no failure of the command."""
     for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
