@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use gopuram::middleware::StaticFiles;
 use gopuram::middleware::static_files::{HotCache, Sibling};
 use gopuram::testing::{Client, Received};
+use gopuram_tests::undated;
 use http::{HeaderValue, Method};
 
 use super::{DATE, Dir, long_ago};
@@ -248,7 +249,7 @@ async fn head_says_what_get_would_and_knows_no_ranges() {
             let fields = [("accept-encoding", coding)];
             let get = ask(client, Method::GET, &fields).await;
             let head = ask(client, Method::HEAD, &fields).await;
-            assert_eq!(head.headers(), get.headers());
+            assert_eq!(undated(head.headers()), undated(get.headers()));
             head.assert_status(200).assert_body("");
         }
         let res = ask(client, Method::HEAD, &[("range", "bytes=0-1")]).await;
