@@ -109,7 +109,7 @@ fn source(environment: &Environment) -> Result<(), Failed> {
     let place = target.join("source");
     // That of before.
     drop(std::fs::remove_dir_all(&place));
-    let mut maturin = environment.command("maturin", &["sdist", "--quiet"]);
+    let mut maturin = environment.command("maturin", &["sdist"]);
     maturin
         .arg("--manifest-path")
         .arg(run::root().join("python/Cargo.toml"))
