@@ -36,9 +36,9 @@ pub(crate) fn bench(quick: bool) -> Result<(), Failed> {
     let (often, seldom) = if quick { (3, 2) } else { (20, 5) };
 
     measure("reload", often, || {
-        let before = fleet.count("fleet: reloaded")?;
+        let before = fleet.count("reload: reloaded")?;
         fleet.signal("HUP")?;
-        fleet.wait_for("fleet: reloaded", before + 1)
+        fleet.wait_for("reload: reloaded", before + 1)
     })?;
     measure("kill", often, || {
         let ready = fleet.count("a worker is ready")?;
