@@ -163,18 +163,23 @@ impl Checks {
         let Ok(runtime) = Handle::try_current() else {
             return self.all(&Fault::NoRuntime);
         };
-        let mut running = {
+        let (mut running, tell) = {
             let mut state = lock(&self.state);
             if let Some((at, found)) = &state.kept
                 && at.elapsed() < self.keep
             {
                 return Arc::clone(found);
             }
-            match &state.running {
-                Some(running) => running.clone(),
-                None => state.running.insert(self.start(&runtime)).clone(),
+            if let Some(running) = &state.running {
+                (running.clone(), None)
+            } else {
+                let (tell, running) = watch::channel(None);
+                (state.running.insert(running).clone(), Some(tell))
             }
         };
+        if let Some(tell) = tell {
+            self.start(&runtime, tell);
+        }
         let found = running.wait_for(Option::is_some).await;
         let found = found.ok().and_then(|found| found.clone());
         // Its runtime has ended.
@@ -182,8 +187,9 @@ impl Checks {
     }
 
     /// Starts a run, which goes on whoever waits for it.
-    fn start(&self, runtime: &Handle) -> watch::Receiver<Option<Findings>> {
-        let (tell, running) = watch::channel(None);
+    ///
+    /// Not under the lock: a runtime that is ending drops the run here and now.
+    fn start(&self, runtime: &Handle, tell: watch::Sender<Option<Findings>>) {
         let checks = self.clone();
         // Dropped with its runtime, or by a panic of who is told: the next to ask is to find none on its way.
         let over = Over(Arc::clone(&self.state));
@@ -195,7 +201,6 @@ impl Checks {
             tell.send_replace(Some(Arc::clone(&found)));
             checks.tell(&found);
         });
-        running
     }
 
     async fn run(&self) -> Findings {

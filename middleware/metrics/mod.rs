@@ -234,8 +234,10 @@ impl Metrics {
 impl Config {
     /// All numbers, with those of peers.
     fn numbers(&self) -> Numbers {
+        // First: what is told here is no more than what peers that ask for it afterwards are told.
+        let own = Snapshot::of(&self.registry);
         let peers = self.peers.as_ref().map(|peers| peers()).unwrap_or_default();
-        Numbers::of(peers.iter().chain([&Snapshot::of(&self.registry)]))
+        Numbers::of(peers.iter().chain([&own]))
     }
 }
 

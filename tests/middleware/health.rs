@@ -301,3 +301,25 @@ async fn a_gateway_that_drains_is_not_ready_at_once() {
     assert!(answer.ends_with("\r\n\r\ndraining\n"), "{answer}");
     running.await.unwrap().unwrap();
 }
+
+#[test]
+fn a_runtime_that_has_ended_keeps_nobody_waiting() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let handle = runtime.handle().clone();
+    drop(runtime);
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let client = Client::in_process(Health::new().check("database", passes).layer(service_fn(
+            async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Body::empty())),
+        )));
+        for _ in 0..2 {
+            let res = handle.block_on(client.get("/readyz").call()).unwrap();
+            tell.send(res.status().as_u16()).unwrap();
+        }
+    });
+    for _ in 0..2 {
+        assert_eq!(told.recv_timeout(Duration::from_secs(30)), Ok(503));
+    }
+}
