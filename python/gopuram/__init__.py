@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from types import EllipsisType
 from typing import TYPE_CHECKING
 
 from . import _gopuram, checks, signals
@@ -31,7 +32,7 @@ def serve(
     inline: bool = False,
     queue: int = 1024,
     queue_timeout: float = 30.0,
-    drain_timeout: float = 30.0,
+    drain_timeout: float | EllipsisType = ...,
     max_spool: int = 1 << 30,
     access_log: str | None = None,
     environ: Mapping[str, str] | None = None,
@@ -53,7 +54,7 @@ def serve(
     queue, queue_timeout
         How many requests wait for a thread, and for how many seconds, before they are answered 503.
     drain_timeout
-        How many seconds requests may take to finish at the end.
+        How many seconds requests may take to finish at the end; as the file says, or else 30.
     max_spool
         The longest body, in bytes, that is kept in a temporary file because its length was not told.
     access_log
@@ -87,7 +88,7 @@ def serve(
         inline=inline,
         queue=queue,
         queue_timeout=queue_timeout,
-        drain_timeout=drain_timeout,
+        drain_timeout=served.settings()["drain_timeout"] if isinstance(drain_timeout, EllipsisType) else drain_timeout,
         max_spool=max_spool,
         access_log=access_log,
         environ={**dict(served.environ), **(environ or {})},

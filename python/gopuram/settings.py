@@ -62,7 +62,7 @@ def settle(options: Namespace) -> _gopuram.Config:
             setattr(options, name, said.get(name, default))
     options.environ = {**dict(config.environ), **dict(options.environ)}
     if options.config and options.reload:
-        options.reload_extra = [*options.reload_extra, options.config]
+        options.reload_extra = [*options.reload_extra, os.path.abspath(options.config)]
     if options.bind:
         config = config.bind(options.bind)
     if options.certfile or options.keyfile:

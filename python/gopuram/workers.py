@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import json
 import os
 import random
 import signal
@@ -18,8 +19,8 @@ _NUMBER = "GOPURAM_WORKER"
 #: Set for a supervisor that is to take another's place: how many workers that was told by signals to have, if it was.
 _SUCCESSOR = "GOPURAM_SUCCESSOR"
 
-#: Where the supervisor listens, a line each.
-_LISTENING = "GOPURAM_LISTENING"
+#: What a supervisor holds its workers to, as JSON; a file may say something else by the time that one starts.
+_HELD_TO = "GOPURAM_HELD_TO"
 
 #: How many workers there are if nothing else is said; gunicorn's, and set by some who run containers.
 _DEFAULT = "WEB_CONCURRENCY"
@@ -104,13 +105,15 @@ def begin(options: Namespace, bind: Sequence[str]) -> tuple[_gopuram.Control, in
 
     Raises ValueError if a file says by now that it is to listen elsewhere than the supervisor does.
     """
-    if os.environ.pop(_LISTENING, None) != "\n".join(bind):
+    held_to = json.loads(os.environ.pop(_HELD_TO))
+    if held_to["listening"] != list(bind):
         raise ValueError("where to listen has changed since the server was started: SIGUSR2 takes that on, SIGHUP does not")
     # What a terminal sends comes to all processes, and is for the supervisor.
     signals.ignore(signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
     # The supervisor sends SIGABRT to one that is stuck; this needs no Python that runs.
     faulthandler.enable(sys.__stderr__ or 2, all_threads=True)
-    control = _gopuram.worker(list(bind), _timeout(options))
+    options.drain_timeout = held_to["drain_timeout"]
+    control = _gopuram.worker(list(bind), held_to["timeout"])
     requests = options.max_requests or 0
     if requests:
         requests += random.randint(0, options.max_requests_jitter or 0)  # noqa: S311
@@ -119,7 +122,8 @@ def begin(options: Namespace, bind: Sequence[str]) -> tuple[_gopuram.Control, in
 
 def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], directory: str) -> int:
     """Serve by workers, each the command anew; what it returns is the status of the process."""
-    os.environ[_LISTENING] = "\n".join(bind)
+    timeout, drain_timeout = _timeout(options), options.drain_timeout
+    os.environ[_HELD_TO] = json.dumps({"listening": list(bind), "timeout": timeout, "drain_timeout": drain_timeout})
     succeeds = os.environ.pop(_SUCCESSOR, None)
     number = int(succeeds) if succeeds and succeeds.isdecimal() else None
     return _gopuram.supervise(
@@ -128,9 +132,9 @@ def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], d
             "workers": number or options.workers or 1,
             "succeeds": succeeds is not None,
             "watched": options.reload,
-            "timeout": _timeout(options),
+            "timeout": timeout,
+            "drain_timeout": drain_timeout,
             "start_timeout": 60.0 if options.start_timeout is None else options.start_timeout,
-            "drain_timeout": options.drain_timeout,
             "max_worker_age": options.max_worker_age or 0.0,
             "max_worker_memory": options.max_worker_memory or 0,
             "program": list(command),

@@ -35,12 +35,17 @@ impl Tally {
         if let Some(before) = read(share, share.place()) {
             counted.metrics().restore(&before);
         }
-        let all = Arc::clone(share);
-        counted.peers(move || others(&all));
-        Self {
+        let tally = Self {
             share: Arc::clone(share),
             counted: counted.clone(),
-        }
+        };
+        let asked = tally.clone();
+        counted.peers(move || {
+            // Whoever is asked next tells of no less.
+            asked.write();
+            others(&asked.share)
+        });
+        tally
     }
 
     /// Writes them for the others again and again.

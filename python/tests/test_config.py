@@ -1,5 +1,6 @@
 """The file that says what to serve and within which layers, and what the command says of it."""
 
+import contextlib
 import gzip
 import http.client
 import json
@@ -9,10 +10,12 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
+import time
 
 import pytest
 from conftest import Server
-from fleet import Fleet
+from fleet import Fleet, Load
 from test_serving import GOPURAM, run
 
 LAYERS = """
@@ -315,3 +318,73 @@ def test_probes_are_answered_before_the_application(site):
     with Site(site, '[[layer]]\nname = "health"\nready = "/ready"\n', "--inline") as server:
         assert (ask(server, "/livez").status, ask(server, "/ready").body) == (200, b"ok\n")
         assert json.loads(ask(server, "/readyz").body)["PATH_INFO"] == "/readyz"
+
+
+def test_what_was_counted_is_never_less_whoever_is_asked(site):
+    (site / "site.toml").write_text('[[layer]]\nname = "metrics"\nat = "/metrics"\n')
+    with Fleet("--config", str(site / "site.toml")) as fleet, Load(fleet) as load:
+        told = [counted(fleet) for _ in range(300)]
+        load.goes_on()
+        told += [counted(fleet) for _ in range(300)]
+    assert told == sorted(told)
+    assert told[-1] > told[0]
+
+
+def test_a_reload_leaves_to_the_supervisor_what_it_holds_workers_to(site):
+    text = '[app]\ninline = true\n[workers]\ntimeout = "%s"\n[deadlines]\ndrain = "%s"\n'
+    (site / "site.toml").write_text(text % ("1s", "30s"))
+    with Fleet("--config", str(site / "site.toml")) as fleet:
+        (site / "site.toml").write_text(text % ("30s", "1h"))
+        fleet.reload(1)
+        workers = set(fleet.pids())
+        # For longer than a worker that beats by the new file would live.
+        with Load(fleet) as load:
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
+                load.goes_on(10)
+        assert set(fleet.pids()) == workers
+        assert "no sign of life" not in fleet.log()
+
+
+def test_a_relative_file_is_watched_from_elsewhere(site):
+    text = '[[layer]]\nname = "set_header"\nheader = "X-Version"\nvalue = "%s"\n'
+    (site / "site.toml").write_text(text % "1")
+    options = ["--config", os.path.relpath(site / "site.toml"), "--reload"]
+    with Server(*options, app="shop:app", directory=site) as server:
+        (site / "site.toml").write_text(text % "two")
+        server.logged("site.toml has changed")
+
+
+FROM_CODE = """
+import sys, threading, time
+import gopuram
+
+def app(environ, start_response):
+    print("asked", flush=True)
+    time.sleep(20)
+
+gopuram.serve(app, config=sys.argv[1])
+"""
+
+
+def test_the_end_from_code_is_as_the_file_says(site):
+    (site / "site.toml").write_text('listen = ["unix:code.sock"]\n[deadlines]\ndrain = "100ms"\n')
+    (site / "code.py").write_text(FROM_CODE)
+    command = [sys.executable, str(site / "code.py"), str(site / "site.toml")]
+    with subprocess.Popen(command, cwd=site, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as serving:
+        wire = socket.socket(socket.AF_UNIX)
+        for _ in range(1000):
+            try:
+                wire.connect(str(site / "code.sock"))
+                break
+            except OSError:
+                time.sleep(0.02)
+        wire.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert serving.stdout.readline() == "asked\n"
+        serving.terminate()
+        wire.settimeout(10)
+        # Cut, and not answered when the application is done.
+        with contextlib.suppress(ConnectionResetError):
+            assert wire.recv(100) == b""
+        wire.close()
+        serving.kill()

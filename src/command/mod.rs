@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use gopuram::config::{Config, explain, overview};
+use gopuram::gateway::Sockets;
 use tracing::Level;
 
 /// Serves what a file says: where to listen, layers, and files or nothing behind them.
@@ -101,6 +102,8 @@ impl From<LogLevel> for Level {
 
 /// Does what the command line says.
 pub(super) fn main() -> ExitCode {
+    // Before there are threads: it changes the environment.
+    Sockets::inherit();
     let done = match Options::parse().command {
         Command::Serve(options) => serve(options),
         Command::Check { file } => check(&file),

@@ -9,7 +9,8 @@ use crate::middleware::Metrics;
 settings! {
     /// How many routes have a label, and who sees the page.
     pub(in crate::config) struct Settings {
-        /// The path of the page, as `"/metrics"`.
+        /// The path of the page, as `"/metrics"`. All that a proxy on this machine passes on comes from this machine, unless it says by
+        /// `X-Forwarded-For` or the like for whom, and so does all that comes over a Unix socket: there keep the path from clients in the proxy.
         at: String = "required",
         /// The networks that may see it besides this machine, as `"10.0.0.0/8"`.
         allow: Vec<String> = "none",
