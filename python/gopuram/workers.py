@@ -30,7 +30,11 @@ _SHORTEST = 0.1
 
 
 def add_options(
-    parser: ArgumentParser, number: Callable[[str], int], natural: Callable[[str], int], seconds: Callable[[str], float]
+    parser: ArgumentParser,
+    number: Callable[[str], int],
+    natural: Callable[[str], int],
+    size: Callable[[str], int],
+    seconds: Callable[[str], float],
 ) -> None:
     """What the command is told of workers; nothing of it set is one process without a supervisor."""
 
@@ -45,10 +49,10 @@ def add_options(
     )
     workers.add_argument("-w", "--workers", type=number, metavar="N", help=f"how many processes [{_DEFAULT}, or 1]")
     workers.add_argument(
-        "--timeout", type=time, metavar="SECONDS", help="how long one may give no sign of life; 0 is for ever [30]"
+        "-t", "--timeout", type=time, metavar="TIME", help="how long one may give no sign of life; 0 is for ever [30s]"
     )
     workers.add_argument(
-        "--start-timeout", type=time, metavar="SECONDS", help="how long one may take to be ready; 0 is for ever [60]"
+        "--start-timeout", type=time, metavar="TIME", help="how long one may take to be ready; 0 is for ever [60s]"
     )
     workers.add_argument(
         "--max-requests", type=natural, metavar="N", help="after how many requests another takes its place; 0 is never [0]"
@@ -57,12 +61,12 @@ def add_options(
         "--max-requests-jitter", type=natural, metavar="N", help="up to how many more, by chance [0]"
     )
     workers.add_argument(
-        "--max-worker-age", type=time, metavar="SECONDS", help="after how long another takes its place; 0 is never [0]"
+        "--max-worker-age", type=time, metavar="TIME", help="after how long another takes its place; 0 is never [0]"
     )
     workers.add_argument(
         "--max-worker-memory",
-        type=natural,
-        metavar="BYTES",
+        type=size,
+        metavar="SIZE",
         help="with how much of the memory another takes its place; 0 is never [0]",
     )
 
