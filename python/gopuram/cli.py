@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from . import _gopuram, _serve, checks, reloading, settings, signals, values, workers
 from .loading import NotFound, load
 from .options import read
+#: The status where there is nothing to serve, as that of a supervisor whose workers cannot.
+_NO_APPLICATION = 3
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; what it returns is the status of the process."""
@@ -38,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if is_worker:
             control, max_requests = workers.begin(options, config.addresses)
         if options.chdir is not None:
-            os.chdir(options.chdir)
+            settings.go(options)
         if is_supervisor:
             _gopuram.log_to_stderr(options.log_level)
             return workers.supervise(options, config.addresses, command, directory)
@@ -71,7 +74,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))
-    except (NotFound, OSError, ValueError) as error:
+    except NotFound as error:
+        return _refuse(str(error), 1 if options.command == "check" else _NO_APPLICATION)
+    except (OSError, ValueError) as error:
         return _refuse(str(error))
     if any(thread.name.startswith("wsgi-") for thread in threading.enumerate()):
         # One that is stuck in the application would come back to an interpreter that is being taken down.
@@ -122,6 +127,6 @@ def _flush() -> None:
             pass
 
 
-def _refuse(why: str) -> int:
+def _refuse(why: str, status: int = 1) -> int:
     print(f"gopuram: {why}", file=sys.stderr)
-    return 1
+    return status

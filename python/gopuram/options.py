@@ -29,10 +29,15 @@ SIGTERM and SIGINT let requests finish, a second one ends at once. SIGUSR1 opens
 loads the application anew, SIGTTIN and SIGTTOU have one worker more or fewer, and SIGUSR2 starts a new version in place
 of this one. Nothing of it loses a request.
 
+It ends with 0 when it was told to, 1 if something cannot be done, 2 if it was told what has no meaning, and 3 if there is no
+application that can be served.
+
   gopuram serve project.wsgi:application --bind 0.0.0.0:8000 --workers 4 --access-log -
 """
 
 _CHECKED = """\
+It ends with 0 if all could be served, and with 1 or 2 if not.
+
   gopuram check site.toml
 """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import Any
 
 from . import _gopuram
@@ -33,10 +33,16 @@ DEFAULTS: dict[str, Any] = {
 def add_options(parser: ArgumentParser) -> None:
     """What says where the rest is said, and what a file can say as well."""
     parser.add_argument(
-        "-c", "--config", metavar="FILE", help="read a TOML file: listeners, layers, workers, environ; options go before it"
+        "-c", "--config", type=_file, metavar="FILE", help="read a TOML file: listeners, layers, workers, environ; options go before it"
     )
     parser.add_argument("--certfile", metavar="FILE", help="serve HTTPS, with this chain of certificates in PEM")
     parser.add_argument("--keyfile", metavar="FILE", help="the key of the first of them")
+
+
+def _file(name: str) -> str:
+    if name.endswith(".py") or name.startswith(("python:", "file:")):
+        raise ArgumentTypeError(f"{name!r} is in Python, as for gunicorn; a file here is of TOML")
+    return name
 
 
 def settle(options: Namespace) -> _gopuram.Config:
@@ -57,6 +63,7 @@ def settle(options: Namespace) -> _gopuram.Config:
         said.pop("inline", None)
     if options.inline:
         said.pop("threads", None)
+    options.of_file = [name for name in said if getattr(options, name, None) is None]
     for name, default in DEFAULTS.items():
         if getattr(options, name) is None:
             setattr(options, name, said.get(name, default))
@@ -70,3 +77,15 @@ def settle(options: Namespace) -> _gopuram.Config:
             raise ValueError("--certfile and --keyfile belong together")
         config = config.secured(options.certfile, options.keyfile)
     return config
+
+
+def go(options: Namespace) -> None:
+    """Go where the application is.
+
+    Raises OSError, which says who named the directory.
+    """
+    try:
+        os.chdir(options.chdir)
+    except OSError as error:
+        who = f"{options.config}: `chdir` in [app]:" if "chdir" in options.of_file else "--chdir"
+        raise OSError(f"{who} {options.chdir}: {error.strerror}") from None

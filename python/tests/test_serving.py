@@ -38,6 +38,11 @@ BROKEN = {
     "imports": ("imports:app", "No module named 'not_there'"),
     "factory": ("fine:broken()", "ZeroDivisionError"),
     "syntax": ("syntax:app", "SyntaxError"),
+    "a file": ("fine.py:app", "'fine.py' is a file; applications are named by their modules: did you mean fine:app?"),
+    "a path": ("./fine:app", "'./fine' is a path; applications are named by their modules: did you mean fine:app?"),
+    "a file elsewhere": ("src/fine.py:app", "did you mean --chdir src fine:app?"),
+    "settings": ("production.ini", "from pyramid.paster import get_app; app = get_app('production.ini')"),
+    "no package": ("fine.more:app", "there is no module 'fine.more'"),
 }
 
 
@@ -49,7 +54,7 @@ def test_what_cannot_be_loaded_is_told_without_our_own_frames(tmp_path, case):
     (tmp_path / "syntax.py").write_text("def\n")
     name, wanted = BROKEN[case]
     done = run("serve", name, "--bind", "127.0.0.1:0", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stderr.startswith("gopuram: ")
     assert wanted in done.stderr
     assert "gopuram/" not in done.stderr
@@ -68,7 +73,7 @@ def test_applications_are_found_by_name(name):
         (["--bind", "nonsense"], "cannot understand the address `nonsense`"),
         (["--environ", "wsgi.input=x"], "no name for a variable"),
         (["--environ", "Mixed=x"], "no name for a variable"),
-        (["--chdir", "/nowhere"], "/nowhere"),
+        (["--chdir", "/nowhere"], "gopuram: --chdir /nowhere: No such file or directory"),
         (["--access-log", "/nowhere/log"], "the access log /nowhere/log"),
     ],
 )
