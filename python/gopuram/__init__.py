@@ -1,14 +1,17 @@
 """A WSGI server, and layers in Rust around WSGI applications.
 
->>> import gopuram
->>> gopuram.serve(app, "127.0.0.1:8000")  # doctest: +SKIP
+    import gopuram
+
+    gopuram.serve(app, "127.0.0.1:8000")
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
+from importlib import metadata
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
@@ -22,7 +25,9 @@ if not getattr(sys, "_is_gil_enabled", lambda: True)():
     # A build without turns it on for us, unless it is told not to.
     raise ImportError("gopuram needs the global interpreter lock, which PYTHON_GIL=0 or -X gil=0 has turned off")
 
-__all__ = ["FileWrapper", "serve"]
+__all__ = ["FileWrapper", "__version__", "serve"]
+
+__version__: str = metadata.version("gopuram")
 
 
 def serve(
@@ -34,7 +39,7 @@ def serve(
     queue_timeout: float = 30.0,
     drain_timeout: float | EllipsisType = ...,
     max_spool: int = 1 << 30,
-    access_log: str | None = None,
+    access_log: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str] | None = None,
     request_timeout: float = 0.0,
     config: str | os.PathLike[str] | None = None,
@@ -45,7 +50,7 @@ def serve(
 
     addresses
         Where to listen: ``127.0.0.1:8000``, ``unix:/run/app.sock``, and behind front servers ``fastcgi:...``,
-        ``scgi:...`` and ``uwsgi:...``. Without any it is where the file says.
+        ``scgi:...`` and ``uwsgi:...``. One at least, or a file in `config`, which says it else.
     threads
         How many threads call the application.
     inline
@@ -70,12 +75,17 @@ def serve(
     certfile, keyfile
         A chain of certificates and its key, both in PEM, to serve HTTPS with.
 
+    What becomes of the server is logged by the command alone; here the standard error has the tracebacks of the application, and
+    nothing else that it does not write itself.
+
     Raises OSError if an address cannot be listened on, ValueError if an option has no meaning, and TypeError if it is of another
     kind.
     """
     served = _gopuram.Config() if config is None else _gopuram.Config(os.path.abspath(config))
     if addresses or config is None:
         checks.addresses(addresses)
+        if not addresses and not _is_spawned():
+            raise ValueError("there is no address to listen on: gopuram.serve(app, '127.0.0.1:8000')")
         served = served.bind(list(addresses))
     if certfile is not None or keyfile is not None:
         if certfile is None or keyfile is None:
@@ -90,10 +100,19 @@ def serve(
         queue_timeout=queue_timeout,
         drain_timeout=served.settings()["drain_timeout"] if isinstance(drain_timeout, EllipsisType) else drain_timeout,
         max_spool=max_spool,
-        access_log=access_log,
+        access_log=None if access_log is None else checks.path(access_log, "access_log"),
         environ={**dict(served.environ), **(environ or {})},
         request_timeout=request_timeout,
     )
+
+
+def _is_spawned() -> bool:
+    """Whether the standard input is a socket that listens: so front servers start what speaks FastCGI."""
+    try:
+        with socket.socket(fileno=os.dup(0)) as passed:
+            return bool(passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False
 
 
 def _serve(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 
@@ -55,6 +56,14 @@ def text(value: object, name: str) -> None:
     """Whether it is a text."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+
+
+def path(value: object, name: str) -> str:
+    """It as a text, if it is a path."""
+    named = value if isinstance(value, bytes) or not isinstance(value, os.PathLike) else os.fspath(value)
+    if not isinstance(named, str):
+        raise TypeError(f"{name} must be a str or a path, not {type(value).__name__}")
+    return named
 
 
 def addresses(texts: Sequence[object]) -> None:

@@ -192,12 +192,35 @@ def test_the_function_refuses_what_has_no_meaning(name):
 def test_the_function_refuses_what_does_not_go_together():
     with pytest.raises(ValueError, match="request_timeout is for threads"):
         gopuram.serve(hello, "unix:/nowhere/socket", inline=True, request_timeout=1)
-    with pytest.raises(TypeError, match="access_log must be a str, not int"):
+    with pytest.raises(TypeError, match="access_log must be a str or a path, not int"):
         gopuram.serve(hello, "unix:/nowhere/socket", access_log=1)
     with pytest.raises(TypeError, match="an address must be a str, not list"):
         gopuram.serve(hello, ["127.0.0.1:0"])
-    with pytest.raises(OSError, match="address"):
+    with pytest.raises(ValueError, match=r"no address to listen on: gopuram\.serve\(app, '127\.0\.0\.1:8000'\)"):
         gopuram.serve(hello)
+    with pytest.raises(OSError, match="the access log /nowhere/log"):
+        gopuram.serve(hello, "unix:/nowhere/socket", access_log=Path("/nowhere/log"))
+
+
+def test_a_front_server_may_start_the_program():
+    """It speaks FastCGI on what it has for a standard input."""
+    code = "import gopuram; gopuram.serve(lambda environ, start_response: [])"
+    with socket.socket() as passed:
+        passed.bind(("127.0.0.1", 0))
+        passed.listen()
+        with subprocess.Popen([sys.executable, "-c", code], stdin=passed, stderr=subprocess.PIPE) as process:
+            # A request to be closed, of which it knows nothing: management record of unknown type 99.
+            with socket.create_connection(passed.getsockname(), timeout=20) as front:
+                front.sendall(bytes([1, 99, 0, 0, 0, 0, 0, 0]))
+                # FCGI_UNKNOWN_TYPE
+                assert front.recv(2)[:2] == bytes([1, 11])
+            process.terminate()
+            process.communicate(timeout=20)
+            assert process.returncode == 0
+
+
+def test_the_version_is_that_of_the_command():
+    assert run("--version").stdout == f"gopuram {gopuram.__version__}\n"
 
 
 def test_a_body_that_would_have_to_be_kept_and_is_too_long_is_413():
