@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Mapping
 from importlib import metadata
@@ -84,35 +83,30 @@ def serve(
     served = _gopuram.Config() if config is None else _gopuram.Config(os.path.abspath(config))
     if addresses or config is None:
         checks.addresses(addresses)
-        if not addresses and not _is_spawned():
-            raise ValueError("there is no address to listen on: gopuram.serve(app, '127.0.0.1:8000')")
         served = served.bind(list(addresses))
     if certfile is not None or keyfile is not None:
         if certfile is None or keyfile is None:
             raise ValueError("certfile and keyfile belong together")
         served = served.secured(certfile, keyfile)
-    _serve(
-        app,
-        served,
-        threads=threads,
-        inline=inline,
-        queue=queue,
-        queue_timeout=queue_timeout,
-        drain_timeout=served.settings()["drain_timeout"] if isinstance(drain_timeout, EllipsisType) else drain_timeout,
-        max_spool=max_spool,
-        access_log=None if access_log is None else checks.path(access_log, "access_log"),
-        environ={**dict(served.environ), **(environ or {})},
-        request_timeout=request_timeout,
-    )
-
-
-def _is_spawned() -> bool:
-    """Whether the standard input is a socket that listens: so front servers start what speaks FastCGI."""
     try:
-        with socket.socket(fileno=os.dup(0)) as passed:
-            return bool(passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-    except OSError:
-        return False
+        _serve(
+            app,
+            served,
+            threads=threads,
+            inline=inline,
+            queue=queue,
+            queue_timeout=queue_timeout,
+            drain_timeout=served.settings()["drain_timeout"] if isinstance(drain_timeout, EllipsisType) else drain_timeout,
+            max_spool=max_spool,
+            access_log=None if access_log is None else checks.path(access_log, "access_log"),
+            environ={**dict(served.environ), **(environ or {})},
+            request_timeout=request_timeout,
+        )
+    except OSError as error:
+        # Which is no mistake for a program that a front server starts, by CGI or FastCGI.
+        if str(error).startswith("nothing to listen on"):
+            raise ValueError("there is no address to listen on: gopuram.serve(app, '127.0.0.1:8000')") from None
+        raise
 
 
 def _serve(
@@ -130,6 +124,7 @@ def _serve(
     request_timeout: float,
     max_requests: int = 0,
     control: _gopuram.Control | None = None,
+    pid_file: str | None = None,
 ) -> None:
     """As `serve`, and for workers: those have the sockets of their supervisor, which hears of the last of their requests."""
     if not callable(app):
@@ -161,5 +156,6 @@ def _serve(
             "request_timeout": request_timeout,
             "max_requests": max_requests,
             "control": control,
+            "pid_file": pid_file,
         },
     )

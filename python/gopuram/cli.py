@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             settings.go(options)
         if is_supervisor:
             _gopuram.log_to_stderr(options.log_level)
-            return workers.supervise(options, config.addresses, command, directory)
+            return workers.supervise(options, config.addresses, command, _as_worker(command, arguments), directory)
         # As for `python -m`: what is in the directory can be imported.
         sys.path[:0] = [os.getcwd(), *(options.pythonpath or "").split(":")]
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
@@ -71,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             request_timeout=options.request_timeout,
             max_requests=max_requests,
             control=control,
+            pid_file=os.path.abspath(options.pid) if options.pid and not control else None,
         )
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))
@@ -85,6 +86,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os._exit(0)
     _flush()
     return 0
+
+
+def _as_worker(command: Sequence[str], arguments: Sequence[str] | None) -> Sequence[str]:
+    """The same command, to be told from its supervisor in a list of processes."""
+    told = sys.argv[1:] if arguments is None else [*arguments]
+    start = len(command) - len(told)
+    if "serve" not in told or [*command[start:]] != told:
+        return command
+    after = start + told.index("serve") + 1
+    return [*command[:after], "--as-worker", *command[after:]]
 
 
 def _check(options: argparse.Namespace, config: _gopuram.Config) -> int:

@@ -156,6 +156,11 @@ def _add_options(serve: ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="a variable for the process, before the application is loaded, as often as wanted",
     )
+    serve.add_argument(
+        "-p", "--pid", metavar="FILE", help="where the number of the process is to be found that hears signals, while it serves"
+    )
+    # That of a worker has it, and it says nothing.
+    serve.add_argument("--as-worker", action="store_true", help=argparse.SUPPRESS)
     settings.add_options(serve)
     reloading.add_options(serve)
     workers.add_options(serve, several, natural, size, seconds)

@@ -24,7 +24,6 @@ GUNICORN = {
     "--sendfile --no-sendfile": "files of wsgi.file_wrapper are always sent by the server: leave it out",
     "--reuse-port": "workers accept from one queue, which loses nobody: leave it out",
     "-D --daemon": _MANAGER + "systemd, or a container",
-    "-p --pid": _MANAGER + "systemd knows it; `Type=notify`",
     "-u --user": _MANAGER + "`User=` of systemd; of a socket, --bind 'unix:/run/app.sock?owner=NAME'",
     "-g --group --initgroups": _MANAGER + "`Group=` of systemd; of a socket, --bind 'unix:/run/app.sock?group=NAME'",
     "-m --umask": "is said of a socket: --bind 'unix:/run/app.sock?mode=660'; else `UMask=` of systemd",
@@ -42,7 +41,7 @@ GUNICORN = {
         _FILE + "`to = \"syslog\"` of a layer access_log; the rest is the standard error"
     ),
     "--statsd-host --statsd-prefix --dogstatsd-tags": _FILE + "a layer metrics, which Prometheus reads",
-    "-n --name": "processes have the name of the command: leave it out",
+    "-n --name": "processes have the name of the command, with --as-worker where it is one: leave it out",
     "--paste --paster --paste-global": "is a module of three lines: app = pyramid.paster.get_app('production.ini')",
     "--proxy-protocol --proxy-allow-from": "is said of an address: --bind '0.0.0.0:8000?proxy=10.0.0.0/8'",
     "--ssl-version --ciphers": "TLS is 1.2 and 1.3, with what is safe; `only_tls13` in [tls] of a file, --config FILE",

@@ -124,8 +124,8 @@ def begin(options: Namespace, bind: Sequence[str]) -> tuple[_gopuram.Control, in
     return control, requests
 
 
-def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], directory: str) -> int:
-    """Serve by workers, each the command anew; what it returns is the status of the process."""
+def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], worker: Sequence[str], directory: str) -> int:
+    """Serve by workers, each the command anew, as `worker` has it; what it returns is the status of the process."""
     timeout, drain_timeout = _timeout(options), options.drain_timeout
     os.environ[_HELD_TO] = json.dumps({"listening": list(bind), "timeout": timeout, "drain_timeout": drain_timeout})
     succeeds = os.environ.pop(_SUCCESSOR, None)
@@ -141,7 +141,9 @@ def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], d
             "start_timeout": 60.0 if options.start_timeout is None else options.start_timeout,
             "max_worker_age": options.max_worker_age or 0.0,
             "max_worker_memory": options.max_worker_memory or 0,
+            "pid_file": options.pid and os.path.abspath(options.pid),
             "program": list(command),
+            "worker": list(worker),
             "directory": directory,
         }
     )

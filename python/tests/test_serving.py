@@ -74,6 +74,8 @@ def test_applications_are_found_by_name(name):
         (["--environ", "wsgi.input=x"], "no name for a variable"),
         (["--environ", "Mixed=x"], "no name for a variable"),
         (["--chdir", "/nowhere"], "gopuram: --chdir /nowhere: No such file or directory"),
+        (["--bind", "systemd:"], "no socket was passed to this process"),
+        (["--pid", "/nowhere/pid"], "cannot write the file of --pid /nowhere/pid: No such file"),
         (["--access-log", "/nowhere/log"], "the access log /nowhere/log"),
     ],
 )
