@@ -21,7 +21,7 @@ what it can say.
 _ADDRESSES = """\
 An address is 127.0.0.1:8000, [::1]:8000, unix:/run/app.sock, fd:3 or systemd:NAME. With fastcgi:, scgi: or uwsgi:
 before it that is spoken in place of HTTP. Options follow a question mark: unix:/run/app.sock?mode=660&group=www-data.
-Without any it is 127.0.0.1:8000.
+Without any it is 127.0.0.1:8000, or 0.0.0.0:$PORT where that is set and no file is told.
 """
 
 _SIGNALS = """\
@@ -103,7 +103,7 @@ def _unknown(word: str, told: _Parser) -> str:
 def _add_options(serve: ArgumentParser) -> None:
     serve.add_argument("app", nargs="?", metavar="MODULE:NAME", help="the application, or a file that names it")
     serve.add_argument(
-        "-b", "--bind", action="append", metavar="ADDRESS", help="where to listen, as often as wanted [127.0.0.1:8000]"
+        "-b", "--bind", action="append", metavar="ADDRESS", help="where to listen, as often as wanted [0.0.0.0:$PORT, or 127.0.0.1:8000]"
     )
     how = serve.add_mutually_exclusive_group()
     how.add_argument("--threads", type=several, metavar="N", help="how many threads call the application [4]")

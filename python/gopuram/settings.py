@@ -8,6 +8,9 @@ from typing import Any
 
 from . import _gopuram
 
+#: Where to listen, as gunicorn hears it too: set by those who run containers for others.
+_PORT = "PORT"
+
 #: What holds where neither an option nor the file says otherwise; of workers, `workers` knows.
 DEFAULTS: dict[str, Any] = {
     "app": None,
@@ -70,13 +73,22 @@ def settle(options: Namespace) -> _gopuram.Config:
     options.environ = {**dict(config.environ), **dict(options.environ)}
     if options.config and options.reload:
         options.reload_extra = [*options.reload_extra, os.path.abspath(options.config)]
-    if options.bind:
-        config = config.bind(options.bind)
+    bind = options.bind or _by_environment(options)
+    if bind:
+        config = config.bind(bind)
     if options.certfile or options.keyfile:
         if not (options.certfile and options.keyfile):
             raise ValueError("--certfile and --keyfile belong together")
         config = config.secured(options.certfile, options.keyfile)
     return config
+
+
+def _by_environment(options: Namespace) -> list[str]:
+    """Where platforms say that is to be listened, if neither options nor a file do."""
+    port = "" if options.config else os.environ.get(_PORT, "")
+    if port and not (port.isascii() and port.isdecimal() and int(port) < 1 << 16):
+        raise ValueError(f"the variable {_PORT}: {port!r} is no port")
+    return [f"0.0.0.0:{port}"] if port else []
 
 
 def go(options: Namespace) -> None:

@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import socket
+import subprocess
 
 import pytest
 from conftest import HERE, Server
-from test_serving import hello, run
+from test_serving import GOPURAM, hello, run
 
 from gopuram import options, others
 
@@ -19,6 +21,12 @@ def refused(*arguments, status=2, **named):
     assert done.stderr.startswith("gopuram: ")
     assert done.stderr.count("\n") == 1, done.stderr
     return done.stderr
+
+
+def free():
+    with socket.socket() as unbound:
+        unbound.bind(("127.0.0.1", 0))
+        return str(unbound.getsockname()[1])
 
 
 @pytest.mark.parametrize("option", [name for names in {**others.GUNICORN, **others.ELSEWHERE} for name in names.split()])
@@ -95,3 +103,28 @@ def test_help_is_of_the_command_that_is_asked_for():
     assert "SIGUSR2" in serve
     assert "SIGUSR2" not in check
     assert "gopuram serve" not in check
+
+
+def checked(*arguments, directory=HERE, **env):
+    command = [GOPURAM, "check", *arguments]
+    return subprocess.run(
+        command, cwd=directory, env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_port_of_the_environment_is_heard_where_nothing_else_says_it(tmp_path):
+    assert "listening 127.0.0.1:8000\n" in checked("dispatch:app", PORT="").stdout
+    assert "listening 0.0.0.0:8123\n" in checked("dispatch:app", PORT="8123").stdout
+    assert "listening 127.0.0.1:8001\n" in checked("dispatch:app", "--bind", "127.0.0.1:8001", PORT="8123").stdout
+    file = tmp_path / "site.toml"
+    file.write_text("[app]\nwsgi = 'dispatch:app'\n")
+    assert "listening 127.0.0.1:8000\n" in checked(str(file), PORT="8123").stdout
+    for wrong in ("http", "65536", "-1", "8000/tcp"):
+        done = checked("dispatch:app", PORT=wrong)
+        assert (done.returncode, done.stderr) == (1, f"gopuram: the variable PORT: '{wrong}' is no port\n")
+
+
+def test_the_port_of_the_environment_is_served_by_workers():
+    port = free()
+    with Server("--workers", "1", bind=None, PORT=port) as server:
+        assert server.get(hello).status == 200
