@@ -181,6 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "check":
             return _check(options, config)
         _gopuram.log_to_stderr(options.log_level)
+        config = config.opened()
         _gopuram.keep_memory()
         _serve(
             app,

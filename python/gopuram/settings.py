@@ -42,13 +42,15 @@ def add_options(parser: ArgumentParser) -> None:
 def settle(options: Namespace) -> _gopuram.Config:
     """Read the file, and fill in what no option says; what is left of the file is where and with which layers to serve.
 
+    Logs are not opened: that is for who serves by it, `opened`.
+
     Raises ValueError for what is wrong with the file, and OSError for certificates.
     """
     # As for the command of Rust, where it is the one thing to be named.
     if options.config is None and options.app is not None and options.app.endswith(".toml"):
         options.config, options.app = options.app, None
     # It may be read again when the process is elsewhere.
-    config = _gopuram.Config(os.path.abspath(options.config)) if options.config else _gopuram.Config()
+    config = _gopuram.Config.check(os.path.abspath(options.config)) if options.config else _gopuram.Config()
     said = config.settings()
     if isinstance(said.get("pythonpath"), list):
         said["pythonpath"] = os.pathsep.join(os.fspath(path) for path in said["pythonpath"])

@@ -33,6 +33,22 @@ impl Config {
             .map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
+    /// Reads a file, and opens what it names but logs, which are not made either: it is told which could not be opened.
+    #[staticmethod]
+    #[pyo3(signature = (path, /))]
+    fn check(path: PathBuf) -> PyResult<Self> {
+        let read = Read::check(path);
+        read.map(Self)
+            .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// What [`check`](Self::check) has read with its logs opened, to be served by.
+    fn opened(&self) -> PyResult<Self> {
+        let again = self.0.again();
+        let again = again.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Self(self.0.followed_by(again)))
+    }
+
     /// The same at other addresses.
     fn bind(&self, addresses: Vec<String>) -> PyResult<Self> {
         let addresses: Vec<_> = addresses.into_iter().map(Address::from).collect();
