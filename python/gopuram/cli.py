@@ -153,30 +153,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = [sys.executable, *(sys.orig_argv[1:] if arguments is None else ["-m", "gopuram", *arguments])]
     is_worker = workers.is_worker()
     control, max_requests = None, 0
+    if options.command == "check":
+        # That a certificate has expired is no mistake, and is said.
+        _gopuram.log_to_stderr("warn")
     try:
-        config = settings.settle(options)
-        if options.app is None:
-            parser.error("what is to be served? MODULE:NAME, or a file with `wsgi` in its table [app]")
-        if options.inline and options.request_timeout:
-            parser.error(
-                "--request-timeout is for threads: with --inline nobody is left to answer; --timeout ends the process"
-            )
-        checks.variables(options.environ)
-        is_supervisor = options.command == "serve" and not is_worker and workers.is_asked_for(options, _several)
         directory = os.getcwd()
+        config = settings.settle(options, _several, is_worker=is_worker)
         if is_worker:
             control, max_requests = workers.begin(options, config.addresses)
-        if options.chdir is not None:
-            os.chdir(options.chdir)
-        if is_supervisor:
+        elif options.command == "serve" and options.supervised:
             _gopuram.log_to_stderr(options.log_level)
             return workers.supervise(options, config.addresses, command, directory)
         # As for `python -m`: what is in the directory can be imported.
         sys.path[:0] = [os.getcwd(), *(options.pythonpath or "").split(":")]
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
-        if options.command == "check":
-            # That a certificate has expired is no mistake, and is said.
-            _gopuram.log_to_stderr("warn")
         app = reloading.load_and_watch(options, control) if control and options.reload else load(options.app)
         if options.command == "check":
             return _check(options, config)
@@ -213,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check(options: argparse.Namespace, config: _gopuram.Config) -> int:
     """Say what would be served; that it can be loaded is known."""
-    processes = f", {_count(options.workers, 'process', 'processes')}" if options.workers else ""
+    processes = f", {_count(options.workers, 'process', 'processes')}" if options.supervised else ""
     how = "inline" if options.inline else _count(options.threads, "thread", "threads")
     print(f"listening {', '.join(config.described)}")
     print(f"serving   {options.app}: {how}{processes}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
 from typing import Any
 
-from . import _gopuram
+from . import _gopuram, checks, workers
 
 #: What holds where neither an option nor the file says otherwise; of workers, `workers` knows.
 DEFAULTS: dict[str, Any] = {
@@ -39,13 +40,45 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument("--keyfile", metavar="FILE", help="the key of the first of them")
 
 
-def settle(options: Namespace) -> _gopuram.Config:
-    """Read the file, and fill in what no option says; what is left of the file is where and with which layers to serve.
+def settle(options: Namespace, number: Callable[[str], int], *, is_worker: bool) -> _gopuram.Config:
+    """Read the file, fill in what no option says, and look at all of it; what is left of the file is where and with which layers to serve.
 
-    Logs are not opened: that is for who serves by it, `opened`.
+    It is the same for all that the command does, so that nothing is refused later, or by one process and not by another; only what
+    is for a supervisor is not looked at again by its workers. Logs are not opened: that is for who serves by it, `opened`.
 
-    Raises ValueError for what is wrong with the file, and OSError for certificates.
+    Raises ArgumentTypeError for what has no meaning, ValueError for what is wrong with the file, and OSError for what is not there.
     """
+    config = _read(options)
+    if options.app is None:
+        raise ArgumentTypeError("what is to be served? MODULE:NAME, or a file with `wsgi` in its table [app]")
+    if options.inline and options.request_timeout:
+        raise ArgumentTypeError(
+            "--request-timeout is for threads: with --inline nobody is left to answer; --timeout ends the process"
+        )
+    if not is_worker:
+        workers.settle(options, number)
+    checks.served(
+        threads=options.threads,
+        queue=options.queue,
+        queue_timeout=options.queue_timeout,
+        drain_timeout=options.drain_timeout,
+        max_spool=options.max_spool,
+        access_log=options.access_log,
+        environ=options.environ,
+        request_timeout=options.request_timeout,
+    )
+    if options.certfile or options.keyfile:
+        if not (options.certfile and options.keyfile):
+            raise ValueError("--certfile and --keyfile belong together")
+        config = config.secured(options.certfile, options.keyfile)
+    if options.chdir is not None:
+        os.chdir(options.chdir)
+    if options.access_log is not None:
+        _gopuram.check_log(options.access_log)
+    return config
+
+
+def _read(options: Namespace) -> _gopuram.Config:
     # As for the command of Rust, where it is the one thing to be named.
     if options.config is None and options.app is not None and options.app.endswith(".toml"):
         options.config, options.app = options.app, None
@@ -67,8 +100,4 @@ def settle(options: Namespace) -> _gopuram.Config:
         options.reload_extra = [*options.reload_extra, os.path.abspath(options.config)]
     if options.bind:
         config = config.bind(options.bind)
-    if options.certfile or options.keyfile:
-        if not (options.certfile and options.keyfile):
-            raise ValueError("--certfile and --keyfile belong together")
-        config = config.secured(options.certfile, options.keyfile)
     return config
