@@ -92,6 +92,7 @@ def _read(options: Namespace) -> _gopuram.Config:
         said.pop("inline", None)
     if options.inline:
         said.pop("threads", None)
+    options.of_file = [name for name in said if getattr(options, name, None) is None]
     for name, default in DEFAULTS.items():
         if getattr(options, name) is None:
             setattr(options, name, said.get(name, default))

@@ -89,7 +89,8 @@ def settle(options: Namespace, number: Callable[[str], int]) -> None:
     options.workers = 1 if options.workers is None else options.workers
     checks.whole(options.workers, "workers", 1, checks.SEVERAL)
     if options.reload and options.workers > 1:
-        raise ArgumentTypeError("--reload is for one worker")
+        of_file = f"; [workers] of {options.config} has {options.workers}, before which --workers 1 goes"
+        raise ArgumentTypeError("--reload is for one worker" + (of_file if "workers" in options.of_file else ""))
     for name in ("timeout", "start_timeout", "max_worker_age"):
         time = getattr(options, name)
         if time is not None:

@@ -21,7 +21,13 @@ REFUSED = {
     "no file of TLS": ("shop:app --certfile cert.pem --keyfile key.pem", "", {}, "cert.pem"),
     "access log": ("shop:app --access-log nowhere/log", "", {}, "the access log nowhere/log: No such file"),
     "access log of workers": ("shop:app --workers 2 --access-log nowhere/log", "", {}, "the access log nowhere/log: No such"),
-    "reload of several": ("shop:app --reload --workers 2", "", {}, "--reload is for one worker"),
+    "reload of several": ("shop:app --reload --workers 2", "", {}, "--reload is for one worker\n"),
+    "reload of several of a file": (
+        "shop:app --reload",
+        "[workers]\ncount = 2\n",
+        {},
+        "--reload is for one worker; [workers] of site.toml has 2, before which --workers 1 goes\n",
+    ),
     "reload of nothing": ("shop:app --reload-extra shop.py", "", {}, "--reload-extra is for --reload"),
     "concurrency": ("shop:app", "", {"WEB_CONCURRENCY": "x"}, "the variable WEB_CONCURRENCY: 'x' is no whole number"),
     "no concurrency": ("shop:app", "", {"WEB_CONCURRENCY": "0"}, "the variable WEB_CONCURRENCY: 0 is not from 1"),
@@ -74,3 +80,10 @@ def test_check_says_by_how_many_processes(site, options, env, wanted):
     done = run("check", "shop:app", *options, cwd=site, **env)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1] == f"serving   {wanted}"
+
+
+def test_one_worker_by_option_goes_before_several_of_a_file(site):
+    (site / "site.toml").write_text("[workers]\ncount = 2\n")
+    done = run("check", "shop:app", "--config", "site.toml", "--reload", "--workers", "1", cwd=site)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 process" in done.stdout
