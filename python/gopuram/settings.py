@@ -67,12 +67,13 @@ def settle(options: Namespace, number: Callable[[str], int], *, is_worker: bool)
         environ=options.environ,
         request_timeout=options.request_timeout,
     )
+    if options.chdir is not None:
+        os.chdir(options.chdir)
+    # What is named from here on is there.
     if options.certfile or options.keyfile:
         if not (options.certfile and options.keyfile):
             raise ValueError("--certfile and --keyfile belong together")
         config = config.secured(options.certfile, options.keyfile)
-    if options.chdir is not None:
-        os.chdir(options.chdir)
     if options.access_log is not None:
         _gopuram.check_log(options.access_log)
     return config

@@ -388,3 +388,22 @@ def test_the_end_from_code_is_as_the_file_says(site):
             assert wire.recv(100) == b""
         wire.close()
         serving.kill()
+
+
+@pytest.mark.parametrize("workers", [[], ["--workers", "1"]])
+def test_what_options_name_is_where_chdir_leads_to(site, workers):
+    place = site / "place"
+    place.mkdir()
+    (site / "shop.py").rename(place / "shop.py")
+    pair(place)
+    # The file alone is told of from here.
+    (site / "site.toml").write_text('[[layer]]\nname = "access_log"\nfile = "layer.log"\n')
+    options = ["--certfile", "cert.pem", "--keyfile", "key.pem", "--access-log", "own.log", "--config", "site.toml", *workers]
+    check = run("check", "shop:app", "--chdir", "place", *options, cwd=site)
+    assert (check.returncode, check.stderr) == (0, "")
+    with Server(*options, app="shop:app", directory="place", cwd=site) as server:
+        said = json.loads(ask(server, scheme=http.client.HTTPSConnection, context=trusting(place)).body)
+        assert said["wsgi.url_scheme"] == "https"
+        assert server.stop()[0] == 0
+    assert "GET / HTTP/1.1" in (place / "own.log").read_text()
+    assert "GET / HTTP/1.1" in (site / "layer.log").read_text()
