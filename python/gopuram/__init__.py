@@ -126,6 +126,8 @@ def _serve(
         environ=environ,
         request_timeout=request_timeout,
     )
+    if access_log is not None:
+        checks.once(access_log, config.logs)
     if inline and request_timeout:
         raise ValueError("request_timeout is for threads: inline nobody is left to answer")
     signals.serve()

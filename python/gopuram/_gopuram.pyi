@@ -1,6 +1,7 @@
 import os
 from _typeshed.wsgi import WSGIApplication
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypedDict, final
 
 __all__ = [
@@ -62,6 +63,8 @@ class Config:
     def addresses(self) -> list[str]: ...
     @property
     def described(self) -> list[str]: ...
+    @property
+    def logs(self) -> list[Path]: ...
     @property
     def environ(self) -> list[tuple[str, str]]: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 
@@ -72,6 +73,25 @@ def served(
     time(queue_timeout, "queue_timeout")
     time(drain_timeout, "drain_timeout")
     time(request_timeout, "request_timeout")
+
+
+def once(access_log: str, others: Sequence[os.PathLike[str]]) -> None:
+    """Whether no layer writes the access log that was asked for besides."""
+    if any(_same(access_log, os.fspath(other)) for other in others):
+        raise ValueError(
+            f"the access log {access_log} is written by a layer `access_log` of the file as well, and would have each request twice: "
+            "leave out one of both"
+        )
+
+
+def _same(one: str, other: str) -> bool:
+    if "-" in (one, other):
+        return one == other
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        # One is still to be made.
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 def text(value: object, name: str) -> None:

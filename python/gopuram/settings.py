@@ -76,6 +76,7 @@ def settle(options: Namespace, number: Callable[[str], int], *, is_worker: bool)
         config = config.secured(options.certfile, options.keyfile)
     if options.access_log is not None:
         _gopuram.check_log(options.access_log)
+        checks.once(options.access_log, config.logs)
     return config
 
 

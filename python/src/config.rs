@@ -1,12 +1,14 @@
 //! A server and its layers from a file, as Python sees it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gopuram::config::{Config as Read, Count, Size, explain, overview};
 use gopuram::gateway::{Address, Tls};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+
+use crate::logs::STDOUT;
 
 /// More seconds than any process lives.
 const LONGEST: f64 = 999_999_999.0;
@@ -82,6 +84,14 @@ impl Config {
             format!("{address}{secured}")
         })
         .collect()
+    }
+
+    /// Where layers write logs, by the names that the command has for it: files, and `-` for the standard output.
+    #[getter]
+    fn logs(&self) -> Vec<PathBuf> {
+        let files = self.0.log_files().map(Path::to_owned);
+        let stdout = self.0.logs_to_stdout().then(|| PathBuf::from(STDOUT));
+        files.chain(stdout).collect()
     }
 
     /// Variables for every environ.

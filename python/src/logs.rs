@@ -8,7 +8,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 
 /// The standard output, by the name that the command has for it.
-const STDOUT: &str = "-";
+pub(crate) const STDOUT: &str = "-";
 
 /// Opens the log that the command was told of.
 pub(crate) fn open(to: &str) -> PyResult<Log> {

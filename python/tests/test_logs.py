@@ -11,6 +11,8 @@ from fleet import Fleet
 from test_config import APP
 from test_serving import run
 
+import gopuram
+
 LAYER = '[[layer]]\nname = "access_log"\nfile = "%s"\n'
 
 
@@ -77,3 +79,34 @@ def test_a_supervisor_holds_no_log_and_workers_none_that_was_moved_away(site):
         fleet.ask("/after")
         for log in logs:
             eventually(lambda log=log: log.exists() and "after" in log.read_text(), True)
+
+
+TWICE = {
+    "itself": ("layer.log", LAYER % "layer.log"),
+    "another way there": ("../{name}/./layer.log", LAYER % "layer.log"),
+    "a link": ("link.log", LAYER % "layer.log"),
+    "the standard output": ("-", '[[layer]]\nname = "access_log"\n'),
+}
+
+
+@pytest.mark.parametrize("case", TWICE)
+@pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
+def test_no_request_is_twice_in_a_log(site, case, workers):
+    log, text = TWICE[case]
+    (site / "site.toml").write_text(text)
+    (site / "link.log").symlink_to("layer.log")
+    options = ["--access-log", log.format(name=site.name), "--config", "site.toml", "--bind", "127.0.0.1:0", *workers]
+    for command in ("check", "serve"):
+        done = run(command, "shop:app", *options, cwd=site)
+        assert done.returncode == 1
+        assert "is written by a layer `access_log` of the file as well, and would have each request twice" in done.stderr
+    assert list(site.glob("layer*")) == []
+    with pytest.raises(ValueError, match="would have each request twice"):
+        gopuram.serve(print, "unix:/nowhere/socket", config=site / "site.toml", access_log=str(site / "layer.log") if log != "-" else "-")
+
+
+def test_the_log_of_an_option_and_others_of_a_file_are_written(site):
+    with Fleet("--config", str(site / "site.toml"), "--access-log", "-", app="shop:app", directory=site) as fleet:
+        fleet.ask("/once")
+        _, out = fleet.stop()
+    assert out.count(b"/once") == (site / "layer.log").read_text().count("/once") == 1

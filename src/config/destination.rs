@@ -1,7 +1,7 @@
 //! Where a log of a file goes.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::writable::writable;
 use crate::middleware::access_log::{Log, Syslog};
@@ -32,6 +32,14 @@ impl Destination {
             Self::File(path) => writable(path),
             Self::Stderr | Self::Stdout => Ok(()),
             Self::Syslog { tag, .. } => Syslog::new(tag).map(drop),
+        }
+    }
+
+    /// The file that it is, if it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Stderr | Self::Stdout | Self::Syslog { .. } => None,
         }
     }
 }

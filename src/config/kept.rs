@@ -69,6 +69,11 @@ impl Kept {
         Ok(layer)
     }
 
+    /// Where logs go, open or not.
+    pub(super) fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        self.logs.iter().map(|(to, _)| to)
+    }
+
     /// All logs that are open.
     pub(super) fn logs(&self) -> impl Iterator<Item = &Log> {
         self.logs.iter().filter_map(|(_, log)| log.as_ref())

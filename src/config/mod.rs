@@ -112,6 +112,7 @@ pub use service::{Answer, ErasedService, Failure};
 pub use stack::Layers;
 pub use writable::writable;
 
+use destination::Destination;
 use gateway::Listen;
 use kept::Kept;
 use keys::Settings as _;
@@ -319,6 +320,17 @@ impl Config {
     /// Whether a layer writes a log that can be [reopened](Self::reopen).
     pub fn has_logs(&self) -> bool {
         self.kept.logs().next().is_some()
+    }
+
+    /// The files that layers write logs to.
+    pub fn log_files(&self) -> impl Iterator<Item = &Path> {
+        self.kept.destinations().filter_map(Destination::file)
+    }
+
+    /// Whether a layer writes a log to the standard output.
+    pub fn logs_to_stdout(&self) -> bool {
+        let mut all = self.kept.destinations();
+        all.any(|to| *to == Destination::Stdout)
     }
 
     /// Opens the files of logs anew, which were moved away.
