@@ -159,10 +159,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         directory = os.getcwd()
         config = settings.settle(options, _several, is_worker=is_worker)
+        if options.command == "serve":
+            _gopuram.log_to_stderr(options.log_level)
+        config = settings.secured(options, config)
         if is_worker:
             control, max_requests = workers.begin(options, config.addresses)
         elif options.command == "serve" and options.supervised:
-            _gopuram.log_to_stderr(options.log_level)
             return workers.supervise(options, config.addresses, command, directory)
         # As for `python -m`: what is in the directory can be imported.
         sys.path[:0] = [os.getcwd(), *(options.pythonpath or "").split(":")]
@@ -170,7 +172,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app = reloading.load_and_watch(options, control) if control and options.reload else load(options.app)
         if options.command == "check":
             return _check(options, config)
-        _gopuram.log_to_stderr(options.log_level)
         config = config.opened()
         _gopuram.keep_memory()
         _serve(

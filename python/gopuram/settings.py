@@ -69,15 +69,22 @@ def settle(options: Namespace, number: Callable[[str], int], *, is_worker: bool)
     )
     if options.chdir is not None:
         os.chdir(options.chdir)
-    # What is named from here on is there.
-    if options.certfile or options.keyfile:
-        if not (options.certfile and options.keyfile):
-            raise ValueError("--certfile and --keyfile belong together")
-        config = config.secured(options.certfile, options.keyfile)
     if options.access_log is not None:
         _gopuram.check_log(options.access_log)
         checks.once(options.access_log, config.logs)
     return config
+
+
+def secured(options: Namespace, config: _gopuram.Config) -> _gopuram.Config:
+    """With TLS, if options say so; from the directory that `settle` has gone to, and when there is a log for what is no mistake.
+
+    Raises ValueError if one of both is missing, and OSError for what is wrong with the files.
+    """
+    if not (options.certfile or options.keyfile):
+        return config
+    if not (options.certfile and options.keyfile):
+        raise ValueError("--certfile and --keyfile belong together")
+    return config.secured(options.certfile, options.keyfile)
 
 
 def _read(options: Namespace) -> _gopuram.Config:

@@ -407,3 +407,52 @@ def test_what_options_name_is_where_chdir_leads_to(site, workers):
         assert server.stop()[0] == 0
     assert "GET / HTTP/1.1" in (place / "own.log").read_text()
     assert "GET / HTTP/1.1" in (site / "layer.log").read_text()
+
+
+OLD = """
+[ca]
+default_ca = old
+[old]
+database = index
+new_certs_dir = .
+rand_serial = yes
+policy = any
+default_md = sha256
+x509_extensions = names
+[any]
+commonName = supplied
+[names]
+subjectAltName = DNS:localhost
+"""
+
+
+@pytest.fixture
+def expired(site):
+    """A pair of files of which the certificate was valid for a day, long ago."""
+
+    def openssl(command):
+        subprocess.run(["openssl", *command.split()], cwd=site, check=True, capture_output=True)
+
+    (site / "old.conf").write_text(OLD)
+    (site / "index").touch()
+    openssl("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out asked.pem -subj /CN=localhost")
+    dates = "-startdate 20000101000000Z -enddate 20000102000000Z"
+    openssl(f"ca -batch -selfsign -notext -config old.conf -in asked.pem -keyfile key.pem -out cert.pem {dates}")
+    return site
+
+
+@pytest.mark.parametrize("by", ["options", "file"])
+@pytest.mark.parametrize("workers", [[], ["--workers", "1"]])
+def test_that_a_certificate_has_expired_is_said_and_no_mistake(expired, by, workers):
+    options = ["--certfile", "cert.pem", "--keyfile", "key.pem"]
+    if by == "file":
+        text = 'listen = [{ address = "127.0.0.1:0", tls = true }]\n[tls]\ncertificate = "cert.pem"\nkey = "key.pem"\n'
+        (expired / "site.toml").write_text(text)
+        options = ["--config", "site.toml"]
+    check = run("check", "shop:app", *options, *workers, cwd=expired)
+    assert check.returncode == 0
+    assert check.stderr.count("the certificate has expired") == 1
+    bind = None if by == "file" else "127.0.0.1:0"
+    with Server(*options, *workers, app="shop:app", directory=expired, cwd=expired, bind=bind) as server:
+        server.logged("the certificate has expired")
+        assert server.stop()[0] == 0
