@@ -8,8 +8,7 @@ import time
 
 import pytest
 from conftest import HERE
-from fleet import Fleet, request
-from test_config import counted, counts
+from fleet import Fleet, Load, request
 from test_serving import GOPURAM
 
 METRICS = '[[layer]]\nname = "metrics"\nat = "/metrics"\n'
@@ -24,6 +23,20 @@ def options(tmp_path):
     return ["--config", str(tmp_path / "site.toml")]
 
 
+def counted(fleet):
+    """How many requests the page tells of, over all workers."""
+    page = fleet.ask("/metrics").body.decode()
+    return sum(int(line.split()[-1]) for line in page.splitlines() if line.startswith("http_server_requests_total{"))
+
+
+def counts(fleet, wanted):
+    """Waits for the page to tell of so many, whichever worker is asked."""
+    for _ in range(3000):
+        if [counted(fleet) for _ in range(3)] == [wanted] * 3:
+            return
+    raise AssertionError(f"{counted(fleet)} are told, not {wanted}")
+
+
 def active(fleet):
     """How many requests the page says to be in flight."""
     page = fleet.ask("/metrics").body.decode()
@@ -34,6 +47,33 @@ def becomes(what, wanted):
     end = time.monotonic() + 20
     while (got := what()) != wanted:
         assert time.monotonic() < end, got
+
+
+def test_workers_count_together(options):
+    with Fleet(*options) as fleet:
+        workers = {fleet.who() for _ in range(40)}
+        assert len(workers) == 2
+        counts(fleet, 40)
+        # Who comes in another's place goes on where that one ended.
+        fleet.reload(1)
+        for pid in workers:
+            fleet.ended(pid)
+        assert {fleet.who() for _ in range(10)}.isdisjoint(workers)
+        counts(fleet, 50)
+        killed = fleet.pids()[0]
+        os.kill(killed, signal.SIGKILL)
+        fleet.ended(killed)
+        fleet.times("a worker is ready", 5)
+        counts(fleet, 50)
+
+
+def test_what_was_counted_is_never_less_whoever_is_asked(options):
+    with Fleet(*options) as fleet, Load(fleet) as load:
+        told = [counted(fleet) for _ in range(300)]
+        load.goes_on()
+        told += [counted(fleet) for _ in range(300)]
+    assert told == sorted(told)
+    assert told[-1] > told[0]
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -60,7 +100,7 @@ def test_what_is_in_flight_is_told_until_the_worker_that_leaves_has_ended(option
 def has_open(pid, path):
     try:
         return str(path) in [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
