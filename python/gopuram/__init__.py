@@ -130,15 +130,18 @@ def _serve(
     if not callable(app):
         raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
     environ = dict(environ)
-    checks.variables(environ)
+    checks.served(
+        threads=threads,
+        queue=queue,
+        queue_timeout=queue_timeout,
+        drain_timeout=drain_timeout,
+        max_spool=max_spool,
+        access_log=access_log,
+        environ=environ,
+        request_timeout=request_timeout,
+    )
     if access_log is not None:
-        checks.text(access_log, "access_log")
-    checks.whole(threads, "threads", 1, checks.SEVERAL)
-    checks.whole(queue, "queue", 1, checks.MANY)
-    checks.whole(max_spool, "max_spool", 1, checks.MANY)
-    checks.time(queue_timeout, "queue_timeout")
-    checks.time(drain_timeout, "drain_timeout")
-    checks.time(request_timeout, "request_timeout")
+        checks.once(access_log, config.logs)
     if inline and request_timeout:
         raise ValueError("request_timeout is for threads: inline nobody is left to answer")
     signals.serve()

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from . import _gopuram, _serve, checks, reloading, settings, signals, values, workers
+from . import _gopuram, _serve, reloading, settings, signals, values, workers
 from .loading import NotFound, load
 from .options import read
 #: The status where there is nothing to serve, as that of a supervisor whose workers cannot.
@@ -27,35 +27,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = [sys.executable, *(sys.orig_argv[1:] if arguments is None else ["-m", "gopuram", *arguments])]
     is_worker = workers.is_worker()
     control, max_requests = None, 0
+    if options.command == "check":
+        # That a certificate has expired is no mistake, and is said.
+        _gopuram.log_to_stderr("warn")
     try:
-        config = settings.settle(options)
-        if options.app is None:
-            parser.error("what is to be served? MODULE:NAME, or a file with `wsgi` in its table [app]")
-        if options.inline and options.request_timeout:
-            parser.error(
-                "--request-timeout is for threads: with --inline nobody is left to answer; --timeout ends the process"
-            )
-        checks.variables(options.environ)
-        is_supervisor = options.command == "serve" and not is_worker and workers.is_asked_for(options, values.several)
         directory = os.getcwd()
+        config = settings.settle(options, values.several, is_worker=is_worker)
+        if options.command == "serve":
+            _gopuram.log_to_stderr(options.log_level)
+        config = settings.secured(options, config)
         if is_worker:
             control, max_requests = workers.begin(options, config.addresses)
-        if options.chdir is not None:
-            settings.go(options)
-        if is_supervisor:
-            _gopuram.log_to_stderr(options.log_level)
+        elif options.command == "serve" and options.supervised:
             return workers.supervise(options, config.addresses, command, _as_worker(command, arguments), directory)
         # As for `python -m`: what is in the directory can be imported.
         sys.path[:0] = [os.getcwd(), *(options.pythonpath or "").split(":")]
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
-        if options.command == "check":
-            # That a certificate has expired is no mistake, and is said.
-            _gopuram.log_to_stderr("warn")
         os.environ.update(options.env)
         app = reloading.load_and_watch(options, control) if control and options.reload else load(options.app)
         if options.command == "check":
             return _check(options, config)
-        _gopuram.log_to_stderr(options.log_level)
+        config = config.opened()
         _gopuram.keep_memory()
         _serve(
             app,
@@ -76,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))
     except NotFound as error:
-        return _refuse(str(error), 1 if options.command == "check" else _NO_APPLICATION)
+        return _refuse(str(error), _NO_APPLICATION)
     except (OSError, ValueError) as error:
         return _refuse(str(error))
     if any(thread.name.startswith("wsgi-") for thread in threading.enumerate()):
@@ -100,7 +92,7 @@ def _as_worker(command: Sequence[str], arguments: Sequence[str] | None) -> Seque
 
 def _check(options: argparse.Namespace, config: _gopuram.Config) -> int:
     """Say what would be served; that it can be loaded is known."""
-    processes = f", {_count(options.workers, 'process', 'processes')}" if options.workers else ""
+    processes = f", {_count(options.workers, 'process', 'processes')}" if options.supervised else ""
     how = "inline" if options.inline else _count(options.threads, "thread", "threads")
     print(f"listening {', '.join(config.described)}")
     print(f"serving   {options.app}: {how}{processes}")

@@ -36,7 +36,7 @@ application that can be served.
 """
 
 _CHECKED = """\
-It ends with 0 if all could be served, and with 1 or 2 if not.
+It ends with 0 if all could be served, and else as `serve` would.
 
   gopuram check site.toml
 """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
 from typing import Any
 
-from . import _gopuram
+from . import _gopuram, checks, workers
 
 #: Where to listen, as gunicorn hears it too: set by those who run containers for others.
 _PORT = "PORT"
@@ -48,16 +49,59 @@ def _file(name: str) -> str:
     return name
 
 
-def settle(options: Namespace) -> _gopuram.Config:
-    """Read the file, and fill in what no option says; what is left of the file is where and with which layers to serve.
+def settle(options: Namespace, number: Callable[[str], int], *, is_worker: bool) -> _gopuram.Config:
+    """Read the file, fill in what no option says, and look at all of it; what is left of the file is where and with which layers to serve.
 
-    Raises ValueError for what is wrong with the file, and OSError for certificates.
+    It is the same for all that the command does, so that nothing is refused later, or by one process and not by another; only what
+    is for a supervisor is not looked at again by its workers. Logs are not opened: that is for who serves by it, `opened`.
+
+    Raises ArgumentTypeError for what has no meaning, ValueError for what is wrong with the file, and OSError for what is not there.
     """
+    config = _read(options)
+    if options.app is None:
+        raise ArgumentTypeError("what is to be served? MODULE:NAME, or a file with `wsgi` in its table [app]")
+    if options.inline and options.request_timeout:
+        raise ArgumentTypeError(
+            "--request-timeout is for threads: with --inline nobody is left to answer; --timeout ends the process"
+        )
+    if not is_worker:
+        workers.settle(options, number)
+    checks.served(
+        threads=options.threads,
+        queue=options.queue,
+        queue_timeout=options.queue_timeout,
+        drain_timeout=options.drain_timeout,
+        max_spool=options.max_spool,
+        access_log=options.access_log,
+        environ=options.environ,
+        request_timeout=options.request_timeout,
+    )
+    if options.chdir is not None:
+        _go(options)
+    if options.access_log is not None:
+        _gopuram.check_log(options.access_log)
+        checks.once(options.access_log, config.logs)
+    return config
+
+
+def secured(options: Namespace, config: _gopuram.Config) -> _gopuram.Config:
+    """With TLS, if options say so; from the directory that `settle` has gone to, and when there is a log for what is no mistake.
+
+    Raises ValueError if one of both is missing, and OSError for what is wrong with the files.
+    """
+    if not (options.certfile or options.keyfile):
+        return config
+    if not (options.certfile and options.keyfile):
+        raise ValueError("--certfile and --keyfile belong together")
+    return config.secured(options.certfile, options.keyfile)
+
+
+def _read(options: Namespace) -> _gopuram.Config:
     # As for the command of Rust, where it is the one thing to be named.
     if options.config is None and options.app is not None and options.app.endswith(".toml"):
         options.config, options.app = options.app, None
     # It may be read again when the process is elsewhere.
-    config = _gopuram.Config(os.path.abspath(options.config)) if options.config else _gopuram.Config()
+    config = _gopuram.Config.check(os.path.abspath(options.config)) if options.config else _gopuram.Config()
     said = config.settings()
     if isinstance(said.get("pythonpath"), list):
         said["pythonpath"] = os.pathsep.join(os.fspath(path) for path in said["pythonpath"])
@@ -76,10 +120,6 @@ def settle(options: Namespace) -> _gopuram.Config:
     bind = options.bind or _by_environment(options)
     if bind:
         config = config.bind(bind)
-    if options.certfile or options.keyfile:
-        if not (options.certfile and options.keyfile):
-            raise ValueError("--certfile and --keyfile belong together")
-        config = config.secured(options.certfile, options.keyfile)
     return config
 
 
@@ -91,7 +131,7 @@ def _by_environment(options: Namespace) -> list[str]:
     return [f"0.0.0.0:{port}"] if port else []
 
 
-def go(options: Namespace) -> None:
+def _go(options: Namespace) -> None:
     """Go where the application is.
 
     Raises OSError, which says who named the directory.

@@ -11,7 +11,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 
-from . import _gopuram, signals
+from . import _gopuram, checks, signals
 
 #: Set for a worker: which of all that were started it is.
 _NUMBER = "GOPURAM_WORKER"
@@ -40,8 +40,10 @@ def add_options(
 
     def time(text: str) -> float:
         of = seconds(text)
-        if 0 < of < _SHORTEST:
-            raise ArgumentTypeError(f"{text} is too short a time for processes: at least {_SHORTEST}, or 0")
+        try:
+            _long_enough(of, text)
+        except ValueError as error:
+            raise ArgumentTypeError(str(error)) from None
         return of
 
     workers = parser.add_argument_group(
@@ -71,25 +73,33 @@ def add_options(
     )
 
 
-def is_asked_for(options: Namespace, number: Callable[[str], int]) -> bool:
-    """Whether there is to be a supervisor; the environment may say so too.
+def settle(options: Namespace, number: Callable[[str], int]) -> None:
+    """Say whether there is to be a supervisor, `supervised`, and of how many processes; the environment may say so too.
 
-    Raises ArgumentTypeError if that has no meaning.
+    Raises ArgumentTypeError if that has no meaning, and ValueError if what a file says has none.
     """
     if options.reload_extra and not options.reload:
         raise ArgumentTypeError("--reload-extra is for --reload")
-    if options.reload:
-        if (options.workers or 1) > 1:
-            raise ArgumentTypeError("--reload is for one worker")
-        return True
-    told = os.environ.get(_DEFAULT)
+    told = None if options.reload else os.environ.get(_DEFAULT)
     if options.workers is None and told:
         try:
             options.workers = number(told)
         except ArgumentTypeError as error:
             raise ArgumentTypeError(f"the variable {_DEFAULT}: {error}") from None
     names = "workers timeout start_timeout max_requests max_requests_jitter max_worker_age max_worker_memory"
-    return any(getattr(options, name) is not None for name in names.split())
+    options.supervised = options.reload or any(getattr(options, name) is not None for name in names.split())
+    if not options.supervised:
+        return
+    options.workers = 1 if options.workers is None else options.workers
+    checks.whole(options.workers, "workers", 1, checks.SEVERAL)
+    if options.reload and options.workers > 1:
+        of_file = f"; [workers] of {options.config} has {options.workers}, before which --workers 1 goes"
+        raise ArgumentTypeError("--reload is for one worker" + (of_file if "workers" in options.of_file else ""))
+    for name in ("timeout", "start_timeout", "max_worker_age"):
+        time = getattr(options, name)
+        if time is not None:
+            checks.time(time, name)
+            _long_enough(time, f"{name}: {time}")
 
 
 def inherit() -> None:
@@ -133,7 +143,7 @@ def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], w
     return _gopuram.supervise(
         {
             "bind": list(bind),
-            "workers": number or options.workers or 1,
+            "workers": number or options.workers,
             "succeeds": succeeds is not None,
             "watched": options.reload,
             "timeout": timeout,
@@ -147,6 +157,11 @@ def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], w
             "directory": directory,
         }
     )
+
+
+def _long_enough(time: float, told: str) -> None:
+    if 0 < time < _SHORTEST:
+        raise ValueError(f"{told} is too short a time for processes: at least {_SHORTEST}, or 0")
 
 
 def _timeout(options: Namespace) -> float:

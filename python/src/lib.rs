@@ -51,6 +51,8 @@ mod _gopuram {
     #[pymodule_export]
     use super::forked::forked;
     #[pymodule_export]
+    use super::logs::check_log;
+    #[pymodule_export]
     use super::memory::keep_memory;
     #[pymodule_export]
     use super::serve::{inherit, log_to_stderr, serve};

@@ -7,7 +7,6 @@ use std::time::Duration;
 use gopuram::config::Config;
 use gopuram::gateway::Deadlines;
 use gopuram::middleware::AccessLog;
-use gopuram::middleware::access_log::Log;
 use gopuram::{Application as Served, Stack};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -20,7 +19,7 @@ use crate::errors::Errors;
 use crate::file_wrapper::FileWrapper;
 use crate::forked;
 use crate::late::Overseer;
-use crate::logs::Logs;
+use crate::logs::{self, Logs};
 use crate::pid_file::PidFile;
 use crate::pool::Pool;
 use crate::tally::Tally;
@@ -58,7 +57,7 @@ pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) 
     let queue_timeout = seconds(options.queue_timeout, "queue_timeout")?;
     let drain = seconds(options.drain_timeout, "drain_timeout")?;
     let app = Application::new(app, base(py, &options)?);
-    let log = access_log(options.access_log.as_deref())?;
+    let log = options.access_log.as_deref().map(logs::open).transpose()?;
     let limit = seconds(options.request_timeout, "request_timeout")?;
     let link = options.control.as_ref().map(|control| control.get().link());
     let quota = link.clone().filter(|_| options.max_requests > 0);
@@ -143,19 +142,6 @@ fn base(py: Python<'_>, options: &Options) -> PyResult<Py<PyDict>> {
     base.set_item("wsgi.input_terminated", true)?;
     base.set_item("wsgi.file_wrapper", py.get_type::<FileWrapper>())?;
     Ok(base.unbind())
-}
-
-fn access_log(to: Option<&str>) -> PyResult<Option<Log>> {
-    Ok(match to {
-        None => None,
-        Some("-") => Some(Log::stdout()),
-        Some(path) => {
-            let log = Log::file(path);
-            Some(
-                log.map_err(|error| PyOSError::new_err(format!("the access log {path}: {error}")))?,
-            )
-        }
-    })
 }
 
 /// How is served.

@@ -32,7 +32,7 @@ class Server:
     #: What we promise beyond PEP 3333 is asked for as well.
     strict = True
 
-    def __init__(self, *options, app="dispatch:app", gateway="http1", directory=HERE, bind="127.0.0.1:0", **env):
+    def __init__(self, *options, app="dispatch:app", gateway="http1", directory=HERE, bind="127.0.0.1:0", cwd=None, **env):
         self.gateway = gateway
         self.log_file = tempfile.NamedTemporaryFile("w+b")
         self.directory = tempfile.TemporaryDirectory()
@@ -44,6 +44,7 @@ class Server:
             command += ["--bind", f"{gateway}:unix:{socket}"]
         self.process = subprocess.Popen(
             [*command, *options],
+            cwd=cwd,
             env={**os.environ, **env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """The command and the server around applications: loading, options, waiting, the end."""
 
+import os
 import signal
 import socket
 import struct
@@ -23,8 +24,10 @@ def hello(environ, start_response):
     return [threading.current_thread().name.encode()]
 
 
-def run(*arguments, cwd=HERE):
-    return subprocess.run([GOPURAM, *arguments], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+def run(*arguments, cwd=HERE, within=(), **env):
+    command = [*within, GOPURAM, *arguments]
+    env = {**os.environ, **env}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
 BROKEN = {

@@ -45,7 +45,8 @@ enum Command {
     Serve(Serve),
     /// Says what is wrong with a file, or how it would be served.
     ///
-    /// All is opened that it names: certificates, directories, logs. Nothing is bound. Exits with 1 if something is wrong.
+    /// All is opened that it names: certificates, directories; of logs it is seen whether they could be. Nothing is bound or made. Exits with
+    /// 1 if something is wrong.
     Check {
         /// The file.
         file: PathBuf,
@@ -143,7 +144,7 @@ fn serve(options: Serve) -> Result<(), String> {
 fn check(file: &Path) -> Result<(), String> {
     // That a certificate has expired is no mistake, and has to be told.
     log(Level::WARN)?;
-    let config = Config::read(file).map_err(|error| error.to_string())?;
+    let config = Config::check(file).map_err(|error| error.to_string())?;
     print(describe(&config, file))
 }
 
@@ -165,7 +166,7 @@ fn tell(what: Option<&str>) -> Result<(), String> {
     let file = Path::new(what);
     let is_name = explain(what).is_ok();
     if !is_name && (file.extension().is_some() || file.exists()) {
-        let config = Config::read(file).map_err(|error| error.to_string())?;
+        let config = Config::check(file).map_err(|error| error.to_string())?;
         return print(serve::tower(&config));
     }
     print(explain(what)?)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::counted::Counted;
+use super::destination::Destination;
 use super::stack::Layer;
 use crate::middleware::access_log::Log;
 
@@ -12,33 +13,43 @@ use crate::middleware::access_log::Log;
 /// Logs, so that those are opened anew that connections of before write to; and layers with a memory.
 #[derive(Clone, Default)]
 pub(super) struct Kept {
-    /// Each by what it was opened by.
-    logs: Vec<(String, Log)>,
+    /// None of a file that was only checked.
+    logs: Vec<(Destination, Option<Log>)>,
     /// Each by how it was set.
     layers: Vec<(String, Layer)>,
     /// However that layer is set.
     pub(super) counted: Option<Counted>,
+    /// Who comes after this is to open no log, and to see whether it could.
+    only_checks: bool,
 }
 
 impl Kept {
-    /// The log of this name, of this file or the one before, or else what `open` opens.
-    pub(super) fn log(
-        &mut self,
-        name: String,
-        before: &Self,
-        open: impl FnOnce() -> io::Result<Log>,
-    ) -> io::Result<Log> {
-        if let Some((_, log)) = self.logs.iter().find(|(known, _)| *known == name) {
-            return Ok(log.clone());
+    /// What a file comes after that is only checked.
+    pub(super) fn checking() -> Self {
+        Self {
+            only_checks: true,
+            ..Self::default()
         }
-        let log = match before.logs.iter().find(|(known, _)| *known == name) {
-            Some((_, log)) => log.clone(),
+    }
+
+    /// The log that goes there, of this file or the one before, or else one that is opened.
+    pub(super) fn log(&mut self, to: Destination, before: &Self) -> io::Result<Log> {
+        let log = match self.opened(&to).or_else(|| before.opened(&to)) {
+            Some(log) => Some(log.clone()),
             // A fuzzer names any file.
-            None if cfg!(fuzzing) => Log::to(io::sink()),
-            None => open()?,
+            None if cfg!(fuzzing) => Some(Log::to(io::sink())),
+            None if before.only_checks => to.check().map(|()| None)?,
+            None => Some(to.open()?),
         };
-        self.logs.push((name, log.clone()));
-        Ok(log)
+        if self.logs.iter().all(|(known, _)| *known != to) {
+            self.logs.push((to, log.clone()));
+        }
+        Ok(log.unwrap_or_else(|| Log::to(io::sink())))
+    }
+
+    fn opened(&self, to: &Destination) -> Option<&Log> {
+        let mut logs = self.logs.iter();
+        logs.find(|(known, _)| known == to)?.1.as_ref()
     }
 
     /// The layer that was set so in the file before, or else what `build` builds: of several the one at the same place among them.
@@ -58,16 +69,21 @@ impl Kept {
         Ok(layer)
     }
 
-    /// All logs.
+    /// Where logs go, open or not.
+    pub(super) fn destinations(&self) -> impl Iterator<Item = &Destination> {
+        self.logs.iter().map(|(to, _)| to)
+    }
+
+    /// All logs that are open.
     pub(super) fn logs(&self) -> impl Iterator<Item = &Log> {
-        self.logs.iter().map(|(_, log)| log)
+        self.logs.iter().filter_map(|(_, log)| log.as_ref())
     }
 }
 
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let logs = self.logs.iter().map(|(name, _)| name);
-        let layers = self.layers.iter().map(|(set, _)| set);
+        let logs = self.logs.iter().map(|(to, _)| format!("{to:?}"));
+        let layers = self.layers.iter().map(|(set, _)| set.clone());
         f.debug_list().entries(logs.chain(layers)).finish()
     }
 }

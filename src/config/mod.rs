@@ -53,7 +53,7 @@
 //! site.toml:21:15: tls: `certificate`: cannot read `/etc/site/site.pem`: there is no such file
 //! ```
 //!
-//! What can be opened is opened while reading: logs, directories, certificates. Addresses are bound by
+//! What can be opened is opened while reading: logs, directories, certificates; [`Config::check`] says of logs whether they could be. Addresses are bound by
 //! [`Serve::listen`](crate::gateway::Serve::listen). No text makes it panic.
 //!
 //! # What it costs
@@ -69,6 +69,7 @@
 
 mod app;
 mod counted;
+mod destination;
 mod explain;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
@@ -91,6 +92,7 @@ mod tls;
 mod tls_table;
 mod value;
 mod when;
+mod writable;
 
 use std::path::{Path, PathBuf};
 
@@ -108,7 +110,9 @@ pub use mistakes::Error;
 pub use running::Running;
 pub use service::{Answer, ErasedService, Failure};
 pub use stack::Layers;
+pub use writable::writable;
 
+use destination::Destination;
 use gateway::Listen;
 use kept::Kept;
 use keys::Settings as _;
@@ -143,6 +147,18 @@ impl Config {
     pub fn read(file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
         Self::read_file(file, &absolute(file), &Kept::default())
+    }
+
+    /// Reads a file as [`read`](Self::read) does, all of it, but neither makes nor opens a log: it is told all the same which cannot be.
+    ///
+    /// For who asks what is wrong with it, or does not serve by it: what its layers log goes nowhere. [`again`](Self::again) opens the logs.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn check(file: impl AsRef<Path>) -> Result<Self, Error> {
+        let file = file.as_ref();
+        Self::read_file(file, &absolute(file), &Kept::checking())
     }
 
     /// Reads a text, whose relative paths are relative to `base`.
@@ -304,6 +320,17 @@ impl Config {
     /// Whether a layer writes a log that can be [reopened](Self::reopen).
     pub fn has_logs(&self) -> bool {
         self.kept.logs().next().is_some()
+    }
+
+    /// The files that layers write logs to.
+    pub fn log_files(&self) -> impl Iterator<Item = &Path> {
+        self.kept.destinations().filter_map(Destination::file)
+    }
+
+    /// Whether a layer writes a log to the standard output.
+    pub fn logs_to_stdout(&self) -> bool {
+        let mut all = self.kept.destinations();
+        all.any(|to| *to == Destination::Stdout)
     }
 
     /// Opens the files of logs anew, which were moved away.

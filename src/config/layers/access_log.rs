@@ -7,11 +7,12 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::{Context, Entry, Layer, Problem};
+use crate::config::destination::Destination;
 use crate::config::keys::settings;
 use crate::config::measure::Size;
 use crate::config::value::{Named, words};
 use crate::middleware::AccessLog;
-use crate::middleware::access_log::{Log, Syslog};
+use crate::middleware::access_log::Log;
 use crate::middleware::when::Requests;
 
 settings! {
@@ -126,8 +127,7 @@ fn log(settings: &Settings, context: &mut Context<'_>) -> Result<Log, Problem> {
             return Err(Problem::of("to", "there is a `file` as well; one of both"));
         }
         let path = context.path(file);
-        let name = format!("file {}", path.display());
-        let log = context.log(name, || Log::file(&path));
+        let log = context.log(Destination::File(path.clone()));
         let told = |error: io::Error| Problem::of("file", format!("{}: {error}", path.display()));
         return log.map(set).map_err(told);
     }
@@ -136,13 +136,12 @@ fn log(settings: &Settings, context: &mut Context<'_>) -> Result<Log, Problem> {
     let facility = settings.facility.unwrap_or(23);
     let facility = u8::try_from(facility).ok().filter(|number| *number <= 23);
     let facility = facility.ok_or_else(|| Problem::of("facility", "there are 0 to 23"))?;
-    let opened = match to {
-        To::Stderr => context.log("stderr".to_owned(), || Ok(Log::stderr())),
-        To::Stdout => context.log("stdout".to_owned(), || Ok(Log::stdout())),
-        To::Syslog => context.log(format!("syslog {facility} {tag}"), || {
-            Syslog::new(tag).map(|syslog| Log::to(syslog.facility(facility)))
-        }),
-    };
+    let tag = tag.to_owned();
+    let opened = context.log(match to {
+        To::Stderr => Destination::Stderr,
+        To::Stdout => Destination::Stdout,
+        To::Syslog => Destination::Syslog { tag, facility },
+    });
     let told =
         |error: io::Error| Problem::of("to", format!("nobody hears the system log: {error}"));
     opened.map(set).map_err(told)

@@ -32,6 +32,7 @@ mod zstd;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use super::destination::Destination;
 use super::explain::Explained;
 use super::kept::Kept;
 use super::keys::{Key, Section, Settings};
@@ -109,9 +110,9 @@ impl Context<'_> {
         self.base.join(path)
     }
 
-    /// The log of this name, which `open` opens if nobody has.
-    fn log(&mut self, name: String, open: impl FnOnce() -> io::Result<Log>) -> io::Result<Log> {
-        self.kept.log(name, self.before, open)
+    /// The log that goes there, opened if nobody has.
+    fn log(&mut self, to: Destination) -> io::Result<Log> {
+        self.kept.log(to, self.before)
     }
 }
 
