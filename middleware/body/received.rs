@@ -25,10 +25,22 @@ pub(crate) enum Received {
 impl Received {
     /// Counts what is read of a [`Body`]; of any other the declared length must do.
     pub(crate) fn of<B: 'static>(req: &mut Request<B>) -> Self {
-        let Some(body) = (req.body_mut() as &mut dyn Any).downcast_mut::<Body>() else {
-            return Self::declared(req);
-        };
-        match std::mem::take(body).try_into_bytes() {
+        Self::counted(req).unwrap_or_else(|| Self::declared(req))
+    }
+
+    /// Counts what is read of a [`Body`]; of any other nothing is known, unless there is none.
+    ///
+    /// For sums, which what one client declares and never sends would spoil.
+    pub(crate) fn read<B: http_body::Body + 'static>(req: &mut Request<B>) -> Self {
+        Self::counted(req).unwrap_or_else(|| match req.body().size_hint().exact() {
+            Some(0) => Self::Known(0),
+            _ => Self::Unknown,
+        })
+    }
+
+    fn counted<B: 'static>(req: &mut Request<B>) -> Option<Self> {
+        let body = (req.body_mut() as &mut dyn Any).downcast_mut::<Body>()?;
+        Some(match std::mem::take(body).try_into_bytes() {
             Ok(bytes) => {
                 let len = bytes.len() as u64;
                 *body = Body::from(bytes);
@@ -42,7 +54,7 @@ impl Received {
                 });
                 Self::Counted(count)
             }
-        }
+        })
     }
 
     fn declared<B>(req: &Request<B>) -> Self {
