@@ -220,6 +220,11 @@ async fn the_end_of_a_body_is_what_counts() {
             r#"http_response_status_code="200",error_type="client_gone""#
         );
     }
+    // No server asks for what is in these.
+    for status in [204, 205, 304] {
+        let unasked = outcome(|metrics| ask(metrics, status, abc(), 0)).await;
+        assert_eq!(unasked, format!(r#"http_response_status_code="{status}""#));
+    }
     let fails = Script::new().data("abc").error("broken");
     let failed = outcome(|metrics| ask(metrics, 200, fails, 2)).await;
     assert_eq!(
