@@ -142,7 +142,9 @@ impl Config {
     /// All that is wrong with it, as far as one reading finds it.
     pub fn read(file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
-        Self::read_file(file, &absolute(file), &Kept::default())
+        let config = Self::read_file(file, &absolute(file), &Kept::default())?;
+        config.kept.take_effect();
+        Ok(config)
     }
 
     /// Reads a text, whose relative paths are relative to `base`.
@@ -151,11 +153,15 @@ impl Config {
     ///
     /// All that is wrong with it, as far as one reading finds it.
     pub fn parse(text: &str, base: impl AsRef<Path>) -> Result<Self, Error> {
-        read::config(text, &absolute(base.as_ref()), None, &Kept::default())
+        let config = read::config(text, &absolute(base.as_ref()), None, &Kept::default())?;
+        config.kept.take_effect();
+        Ok(config)
     }
 
     /// Reads the file again, for who serves by it already: logs that it names again stay open, and are [reopened](Self::reopen) for
     /// those too that were there before, and a cache that is set as before keeps what it has. What came of a text stays as it is.
+    ///
+    /// Nothing changes of what is served by: how those logs are set is heeded once this one is [followed by](Self::followed_by) the other.
     ///
     /// # Errors
     ///
@@ -339,6 +345,7 @@ impl Config {
     /// while it runs, which [`changed`](Self::changed) compares.
     #[must_use]
     pub fn followed_by(&self, other: Self) -> Self {
+        other.kept.take_effect();
         Self {
             app: other.app,
             files: other.files,

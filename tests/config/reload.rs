@@ -41,3 +41,46 @@ async fn a_cache_keeps_what_it_has_while_the_file_is_read_again() {
     let other = twice.again().unwrap();
     assert!(status(&other).await.contains("fwd=miss"));
 }
+
+#[tokio::test]
+async fn logs_are_set_by_a_file_that_takes_effect() {
+    let directory = Directory::new();
+    let log = "[[layer]]\nname = \"access_log\"\nfile = \"a.log\"\n";
+    let path = format!("{log}format = \"%U\"\n");
+    let json = format!("{log}json = {{ path = \"%U\" }}\ncapacity = 1\n");
+    let config = directory.config(&path);
+    let refuses = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::clone(&refuses);
+    let running = Running::new(config, move |config| {
+        match asked.load(Ordering::Relaxed) {
+            0 => Ok(config.stack().app(app())),
+            _ => Err("not this one".to_owned()),
+        }
+    });
+    let running = running.unwrap();
+    let logged = async || {
+        Client::in_process(running.app()).get("/hello").await;
+        running.flush().unwrap();
+        let text = directory.text("a.log");
+        text.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(logged().await, "/hello");
+    // A line for which there is no room is dropped, which is said in the language of the log.
+    directory.write("site.toml", format!("{json}[limits]\nhead = \"much\"\n"));
+    running.reload().unwrap_err();
+    assert_eq!(logged().await, "/hello");
+    directory.write("site.toml", &json);
+    refuses.store(1, Ordering::Relaxed);
+    running.reload().unwrap_err();
+    assert_eq!(logged().await, "/hello");
+    refuses.store(0, Ordering::Relaxed);
+    running.reload().unwrap();
+    assert_eq!(logged().await, "{\"dropped\":1}");
+    directory.write("site.toml", format!("{path}capacity = 1\n"));
+    running.reload().unwrap();
+    assert_eq!(logged().await, "# 1 lines dropped");
+    // What is not said any more is as by default.
+    directory.write("site.toml", &path);
+    running.reload().unwrap();
+    assert_eq!(logged().await, "/hello");
+}

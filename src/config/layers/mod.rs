@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
 use super::explain::Explained;
-use super::kept::Kept;
+use super::kept::{Kept, Pace};
 use super::keys::{Key, Section, Settings};
 use super::mistakes::meant;
 use super::stack::Layer;
@@ -110,8 +110,13 @@ impl Context<'_> {
     }
 
     /// The log of this name, which `open` opens if nobody has.
-    fn log(&mut self, name: String, open: impl FnOnce() -> io::Result<Log>) -> io::Result<Log> {
-        self.kept.log(name, self.before, open)
+    fn log(
+        &mut self,
+        name: String,
+        pace: Pace,
+        open: impl FnOnce() -> io::Result<Log>,
+    ) -> io::Result<Log> {
+        self.kept.log(name, pace, self.before, open)
     }
 }
 
