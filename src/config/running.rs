@@ -12,7 +12,7 @@ use crate::Application;
 use crate::gateway::Serve;
 use crate::stack::App;
 
-/// What is served by a file that may be read again meanwhile: new connections get what it says then.
+/// What is served by a file that may be read again meanwhile: from then on connections get what it says at their first request.
 ///
 /// [`serve`](Self::serve) serves it by itself, as [`Config::serve`] does. Who serves otherwise, and hears signals in
 /// another way, takes it apart:

@@ -17,6 +17,33 @@ use crate::support::{Directory, app};
 use crate::tls::{certificate, hello, hello_over_tls};
 
 #[tokio::test]
+async fn a_file_that_is_read_again_is_for_new_connections() {
+    let directory = Directory::new();
+    let config = directory.config("");
+    let running = Running::around(config, app());
+    let mut open = running.app();
+    open.ready().await.unwrap();
+    let stamped = "[[layer]]\nname = \"set_header\"\nheader = \"x-version\"\nvalue = \"2\"\n";
+    directory.write("site.toml", stamped);
+    running.reload().unwrap();
+    let version = async |app: Latest| {
+        let res = Client::in_process(app)
+            .get("/hello")
+            .await;
+        res.header("x-version")
+    };
+    assert_eq!(version(running.app()).await.as_deref(), Some("2"));
+    directory.write("site.toml", "listen = 1");
+    let wrong = running.reload().unwrap_err();
+    assert!(wrong.contains("`listen` takes an address"), "{wrong}");
+    assert_eq!(version(running.app()).await.as_deref(), Some("2"));
+    // One that was asked before has the layers of before, and so has its clone: a server puts one in the place of what
+    // is not ready, or has panicked.
+    assert_eq!(version(open.clone()).await, None);
+    assert_eq!(version(open).await, None);
+}
+
+#[tokio::test]
 async fn a_cache_keeps_what_it_has_while_the_file_is_read_again() {
     let status = async |config: &Config| {
         let client = Client::new(config.stack().app(app()));
@@ -40,6 +67,48 @@ async fn a_cache_keeps_what_it_has_while_the_file_is_read_again() {
     directory.write("site.toml", cache.replace("1MiB", "2MiB"));
     let other = twice.again().unwrap();
     assert!(status(&other).await.contains("fwd=miss"));
+}
+
+#[tokio::test]
+async fn what_is_replaced_is_gone_with_its_last_connection() {
+    let directory = Directory::new();
+    let config = directory.config("listen = \"unix:a.sock\"\n[workers]\ncount = 2\n");
+    let generations = Arc::new(Mutex::new(Vec::<Weak<()>>::new()));
+    let made = Arc::clone(&generations);
+    let running = Running::new(config, move |config| {
+        let generation = Arc::new(());
+        made.lock().unwrap().push(Arc::downgrade(&generation));
+        let router = app().get("/held", move |_| {
+            let count = Arc::strong_count(&generation).to_string();
+            async { count }
+        });
+        Ok(config.stack().app(router))
+    });
+    let running = running.unwrap();
+    let server = running.serve().listen().await.unwrap();
+    let handle = server.handle();
+    let serving = tokio::spawn(server.run());
+    let connect = async || {
+        let path = directory.path().join("a.sock");
+        UnixStream::connect(path).await.unwrap()
+    };
+    assert_eq!(hello(connect().await).await, "hello");
+    running.reload().unwrap();
+    assert_eq!(hello(connect().await).await, "hello");
+    let is_there = |number: usize| {
+        let generations = generations.lock().unwrap();
+        generations[number].strong_count() > 0
+    };
+    // Connections end soon after their last byte.
+    let gone = async {
+        while is_there(0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), gone).await.unwrap();
+    assert!(is_there(1));
+    handle.stop();
+    serving.await.unwrap().unwrap();
 }
 
 #[tokio::test]
