@@ -122,6 +122,8 @@ pub struct Config {
     file: Option<(PathBuf, PathBuf)>,
     listen: Vec<Listen>,
     tls: Option<tls::Tls>,
+    /// What the file said of it; nothing where that was said otherwise.
+    said_of_tls: Option<String>,
     limits: Limits,
     deadlines: Deadlines,
     app: AppTable,
@@ -206,6 +208,7 @@ impl Config {
             listen.tls = listen.address.is_http();
         }
         self.tls = Some(tls);
+        self.said_of_tls = None;
         self
     }
 
@@ -341,6 +344,20 @@ impl Config {
         self.tls.as_ref().map_or(Ok(()), tls::reload)
     }
 
+    /// Reads certificates anew, of the files that another reading names where that names others; what it returns takes them on.
+    fn begin_reload(&self, other: &Self) -> Result<Option<impl FnOnce() + use<'_>>, ServeError> {
+        let Some(tls) = &self.tls else {
+            return Ok(None);
+        };
+        let others = match &self.said_of_tls {
+            // As long as those were there that the file names no more, its `listen` said so as well.
+            Some(_) if other.tls.is_none() => return Ok(None),
+            Some(said) if other.said_of_tls.as_ref() != Some(said) => other.tls.as_ref(),
+            _ => None,
+        };
+        tls::begin_reload(tls, others).map(Some)
+    }
+
     /// What a server is set by that goes on by this one: the layers and logs of another reading, and of this one what cannot change
     /// while it runs, which [`changed`](Self::changed) compares.
     #[must_use]
@@ -352,6 +369,10 @@ impl Config {
             environ: other.environ,
             stack: other.stack,
             kept: other.kept,
+            said_of_tls: match self.said_of_tls {
+                Some(_) if other.tls.is_some() => other.said_of_tls,
+                _ => self.said_of_tls.clone(),
+            },
             ..self.clone()
         }
     }

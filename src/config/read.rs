@@ -127,12 +127,12 @@ fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Kept) -> Config {
         file: None,
         fixed: vec![
             ("listen", listen.iter().map(Listen::text).collect()),
-            ("tls", said_of_tls),
             ("limits", said(&limits)),
             ("deadlines", said(&deadlines)),
             ("workers", said(&workers)),
         ],
         listen,
+        said_of_tls: tls.is_some().then_some(said_of_tls),
         tls,
         limits: limits.limits(),
         deadlines: deadlines.deadlines(),

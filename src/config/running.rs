@@ -120,10 +120,11 @@ impl Running {
         self.lock().config.flush()
     }
 
-    /// Reads the file and its certificates again: connections from now on get its layers, and those that there are keep theirs.
+    /// Reads the file and its certificates again: connections that have had no request yet get its layers, and the others keep theirs.
     ///
     /// All of it that can change, or nothing, if anything is wrong; either is logged, and so are the tables that take effect
-    /// only when the server is started anew. The files are read while it is called, which is short.
+    /// only when the server is started anew. `[tls]` may name other files, and other settings. The files are read while it is
+    /// called, which is short.
     ///
     /// # Errors
     ///
@@ -141,9 +142,16 @@ impl Running {
         let mut state = self.lock();
         let State { config, make } = &mut *state;
         let fresh = config.again().map_err(|wrong: Error| wrong.to_string())?;
-        let app = make(&fresh)?;
-        // Those that are served with; what is in the files was read for `fresh` as well.
-        config.reload().map_err(|error| error.to_string())?;
+        let app = {
+            let certificates = config.begin_reload(&fresh);
+            let certificates = certificates.map_err(|error| error.to_string())?;
+            let app = make(&fresh)?;
+            // Nothing is wrong.
+            if let Some(take_on) = certificates {
+                take_on();
+            }
+            app
+        };
         for table in config.changed(&fresh) {
             warn!("`{table}` has changed, which takes effect when the server is started anew");
         }

@@ -153,3 +153,72 @@ async fn logs_are_set_by_a_file_that_takes_effect() {
     running.reload().unwrap();
     assert_eq!(logged().await, "/hello");
 }
+
+const TLS: &str = r#"
+    listen = { address = "127.0.0.1:0", tls = true }
+
+    [tls]
+    certificate = "site.pem"
+    key = "site.key"
+"#;
+
+#[tokio::test]
+async fn certificates_may_be_moved_while_they_are_served() {
+    let directory = Directory::new();
+    certificate(&directory);
+    let running = Running::around(directory.config(TLS), app());
+    let server: Server<Latest> = running.serve().listen().await.unwrap();
+    let address = server.socket().unwrap();
+    let handle = server.handle();
+    let serving = tokio::spawn(server.run());
+    let connector = certificate(&directory);
+    for name in ["pem", "key"] {
+        let from = directory.path().join(format!("site.{name}"));
+        fs::rename(from, directory.path().join(format!("new.{name}"))).unwrap();
+    }
+    running.reload().unwrap_err();
+    directory.write("site.toml", TLS.replace("site.", "new."));
+    running.reload().unwrap();
+    assert_eq!(hello_over_tls(&connector, address).await, "hello");
+    // Those are read again from then on.
+    let connector = certificate(&directory);
+    for name in ["pem", "key"] {
+        let from = directory.path().join(format!("site.{name}"));
+        fs::rename(from, directory.path().join(format!("new.{name}"))).unwrap();
+    }
+    running.reload().unwrap();
+    assert_eq!(hello_over_tls(&connector, address).await, "hello");
+    // Without TLS in the file the address keeps what it has: that is for a server that is started anew.
+    directory.write("site.toml", "listen = \"127.0.0.1:0\"\n");
+    fs::remove_file(directory.path().join("new.pem")).unwrap();
+    running.reload().unwrap();
+    assert_eq!(hello_over_tls(&connector, address).await, "hello");
+    handle.stop();
+    serving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_has_set_tls_otherwise_keeps_it() {
+    let directory = Directory::new();
+    let connector = certificate(&directory);
+    let path = |name: &str| directory.path().join(name);
+    let tls = gopuram::gateway::Tls::pem_files(path("site.pem"), path("site.key")).unwrap();
+    let config = directory.config("listen = \"127.0.0.1:0\"\n").secured(tls);
+    let running = Running::around(config, app());
+    let server = running.serve().listen().await.unwrap();
+    let address = server.socket().unwrap();
+    let handle = server.handle();
+    let serving = tokio::spawn(server.run());
+    fs::rename(path("site.pem"), path("mine.pem")).unwrap();
+    fs::rename(path("site.key"), path("mine.key")).unwrap();
+    certificate(&directory);
+    fs::rename(path("site.pem"), path("other.pem")).unwrap();
+    fs::rename(path("site.key"), path("other.key")).unwrap();
+    fs::rename(path("mine.pem"), path("site.pem")).unwrap();
+    fs::rename(path("mine.key"), path("site.key")).unwrap();
+    directory.write("site.toml", TLS.replace("site.", "other."));
+    running.reload().unwrap();
+    assert_eq!(hello_over_tls(&connector, address).await, "hello");
+    handle.stop();
+    serving.await.unwrap().unwrap();
+}
