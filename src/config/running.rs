@@ -100,9 +100,13 @@ impl Running {
         serve
             .on_reopen(move || reopened.reopen())
             .on_reload(move || {
-                // What is wrong is logged.
-                reloaded.reload().ok();
-                std::future::ready(())
+                // Not here: a disk that does not answer would have it wait that is told to end.
+                let reloaded = reloaded.clone();
+                let reload = tokio::task::spawn_blocking(move || reloaded.reload());
+                async {
+                    // What is wrong is logged.
+                    reload.await.ok();
+                }
             })
     }
 

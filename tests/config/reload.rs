@@ -222,3 +222,43 @@ async fn who_has_set_tls_otherwise_keeps_it() {
     handle.stop();
     serving.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn a_reload_that_takes_its_time_holds_nobody_up() {
+    let directory = Directory::new();
+    let config = directory.config("listen = \"unix:a.sock\"\n");
+    let (begun, begins) = mpsc::channel();
+    let (goes_on, go_on) = mpsc::channel::<()>();
+    let is_over = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&is_over);
+    let mut first = true;
+    let running = Running::new(config, move |config| {
+        if !std::mem::take(&mut first) {
+            begun.send(()).unwrap();
+            go_on.recv_timeout(Duration::from_secs(20)).ok();
+            over.store(true, Ordering::Relaxed);
+        }
+        Ok(config.stack().app(app()))
+    });
+    let server = running.unwrap().serve().listen().await.unwrap();
+    let serving = tokio::spawn(server.run());
+    let connect = async || {
+        let path = directory.path().join("a.sock");
+        UnixStream::connect(path).await.unwrap()
+    };
+    assert_eq!(hello(connect().await).await, "hello");
+    let signal = |name: &str| {
+        let pid = std::process::id().to_string();
+        let mut kill = Command::new("kill");
+        assert!(kill.args(["-s", name, &pid]).status().unwrap().success());
+    };
+    signal("HUP");
+    while begins.try_recv().is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(hello(connect().await).await, "hello");
+    signal("TERM");
+    serving.await.unwrap().unwrap();
+    assert!(!is_over.load(Ordering::Relaxed));
+    drop(goes_on);
+}
