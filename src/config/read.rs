@@ -85,14 +85,13 @@ fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Kept) -> Config {
         };
         root.mistakes().add(listen.at, wrong);
     }
-    for (number, one) in listen.iter().enumerate() {
-        let is_other = |other: &&Listen| {
-            other.tls != one.tls && other.address.to_string() == one.address.to_string()
-        };
-        // By its text sockets are told apart that others bound.
-        if let Some(other) = listen.iter().skip(number).find(is_other) {
+    // By its text sockets are told apart that others bound.
+    let mut secured_by_text = BTreeMap::new();
+    for one in &listen {
+        let before = secured_by_text.entry(one.address.to_string());
+        if *before.or_insert(one.tls) != one.tls {
             let wrong = format!("`listen`: {} is there with TLS and without", one.address);
-            root.mistakes().add(other.at, wrong);
+            root.mistakes().add(one.at, wrong);
         }
     }
     if let Some(item) = tls_item
