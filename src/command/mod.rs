@@ -1,5 +1,6 @@
 //! What the command is told, and what it says.
 
+mod early;
 mod not_found;
 mod serve;
 
@@ -11,7 +12,10 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use gopuram::config::{Config, explain, overview};
 use gopuram::gateway::Sockets;
+use tokio::runtime::Runtime;
 use tracing::Level;
+
+use early::Early;
 
 /// Serves what a file says: where to listen, layers, and files or nothing behind them.
 ///
@@ -131,13 +135,19 @@ fn log(level: Level) -> Result<(), String> {
 
 fn serve(options: Serve) -> Result<(), String> {
     log(options.log_level.into())?;
-    let (config, running) = match (&options.file, &options.files) {
+    let runtime = Runtime::new().map_err(|error| format!("cannot start a runtime: {error}"))?;
+    // Before a file is read, which may take its time.
+    let early = {
+        let _entered = runtime.enter();
+        Early::hear().map_err(|error| format!("cannot hear signals: {error}"))?
+    };
+    let running = match (&options.file, &options.files) {
         (Some(file), _) => serve::of_file(file, options.bind)?,
         (None, Some(directory)) => serve::of_directory(directory, options.bind)?,
         // The command line has one of them.
         (None, None) => return Err("there is nothing to serve".to_owned()),
     };
-    serve::run(&config, &running)
+    serve::run(runtime, early, &running)
 }
 
 fn check(file: &Path) -> Result<(), String> {

@@ -1,12 +1,16 @@
 //! Serving, and what is served.
 
+use std::future::poll_fn;
 use std::path::Path;
+use std::pin::pin;
 
 use gopuram::config::{Config, ErasedService, Running};
 use gopuram::middleware::StaticFiles;
 use gopuram::stack::App;
+use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 
+use super::early::Early;
 use super::not_found::NotFound;
 
 /// What is around a directory that is served without a file.
@@ -19,11 +23,12 @@ name = "compress"
 "#;
 
 /// What a file says, read from it.
-pub(super) fn of_file(file: &Path, bind: Vec<String>) -> Result<(Config, Running), String> {
+pub(super) fn of_file(file: &Path, bind: Vec<String>) -> Result<Running, String> {
     let config = Config::read(file).map_err(|error| error.to_string())?;
     let config = listening(config, bind);
     let name = file.display().to_string();
-    let running = Running::new(config.clone(), move |config| {
+    let unheeded = config.of_the_wheel();
+    let running = Running::new(config, move |config| {
         if let Some(app) = &config.app().wsgi {
             return Err(format!(
                 "{name}: app: `wsgi = {app:?}` is an application of Python's, which this command does not run; \
@@ -32,19 +37,18 @@ pub(super) fn of_file(file: &Path, bind: Vec<String>) -> Result<(Config, Running
         }
         Ok(layers(config))
     })?;
-    Ok((config, running))
+    for key in unheeded {
+        warn!("`{key}` is for applications of Python's, and does nothing here");
+    }
+    Ok(running)
 }
 
 /// A directory, without a file.
-pub(super) fn of_directory(
-    directory: &Path,
-    bind: Vec<String>,
-) -> Result<(Config, Running), String> {
+pub(super) fn of_directory(directory: &Path, bind: Vec<String>) -> Result<Running, String> {
     let files = StaticFiles::new(directory).map_err(|error| error.to_string())?;
     let config = Config::parse(AROUND_FILES, "").map_err(|error| error.to_string())?;
     let config = listening(config, bind);
-    let running = Running::around(config.clone(), files.listing());
-    Ok((config, running))
+    Ok(Running::around(config, files.listing()))
 }
 
 /// The same, but that it listens there.
@@ -57,14 +61,22 @@ fn listening(config: Config, bind: Vec<String>) -> Config {
 }
 
 /// Serves to the end.
-pub(super) fn run(config: &Config, running: &Running) -> Result<(), String> {
+pub(super) fn run(runtime: Runtime, early: Early, running: &Running) -> Result<(), String> {
     info!("serving\n{}", running.app().tower());
-    for key in config.of_the_wheel() {
-        warn!("`{key}` is for applications of Python's, and does nothing here");
-    }
-    let runtime = tokio::runtime::Runtime::new();
-    let runtime = runtime.map_err(|error| format!("cannot start a runtime: {error}"))?;
-    let served = runtime.block_on(running.serve().hand_over().into_future());
+    let served = runtime.block_on(async {
+        let server = running.serve().hand_over().listen().await?;
+        let mut serving = pin!(server.run());
+        let mut early = Some(early);
+        poll_fn(|cx| {
+            let served = serving.as_mut().poll(cx);
+            // By now it hears signals itself.
+            if let Some(early) = early.take() {
+                early.heed(running, cx);
+            }
+            served
+        })
+        .await
+    });
     // Who still reads a file is not waited for.
     runtime.shutdown_background();
     if let Err(error) = running.flush() {

@@ -5,3 +5,4 @@
 mod process;
 mod says;
 mod signals;
+mod sockets;
