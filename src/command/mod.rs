@@ -1,6 +1,5 @@
 //! What the command is told, and what it says.
 
-mod early;
 mod not_found;
 mod serve;
 
@@ -11,11 +10,9 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use gopuram::config::{Config, explain, overview};
-use gopuram::gateway::Sockets;
+use gopuram::gateway::{Signals, Sockets};
 use tokio::runtime::Runtime;
 use tracing::Level;
-
-use early::Early;
 
 /// Serves what a file says: where to listen, layers, and files or nothing behind them.
 ///
@@ -137,9 +134,9 @@ fn serve(options: Serve) -> Result<(), String> {
     log(options.log_level.into())?;
     let runtime = Runtime::new().map_err(|error| format!("cannot start a runtime: {error}"))?;
     // Before a file is read, which may take its time.
-    let early = {
+    let heard = {
         let _entered = runtime.enter();
-        Early::hear().map_err(|error| format!("cannot hear signals: {error}"))?
+        Signals::hear().map_err(|error| error.to_string())?
     };
     let running = match (&options.file, &options.files) {
         (Some(file), _) => serve::of_file(file, options.bind)?,
@@ -147,7 +144,7 @@ fn serve(options: Serve) -> Result<(), String> {
         // The command line has one of them.
         (None, None) => return Err("there is nothing to serve".to_owned()),
     };
-    serve::run(runtime, early, &running)
+    serve::run(runtime, heard, &running)
 }
 
 fn check(file: &Path) -> Result<(), String> {

@@ -1,16 +1,14 @@
 //! Serving, and what is served.
 
-use std::future::poll_fn;
 use std::path::Path;
-use std::pin::pin;
 
 use gopuram::config::{Config, ErasedService, Running};
+use gopuram::gateway::Signals;
 use gopuram::middleware::StaticFiles;
 use gopuram::stack::App;
 use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 
-use super::early::Early;
 use super::not_found::NotFound;
 
 /// What is around a directory that is served without a file.
@@ -61,22 +59,10 @@ fn listening(config: Config, bind: Vec<String>) -> Config {
 }
 
 /// Serves to the end.
-pub(super) fn run(runtime: Runtime, early: Early, running: &Running) -> Result<(), String> {
+pub(super) fn run(runtime: Runtime, heard: Signals, running: &Running) -> Result<(), String> {
     info!("serving\n{}", running.app().tower());
-    let served = runtime.block_on(async {
-        let server = running.serve().hand_over().listen().await?;
-        let mut serving = pin!(server.run());
-        let mut early = Some(early);
-        poll_fn(|cx| {
-            let served = serving.as_mut().poll(cx);
-            // By now it hears signals itself.
-            if let Some(early) = early.take() {
-                early.heed(running, cx);
-            }
-            served
-        })
-        .await
-    });
+    let serve = running.serve().hand_over().heard(heard);
+    let served = runtime.block_on(serve.into_future());
     // Who still reads a file is not waited for.
     runtime.shutdown_background();
     if let Err(error) = running.flush() {

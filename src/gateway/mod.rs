@@ -180,7 +180,7 @@
 //! | | |
 //! |---|---|
 //! | `SIGTERM`, `SIGINT` | [drains](Server::run); the second one ends at once |
-//! | `SIGHUP` | [`Serve::on_reload`] |
+//! | `SIGHUP` | [`Serve::on_reload`]; before there is a server, [`Signals`] |
 //! | `SIGUSR1` | [`Serve::on_reopen`] |
 //! | `SIGUSR2` | [`Serve::hand_over`] |
 //!
@@ -305,6 +305,7 @@ mod scgi;
 mod serve;
 mod server;
 mod settings;
+mod signals;
 mod slot;
 mod slots;
 mod sockets;
@@ -327,6 +328,7 @@ pub use limits::Limits;
 pub use pace::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;
+pub use signals::Signals;
 pub use sockets::Sockets;
 pub use stats::Stats;
 #[cfg(feature = "tls")]
