@@ -116,11 +116,17 @@ impl Server {
         proc(&self.process, name)
     }
 
+    /// What its descriptors stand for.
+    pub(crate) fn open_files(&self) -> Vec<PathBuf> {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap();
+        // One may be closed meanwhile.
+        let files = open.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+        files.collect()
+    }
+
     /// A connection to it.
     pub(crate) fn connect(&self) -> Client {
-        let io = TcpStream::connect(&self.address).unwrap();
-        io.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        Client(BufReader::new(io))
+        Client::of(&self.address)
     }
 
     /// The answer to a request on a connection of its own.
@@ -155,7 +161,10 @@ pub(crate) fn proc(process: &Child, name: &str) -> String {
 pub(crate) fn until(is: impl Fn() -> bool) {
     let begin = Instant::now();
     while !is() {
-        assert!(begin.elapsed() < Duration::from_secs(20), "it does not come");
+        assert!(
+            begin.elapsed() < Duration::from_secs(20),
+            "it does not come"
+        );
         std::thread::yield_now();
     }
 }
@@ -174,6 +183,12 @@ pub(crate) fn full_pipe() -> (PipeReader, PipeWriter) {
 pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
+    pub(crate) fn of(address: &str) -> Self {
+        let io = TcpStream::connect(address).unwrap();
+        io.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Self(BufReader::new(io))
+    }
+
     /// The whole answer, whose length must be said.
     pub(crate) fn get(&mut self, target: &str) -> String {
         let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");
