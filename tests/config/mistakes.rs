@@ -114,9 +114,7 @@ fn a_file_that_does_not_end_is_not_read_to_its_end() {
         .unwrap();
     assert_eq!(
         directory.mistakes(TLS),
-        [
-            "site.toml:3:15: tls: `certificate`: cannot read `a.pem`: it is longer than 64 MiB"
-        ]
+        ["site.toml:3:15: tls: `certificate`: cannot read `a.pem`: it is longer than 64 MiB"]
     );
 }
 

@@ -27,9 +27,7 @@ async fn a_file_that_is_read_again_is_for_new_connections() {
     directory.write("site.toml", stamped);
     running.reload().unwrap();
     let version = async |app: Latest| {
-        let res = Client::in_process(app)
-            .get("/hello")
-            .await;
+        let res = Client::in_process(app).get("/hello").await;
         res.header("x-version")
     };
     assert_eq!(version(running.app()).await.as_deref(), Some("2"));
@@ -120,11 +118,9 @@ async fn logs_are_set_by_a_file_that_takes_effect() {
     let config = directory.config(&path);
     let refuses = Arc::new(AtomicUsize::new(0));
     let asked = Arc::clone(&refuses);
-    let running = Running::new(config, move |config| {
-        match asked.load(Ordering::Relaxed) {
-            0 => Ok(config.stack().app(app())),
-            _ => Err("not this one".to_owned()),
-        }
+    let running = Running::new(config, move |config| match asked.load(Ordering::Relaxed) {
+        0 => Ok(config.stack().app(app())),
+        _ => Err("not this one".to_owned()),
     });
     let running = running.unwrap();
     let logged = async || {

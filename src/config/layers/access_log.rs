@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::{Context, Entry, Layer, Problem};
-use crate::config::keys::settings;
 use crate::config::kept::Pace;
+use crate::config::keys::settings;
 use crate::config::measure::Size;
 use crate::config::value::{Named, words};
 use crate::middleware::AccessLog;

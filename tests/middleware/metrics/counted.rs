@@ -160,9 +160,8 @@ async fn what_a_client_declares_and_does_not_send_is_not_counted() {
     assert!(samples.value(SUM) < 4.0);
     samples.assert(COUNT, 2);
     // Of another server's body nobody sees what is read.
-    let foreign = service_fn(async |_: Request<Liar>| {
-        Ok::<_, Infallible>(Response::new(Body::empty()))
-    });
+    let foreign =
+        service_fn(async |_: Request<Liar>| Ok::<_, Infallible>(Response::new(Body::empty())));
     let req = Request::post("/").header("content-length", u64::MAX - 2);
     let req = req.body(Liar(Some("abc"))).unwrap();
     metrics.layer(foreign).call(req).await.unwrap();
