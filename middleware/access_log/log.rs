@@ -104,7 +104,7 @@ impl Log {
     ///
     /// # Errors
     ///
-    /// If it cannot be opened.
+    /// If it cannot be opened, or is a FIFO that nobody reads.
     pub fn file(path: impl AsRef<Path>) -> io::Result<Self> {
         Ok(Self::new(Sink::file(path.as_ref())?))
     }

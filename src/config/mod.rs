@@ -53,8 +53,9 @@
 //! site.toml:21:15: tls: `certificate`: cannot read `/etc/site/site.pem`: there is no such file
 //! ```
 //!
-//! What can be opened is opened while reading: logs, directories, certificates. Addresses are bound by
-//! [`Serve::listen`](crate::gateway::Serve::listen). No text makes it panic.
+//! Of very many the first hundred are told. What can be opened is opened while reading: logs, directories, certificates. Addresses
+//! are bound by [`Serve::listen`](crate::gateway::Serve::listen). No text makes it panic, and nothing that is named makes it wait: a
+//! configuration (1 MiB at most) and a certificate have to be regular files, and a log on a FIFO has to be read by somebody.
 //!
 //! # What it costs
 //!

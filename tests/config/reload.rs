@@ -252,6 +252,7 @@ async fn a_reload_that_takes_its_time_holds_nobody_up() {
     while begins.try_recv().is_err() {
         tokio::task::yield_now().await;
     }
+    signal("USR1");
     assert_eq!(hello(connect().await).await, "hello");
     signal("TERM");
     serving.await.unwrap().unwrap();
