@@ -38,6 +38,7 @@ impl fmt::Debug for Hooks {
             .field("reopen", &self.reopen.is_some())
             .field("successor", &self.successor)
             .field("give_way", &self.give_way.is_some())
+            .field("heard", &self.heard)
             .finish()
     }
 }
