@@ -180,7 +180,7 @@
 //! | | |
 //! |---|---|
 //! | `SIGTERM`, `SIGINT` | [drains](Server::run); the second one ends at once |
-//! | `SIGHUP` | [`Serve::on_reload`] |
+//! | `SIGHUP` | [`Serve::on_reload`]; before there is a server, [`Signals`] |
 //! | `SIGUSR1` | [`Serve::on_reopen`] |
 //! | `SIGUSR2` | [`Serve::hand_over`] |
 //!
@@ -306,6 +306,7 @@ mod segments;
 mod serve;
 mod server;
 mod settings;
+mod signals;
 mod slot;
 mod slots;
 mod sockets;
@@ -328,6 +329,7 @@ pub use limits::Limits;
 pub use pace::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;
+pub use signals::Signals;
 pub use sockets::Sockets;
 pub use stats::Stats;
 #[cfg(feature = "tls")]
