@@ -37,6 +37,13 @@ impl Open {
     fn log(&self) -> Log {
         self.log.clone().unwrap_or_else(|| Log::to(io::sink()))
     }
+
+    fn set(&self) {
+        if let Some(log) = self.log.clone() {
+            let log = log.linger(self.pace.linger.unwrap_or(Log::LINGER));
+            drop(log.capacity(self.pace.capacity.unwrap_or(Log::CAPACITY)));
+        }
+    }
 }
 
 /// How fast a log writes, and how much may wait for that; what is not said is as by default.
@@ -80,13 +87,20 @@ impl Kept {
 
     /// Sets all logs as this file says.
     pub(super) fn take_effect(&self) {
-        for Open { log, pace, .. } in &self.logs {
-            let Some(log) = log.clone() else {
-                continue;
-            };
-            let log = log.linger(pace.linger.unwrap_or(Log::LINGER));
-            drop(log.capacity(pace.capacity.unwrap_or(Log::CAPACITY)));
-        }
+        self.logs.iter().for_each(Open::set);
+    }
+
+    /// Sets the logs that it has opened itself as this file says, which nobody else has.
+    pub(super) fn begin(&self, before: &Self) {
+        let is_open = |open: &Open| open.log.is_some();
+        let had = |to: &Destination| {
+            before
+                .logs
+                .iter()
+                .any(|open| open.to == *to && is_open(open))
+        };
+        let own = self.logs.iter().filter(|open| !had(&open.to));
+        own.for_each(Open::set);
     }
 
     /// The layer that was set so in the file before, or else what `build` builds: of several the one at the same place among them.

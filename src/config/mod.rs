@@ -150,9 +150,7 @@ impl Config {
     /// All that is wrong with it, as far as one reading finds it.
     pub fn read(file: impl AsRef<Path>) -> Result<Self, Error> {
         let file = file.as_ref();
-        let config = Self::read_file(file, &absolute(file), &Kept::default())?;
-        config.kept.take_effect();
-        Ok(config)
+        Self::read_file(file, &absolute(file), &Kept::default())
     }
 
     /// Reads a file as [`read`](Self::read) does, all of it, but neither makes nor opens a log: it is told all the same which cannot be.
@@ -173,9 +171,7 @@ impl Config {
     ///
     /// All that is wrong with it, as far as one reading finds it.
     pub fn parse(text: &str, base: impl AsRef<Path>) -> Result<Self, Error> {
-        let config = read::config(text, &absolute(base.as_ref()), None, &Kept::default())?;
-        config.kept.take_effect();
-        Ok(config)
+        read::config(text, &absolute(base.as_ref()), None, &Kept::default())
     }
 
     /// Reads the file again, for who serves by it already: logs that it names again stay open, and are [reopened](Self::reopen) for

@@ -56,6 +56,7 @@ pub(super) fn config(
     if mistakes.count() > 0 {
         return Err(mistakes.into_error(text, file));
     }
+    config.kept.begin(before);
     Ok(config)
 }
 

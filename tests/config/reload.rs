@@ -150,6 +150,18 @@ async fn logs_are_set_by_a_file_that_takes_effect() {
     assert_eq!(logged().await, "/hello");
 }
 
+#[tokio::test]
+async fn logs_are_set_by_the_file_that_opens_them() {
+    let directory = Directory::new();
+    let log = "[[layer]]\nname = \"access_log\"\nfile = \"a.log\"\nformat = \"%U\"\ncapacity = 1\n";
+    directory.config(log);
+    let checked = Config::check(directory.path().join("site.toml")).unwrap();
+    let opened = checked.again().unwrap();
+    Client::new(opened.stack().app(app())).get("/hello").await;
+    opened.flush().unwrap();
+    assert_eq!(directory.text("a.log"), "# 1 lines dropped\n");
+}
+
 const TLS: &str = r#"
     listen = { address = "127.0.0.1:0", tls = true }
 
