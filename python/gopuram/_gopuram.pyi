@@ -34,6 +34,7 @@ class _Options(TypedDict):
     request_timeout: float
     max_requests: int
     control: Control | None
+    pid_file: str | None
 
 class _Workers(TypedDict):
     bind: list[str]
@@ -45,7 +46,9 @@ class _Workers(TypedDict):
     max_worker_memory: int
     succeeds: bool
     watched: bool
+    pid_file: str | None
     program: list[str]
+    worker: list[str]
     directory: str
 
 @final

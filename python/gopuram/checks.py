@@ -100,6 +100,14 @@ def text(value: object, name: str) -> None:
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
 
 
+def path(value: object, name: str) -> str:
+    """It as a text, if it is a path."""
+    named = value if isinstance(value, bytes) or not isinstance(value, os.PathLike) else os.fspath(value)
+    if not isinstance(named, str):
+        raise TypeError(f"{name} must be a str or a path, not {type(value).__name__}")
+    return named
+
+
 def addresses(texts: Sequence[object]) -> None:
     """Whether they are texts; what they mean is seen when they are bound."""
     for text in texts:

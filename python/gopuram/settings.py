@@ -9,6 +9,9 @@ from typing import Any
 
 from . import _gopuram, checks, workers
 
+#: Where to listen, as gunicorn hears it too: set by those who run containers for others.
+_PORT = "PORT"
+
 #: What holds where neither an option nor the file says otherwise; of workers, `workers` knows.
 DEFAULTS: dict[str, Any] = {
     "app": None,
@@ -34,10 +37,16 @@ DEFAULTS: dict[str, Any] = {
 def add_options(parser: ArgumentParser) -> None:
     """What says where the rest is said, and what a file can say as well."""
     parser.add_argument(
-        "-c", "--config", metavar="FILE", help="read a TOML file: listeners, layers, workers, environ; options go before it"
+        "-c", "--config", type=_file, metavar="FILE", help="read a TOML file: listeners, layers, workers, environ; options go before it"
     )
     parser.add_argument("--certfile", metavar="FILE", help="serve HTTPS, with this chain of certificates in PEM")
     parser.add_argument("--keyfile", metavar="FILE", help="the key of the first of them")
+
+
+def _file(name: str) -> str:
+    if name.endswith(".py") or name.startswith(("python:", "file:")):
+        raise ArgumentTypeError(f"{name!r} is in Python, as for gunicorn; a file here is of TOML")
+    return name
 
 
 def settle(options: Namespace, number: Callable[[str], int], *, is_worker: bool) -> _gopuram.Config:
@@ -68,7 +77,7 @@ def settle(options: Namespace, number: Callable[[str], int], *, is_worker: bool)
         request_timeout=options.request_timeout,
     )
     if options.chdir is not None:
-        os.chdir(options.chdir)
+        _go(options)
     if options.access_log is not None:
         _gopuram.check_log(options.access_log)
         checks.once(options.access_log, config.logs)
@@ -108,6 +117,27 @@ def _read(options: Namespace) -> _gopuram.Config:
     options.environ = {**dict(config.environ), **dict(options.environ)}
     if options.config and options.reload:
         options.reload_extra = [*options.reload_extra, os.path.abspath(options.config)]
-    if options.bind:
-        config = config.bind(options.bind)
+    bind = options.bind or _by_environment(options)
+    if bind:
+        config = config.bind(bind)
     return config
+
+
+def _by_environment(options: Namespace) -> list[str]:
+    """Where platforms say that is to be listened, if neither options nor a file do."""
+    port = "" if options.config else os.environ.get(_PORT, "")
+    if port and not (port.isascii() and port.isdecimal() and int(port) < 1 << 16):
+        raise ValueError(f"the variable {_PORT}: {port!r} is no port")
+    return [f"0.0.0.0:{port}"] if port else []
+
+
+def _go(options: Namespace) -> None:
+    """Go where the application is.
+
+    Raises OSError, which says who named the directory.
+    """
+    try:
+        os.chdir(options.chdir)
+    except OSError as error:
+        who = f"{options.config}: `chdir` in [app]:" if "chdir" in options.of_file else "--chdir"
+        raise OSError(f"{who} {options.chdir}: {error.strerror}") from None

@@ -30,7 +30,11 @@ _SHORTEST = 0.1
 
 
 def add_options(
-    parser: ArgumentParser, number: Callable[[str], int], natural: Callable[[str], int], seconds: Callable[[str], float]
+    parser: ArgumentParser,
+    number: Callable[[str], int],
+    natural: Callable[[str], int],
+    size: Callable[[str], int],
+    seconds: Callable[[str], float],
 ) -> None:
     """What the command is told of workers; nothing of it set is one process without a supervisor."""
 
@@ -47,10 +51,10 @@ def add_options(
     )
     workers.add_argument("-w", "--workers", type=number, metavar="N", help=f"how many processes [{_DEFAULT}, or 1]")
     workers.add_argument(
-        "--timeout", type=time, metavar="SECONDS", help="how long one may give no sign of life; 0 is for ever [30]"
+        "-t", "--timeout", type=time, metavar="TIME", help="how long one may give no sign of life; 0 is for ever [30s]"
     )
     workers.add_argument(
-        "--start-timeout", type=time, metavar="SECONDS", help="how long one may take to be ready; 0 is for ever [60]"
+        "--start-timeout", type=time, metavar="TIME", help="how long one may take to be ready; 0 is for ever [60s]"
     )
     workers.add_argument(
         "--max-requests", type=natural, metavar="N", help="after how many requests another takes its place; 0 is never [0]"
@@ -59,12 +63,12 @@ def add_options(
         "--max-requests-jitter", type=natural, metavar="N", help="up to how many more, by chance [0]"
     )
     workers.add_argument(
-        "--max-worker-age", type=time, metavar="SECONDS", help="after how long another takes its place; 0 is never [0]"
+        "--max-worker-age", type=time, metavar="TIME", help="after how long another takes its place; 0 is never [0]"
     )
     workers.add_argument(
         "--max-worker-memory",
-        type=natural,
-        metavar="BYTES",
+        type=size,
+        metavar="SIZE",
         help="with how much of the memory another takes its place; 0 is never [0]",
     )
 
@@ -130,8 +134,8 @@ def begin(options: Namespace, bind: Sequence[str]) -> tuple[_gopuram.Control, in
     return control, requests
 
 
-def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], directory: str) -> int:
-    """Serve by workers, each the command anew; what it returns is the status of the process."""
+def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], worker: Sequence[str], directory: str) -> int:
+    """Serve by workers, each the command anew, as `worker` has it; what it returns is the status of the process."""
     timeout, drain_timeout = _timeout(options), options.drain_timeout
     os.environ[_HELD_TO] = json.dumps({"listening": list(bind), "timeout": timeout, "drain_timeout": drain_timeout})
     succeeds = os.environ.pop(_SUCCESSOR, None)
@@ -147,7 +151,9 @@ def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], d
             "start_timeout": 60.0 if options.start_timeout is None else options.start_timeout,
             "max_worker_age": options.max_worker_age or 0.0,
             "max_worker_memory": options.max_worker_memory or 0,
+            "pid_file": options.pid and os.path.abspath(options.pid),
             "program": list(command),
+            "worker": list(worker),
             "directory": directory,
         }
     )

@@ -24,6 +24,7 @@ mod interpreter;
 mod late;
 mod logs;
 mod memory;
+mod pid_file;
 mod pool;
 mod run;
 mod serve;

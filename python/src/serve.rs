@@ -1,5 +1,6 @@
 //! Serving, as Python asks for it.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use crate::file_wrapper::FileWrapper;
 use crate::forked;
 use crate::late::Overseer;
 use crate::logs::{self, Logs};
+use crate::pid_file::PidFile;
 use crate::pool::Pool;
 use crate::tally::Tally;
 use crate::witness::Witness;
@@ -43,6 +45,8 @@ struct Options {
     max_requests: u64,
     /// Of a worker, in place of addresses.
     control: Option<Py<Control>>,
+    /// Where the number of this process is to be found while it listens.
+    pid_file: Option<PathBuf>,
 }
 
 /// Serves a WSGI application until SIGTERM or SIGINT; see `gopuram.serve`.
@@ -78,6 +82,7 @@ pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) 
     let stack = config.stack().clone();
     let run = Run {
         control: options.control,
+        pid_file: PidFile::at(options.pid_file),
         deadlines: config.deadlines().drain(drain),
         logs: Logs {
             own: log.clone(),
@@ -144,6 +149,7 @@ struct Run {
     config: Config,
     /// Of a worker: on the sockets of a supervisor, until that says so.
     control: Option<Py<Control>>,
+    pid_file: PidFile,
     deadlines: Deadlines,
     logs: Logs,
     witness: Arc<Witness>,
@@ -162,12 +168,12 @@ impl Run {
             // Who still reads a file or writes one is not waited for.
             runtime.shutdown_background();
             logs.flush();
-            served.map_err(|error| format!("{error:?}"))
+            served
         });
         served.map_err(PyOSError::new_err)
     }
 
-    async fn serve(self, app: impl Served) -> Result<(), gopuram::Error> {
+    async fn serve(mut self, app: impl Served) -> Result<(), String> {
         let Some(control) = self.control else {
             let mut serve = self.config.serve_as_it_is(app).deadlines(self.deadlines);
             if self.logs.are_there() {
@@ -180,14 +186,19 @@ impl Run {
                     std::future::ready(())
                 });
             }
-            return serve.await;
+            if !self.pid_file.is_wanted() {
+                return serve.await.map_err(told);
+            }
+            let server = serve.listen().await.map_err(told)?;
+            self.pid_file.write()?;
+            return server.run().await.map_err(told);
         };
         let control = control.get();
         let mut serve = gopuram::serve(app)
             .limits(self.config.limits())
             .deadlines(self.deadlines);
         if let Some(sockets) = control.sockets() {
-            serve = serve.on(self.config.secure(sockets)?);
+            serve = serve.on(self.config.secure(sockets).map_err(told)?);
         }
         let share = control.share().map(Arc::new);
         let tally = share.as_ref().zip(self.config.counted());
@@ -195,7 +206,11 @@ impl Run {
         if let Some(share) = share {
             serve = serve.give_way(move |open| share.gives_way(open));
         }
-        let server = serve.until(std::future::pending()).listen().await?;
+        let server = serve
+            .until(std::future::pending())
+            .listen()
+            .await
+            .map_err(told)?;
         let heeding = control
             .link()
             .heed(server.handle(), self.logs, self.witness);
@@ -209,7 +224,7 @@ impl Run {
         let ended = tokio::select! {
             // First: the worker accepts when it says so.
             biased;
-            ended = running => ended,
+            ended = running => ended.map_err(told),
             Err(error) = heeding => {
                 tracing::error!(%error, "the supervisor cannot be heard; ending");
                 Ok(())
@@ -221,6 +236,11 @@ impl Run {
         }
         ended
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
+fn told(error: gopuram::Error) -> String {
+    format!("{error:?}")
 }
 
 /// Takes what this process was passed out of its environment; before there are threads.

@@ -50,7 +50,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=self.log_file,
         )
-        port = self.logged(r"listening address=127\.0\.0\.1:(\d+)").group(1)
+        port = self.logged(r"listening address=(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)").group(1)
         self.address = ("127.0.0.1", int(port))
         self.name, self.port = self.address[0], port
         if not gateway.startswith("http"):

@@ -161,9 +161,22 @@ def test_check_says_what_would_be_served(site):
 )
 def test_check_says_what_would_fail(site, arguments, wanted):
     done = run("check", *arguments, cwd=site)
-    assert done.returncode in (1, 2)
+    assert done.returncode in (1, 2, 3)
     assert wanted in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_directory_that_is_not_there_is_told_with_who_named_it(site):
+    (site / "site.toml").write_text('[app]\nwsgi = "shop:app"\nchdir = "nowhere"\n')
+    done = run("serve", "site.toml", cwd=site)
+    assert done.returncode == 1
+    assert done.stderr == f"gopuram: site.toml: `chdir` in [app]: {site}/nowhere: No such file or directory\n"
+    assert run("serve", "site.toml", "--chdir", "absent", cwd=site).stderr.startswith("gopuram: --chdir absent: No such")
+
+
+def test_a_configuration_of_gunicorn_is_told_from_a_file(site):
+    done = run("serve", "shop:app", "--config", "gunicorn.conf.py", cwd=site)
+    assert (done.returncode, "'gunicorn.conf.py' is in Python" in done.stderr) == (2, True)
 
 
 def test_explain_lists_the_layers_and_their_keys():

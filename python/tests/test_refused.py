@@ -1,7 +1,5 @@
 """What is refused before anything is served: `check` says it as `serve` does."""
 
-import re
-
 import pytest
 from test_config import APP
 from test_serving import run
@@ -21,12 +19,12 @@ REFUSED = {
     "no file of TLS": ("shop:app --certfile cert.pem --keyfile key.pem", "", {}, "cert.pem"),
     "access log": ("shop:app --access-log nowhere/log", "", {}, "the access log nowhere/log: No such file"),
     "access log of workers": ("shop:app --workers 2 --access-log nowhere/log", "", {}, "the access log nowhere/log: No such"),
-    "reload of several": ("shop:app --reload --workers 2", "", {}, "--reload is for one worker\n"),
+    "reload of several": ("shop:app --reload --workers 2", "", {}, "--reload is for one worker (see"),
     "reload of several of a file": (
         "shop:app --reload",
         "[workers]\ncount = 2\n",
         {},
-        "--reload is for one worker; [workers] of site.toml has 2, before which --workers 1 goes\n",
+        "--reload is for one worker; [workers] of site.toml has 2, before which --workers 1 goes (see",
     ),
     "reload of nothing": ("shop:app --reload-extra shop.py", "", {}, "--reload-extra is for --reload"),
     "concurrency": ("shop:app", "", {"WEB_CONCURRENCY": "x"}, "the variable WEB_CONCURRENCY: 'x' is no whole number"),
@@ -57,13 +55,9 @@ def test_check_refuses_what_serve_refuses_in_the_same_words(site, case):
     check, serve = (run(which, *options, cwd=site, **env) for which in ("check", "serve"))
     assert wanted in serve.stderr
     assert "Traceback" not in serve.stderr and "started a worker" not in serve.stderr
-    # But for the command's name, and what argparse prints of how it is used.
-    assert told(check) == told(serve)
+    # But for the command's name.
+    assert check.stderr == serve.stderr.replace("(see gopuram serve --help)", "(see gopuram check --help)")
     assert check.returncode == serve.returncode != 0
-
-
-def told(done):
-    return re.sub(r"(?s)\Ausage: .*?\n(?=gopuram)|gopuram (check|serve)(?=:)", "", done.stderr)
 
 
 @pytest.mark.parametrize(

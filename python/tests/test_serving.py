@@ -41,6 +41,11 @@ BROKEN = {
     "imports": ("imports:app", "No module named 'not_there'"),
     "factory": ("fine:broken()", "ZeroDivisionError"),
     "syntax": ("syntax:app", "SyntaxError"),
+    "a file": ("fine.py:app", "'fine.py' is a file; applications are named by their modules: did you mean fine:app?"),
+    "a path": ("./fine:app", "'./fine' is a path; applications are named by their modules: did you mean fine:app?"),
+    "a file elsewhere": ("src/fine.py:app", "did you mean --chdir src fine:app?"),
+    "settings": ("production.ini", "from pyramid.paster import get_app; app = get_app('production.ini')"),
+    "no package": ("fine.more:app", "there is no module 'fine.more'"),
 }
 
 
@@ -52,7 +57,7 @@ def test_what_cannot_be_loaded_is_told_without_our_own_frames(tmp_path, case):
     (tmp_path / "syntax.py").write_text("def\n")
     name, wanted = BROKEN[case]
     done = run("serve", name, "--bind", "127.0.0.1:0", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stderr.startswith("gopuram: ")
     assert wanted in done.stderr
     assert "gopuram/" not in done.stderr
@@ -71,7 +76,9 @@ def test_applications_are_found_by_name(name):
         (["--bind", "nonsense"], "cannot understand the address `nonsense`"),
         (["--environ", "wsgi.input=x"], "no name for a variable"),
         (["--environ", "Mixed=x"], "no name for a variable"),
-        (["--chdir", "/nowhere"], "/nowhere"),
+        (["--chdir", "/nowhere"], "gopuram: --chdir /nowhere: No such file or directory"),
+        (["--bind", "systemd:"], "no socket was passed to this process"),
+        (["--pid", "/nowhere/pid"], "cannot write the file of --pid /nowhere/pid: No such file"),
         (["--access-log", "/nowhere/log"], "the access log /nowhere/log"),
     ],
 )
@@ -190,12 +197,35 @@ def test_the_function_refuses_what_has_no_meaning(name):
 def test_the_function_refuses_what_does_not_go_together():
     with pytest.raises(ValueError, match="request_timeout is for threads"):
         gopuram.serve(hello, "unix:/nowhere/socket", inline=True, request_timeout=1)
-    with pytest.raises(TypeError, match="access_log must be a str, not int"):
+    with pytest.raises(TypeError, match="access_log must be a str or a path, not int"):
         gopuram.serve(hello, "unix:/nowhere/socket", access_log=1)
     with pytest.raises(TypeError, match="an address must be a str, not list"):
         gopuram.serve(hello, ["127.0.0.1:0"])
-    with pytest.raises(OSError, match="address"):
+    with pytest.raises(ValueError, match=r"no address to listen on: gopuram\.serve\(app, '127\.0\.0\.1:8000'\)"):
         gopuram.serve(hello)
+    with pytest.raises(OSError, match="the access log /nowhere/log"):
+        gopuram.serve(hello, "unix:/nowhere/socket", access_log=Path("/nowhere/log"))
+
+
+def test_a_front_server_may_start_the_program():
+    """It speaks FastCGI on what it has for a standard input."""
+    code = "import gopuram; gopuram.serve(lambda environ, start_response: [])"
+    with socket.socket() as passed:
+        passed.bind(("127.0.0.1", 0))
+        passed.listen()
+        with subprocess.Popen([sys.executable, "-c", code], stdin=passed, stderr=subprocess.PIPE) as process:
+            # A request to be closed, of which it knows nothing: management record of unknown type 99.
+            with socket.create_connection(passed.getsockname(), timeout=20) as front:
+                front.sendall(bytes([1, 99, 0, 0, 0, 0, 0, 0]))
+                # FCGI_UNKNOWN_TYPE
+                assert front.recv(2)[:2] == bytes([1, 11])
+            process.terminate()
+            process.communicate(timeout=20)
+            assert process.returncode == 0
+
+
+def test_the_version_is_that_of_the_command():
+    assert run("--version").stdout == f"gopuram {gopuram.__version__}\n"
 
 
 def test_a_body_that_would_have_to_be_kept_and_is_too_long_is_413():

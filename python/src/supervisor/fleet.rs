@@ -304,7 +304,7 @@ impl Fleet {
             return false;
         };
         self.last_id += 1;
-        let command = self.settings.command();
+        let command = self.settings.worker();
         let events = self.events.clone();
         let is_free = |place: &usize| self.workers.iter().all(|worker| worker.place != *place);
         let role = Role {
@@ -347,6 +347,11 @@ impl Fleet {
             }
             sockets.ready();
         }
+    }
+
+    /// Whether all workers serve, or have served.
+    pub(super) const fn is_announced(&self) -> bool {
+        self.announced
     }
 
     /// When to settle again, if nothing happens before.

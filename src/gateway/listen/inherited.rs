@@ -227,11 +227,18 @@ pub(super) fn from_manager(wanted: &str) -> io::Result<Inherited> {
     let ours = |name: &str| name.starts_with(OURS) || name.starts_with(SHARED) || name == CHANNEL;
     take_where(|name| if wanted.is_empty() { !ours(name) } else { name == wanted })?
         .ok_or_else(|| {
-            let names: Vec<_> = passed().names.iter().filter(|name| !ours(name)).cloned().collect();
-            io::Error::new(io::ErrorKind::InvalidInput, format!(
-                "no such socket was passed, or it was taken; `LISTEN_FDS` and `LISTEN_PID` have to be set \
-                 for this process, and `LISTEN_FDNAMES` names {names:?}"
-            ))
+            let passed = passed();
+            let names = passed.names.iter().filter(|name| !ours(name) && !name.is_empty());
+            let names: Vec<_> = names.map(|name| format!("`systemd:{name}`")).collect();
+            let problem = if passed.fds.is_empty() {
+                "no socket was passed to this process; it is for a service with a unit `.socket`, or what \
+                 `systemd-socket-activate` starts".to_owned()
+            } else if wanted.is_empty() || names.is_empty() {
+                format!("fewer sockets were passed: {}", passed.fds.len())
+            } else {
+                format!("no such socket was passed, or it was taken; there is {}", names.join(", "))
+            };
+            io::Error::new(io::ErrorKind::InvalidInput, problem)
         })
 }
 
