@@ -92,9 +92,8 @@ fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Kept) -> Config {
         root.mistakes().add(listen.at, wrong);
     }
     for (number, one) in listen.iter().enumerate() {
-        let is_other = |other: &&Listen| {
-            other.tls != one.tls && other.address.to_string() == one.address.to_string()
-        };
+        let is_other =
+            |other: &&Listen| other.tls != one.tls && other.address.name() == one.address.name();
         // By its text sockets are told apart that others bound.
         if let Some(other) = listen.iter().skip(number).find(is_other) {
             let wrong = format!("`listen`: {} is there with TLS and without", one.address);
