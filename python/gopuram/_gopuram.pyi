@@ -32,6 +32,7 @@ class _Options(TypedDict):
     request_timeout: float
     max_requests: int
     control: Control | None
+    ends: bool
 
 class _Workers(TypedDict):
     bind: list[str]

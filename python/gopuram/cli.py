@@ -196,6 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             request_timeout=options.request_timeout,
             max_requests=max_requests,
             control=control,
+            ends=True,
         )
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))

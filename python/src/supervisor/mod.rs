@@ -27,9 +27,11 @@ use pyo3::prelude::*;
 use tokio::sync::mpsc;
 use tracing::info;
 
+pub(crate) use self::ending::AT_ONCE;
 use self::fleet::Fleet;
 use self::settings::Settings;
 use self::signals::{Signals, Wish};
+pub(crate) use self::worker::{GRACE, LAST_WORDS};
 
 /// What is said over a worker's standard input, a byte each.
 pub(crate) mod word {

@@ -174,9 +174,7 @@ impl Address {
 
     /// The address with a socket for each core, where there can be several.
     pub(super) fn accepted_by(mut self, cores: u16) -> Self {
-        if let Place::Socket(_) | Place::Name(_) = self.place {
-            self.options.acceptors = self.options.acceptors.max(cores);
-        }
+        self.options.acceptors = self.options.acceptors.max(cores);
         self
     }
 
