@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use gopuram::environ::{Environ, Mapping, Template};
-use gopuram::middleware::attributes::{Attributes, Connection, Scheme};
+use gopuram::middleware::attributes::{Attributes, Connection, RequestId, Scheme};
 use http::request::Parts;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -88,6 +88,7 @@ pub(crate) struct Variables {
     /// In place of the connection's, where a trusted layer knows better.
     instead: Option<Environ>,
     own: Environ,
+    id: Option<RequestId>,
 }
 
 impl Variables {
@@ -105,6 +106,7 @@ impl Variables {
             prepared,
             instead,
             own,
+            id: Attributes::of_head(head).and_then(Attributes::request_id).cloned(),
         })
     }
 
@@ -115,6 +117,11 @@ impl Variables {
             found.map_or(String::new(), |(_, value)| value.escape_ascii().to_string())
         };
         format!("{} {}", of(b"REQUEST_METHOD"), of(b"REQUEST_URI"))
+    }
+
+    /// By what a layer has made it known, if one has.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_ref().map(RequestId::as_str)
     }
 
     /// A new environ: a dictionary that is the application's to change.
