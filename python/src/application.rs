@@ -45,6 +45,7 @@ impl fmt::Debug for Prepared {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Seen {
     local: Option<SocketAddr>,
+    port: Option<u16>,
     peer: Option<SocketAddr>,
     scheme: Scheme,
 }
@@ -53,6 +54,7 @@ impl Seen {
     fn of(connection: &Connection) -> Self {
         Self {
             local: connection.local,
+            port: connection.port,
             peer: connection.peer,
             scheme: connection.scheme,
         }
