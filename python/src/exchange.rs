@@ -211,7 +211,8 @@ impl Sender {
     /// No more blocks come, though some are missing.
     pub(crate) fn fail(&mut self, why: &'static str) {
         self.ended = true;
-        self.shared.tell(|state| state.end = Some(Err(Broken::new(why))));
+        self.shared
+            .tell(|state| state.end = Some(Err(Broken::new(why))));
     }
 }
 

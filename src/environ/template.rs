@@ -9,7 +9,7 @@ use http::uri::Authority;
 use http::{HeaderMap, Method, Uri, Version, request};
 
 use super::mapping::Mapping;
-use super::{Environ, Refused, fields, path};
+use super::{Environ, Refused, client, fields, path};
 use crate::middleware::attributes::{Attributes, ClientAddr, Connection, Scheme};
 
 /// Makes variables of the requests of one connection; what they have in common it makes once.
@@ -186,6 +186,9 @@ fn common(mapping: &Mapping, connection: &Connection, asks: Asks, environ: &mut 
     environ.push("REQUEST_SCHEME", asks.scheme.as_str());
     if asks.scheme == Scheme::Https {
         environ.push("HTTPS", "on");
+    }
+    if let Some(tls) = &connection.tls {
+        client::tell(tls, environ);
     }
 }
 

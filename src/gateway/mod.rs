@@ -332,4 +332,6 @@ pub use server::Server;
 pub use sockets::Sockets;
 pub use stats::Stats;
 #[cfg(feature = "tls")]
+pub(crate) use tls::der;
+#[cfg(feature = "tls")]
 pub use tls::{Authorities, Certificate, Certificates, Stats as TlsStats, Tls};
