@@ -86,10 +86,10 @@ fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Kept) -> Config {
         };
         root.mistakes().add(listen.at, wrong);
     }
-    // By its text sockets are told apart that others bound.
-    let mut secured_by_text = BTreeMap::new();
+    // By its name sockets are told apart that others bound.
+    let mut secured_by_name = BTreeMap::new();
     for one in &listen {
-        let before = secured_by_text.entry(one.address.to_string());
+        let before = secured_by_name.entry(one.address.name());
         if *before.or_insert(one.tls) != one.tls {
             let wrong = format!("`listen`: {} is there with TLS and without", one.address);
             root.mistakes().add(one.at, wrong);

@@ -293,6 +293,7 @@ mod interim;
 mod life;
 mod limits;
 mod listen;
+mod logged;
 pub mod notify;
 mod opening;
 mod openmetrics;
@@ -326,11 +327,14 @@ pub use address::{Address, Protocol};
 pub use deadlines::Deadlines;
 pub use drain::Handle;
 pub use limits::Limits;
+pub use logged::Logged;
 pub use pace::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;
 pub use signals::Signals;
 pub use sockets::Sockets;
 pub use stats::Stats;
+#[cfg(feature = "tls")]
+pub(crate) use tls::der;
 #[cfg(feature = "tls")]
 pub use tls::{Authorities, Certificate, Certificates, Stats as TlsStats, Tls};

@@ -12,6 +12,7 @@ use tracing::error;
 use super::answer::Content;
 use super::exact::Exact;
 use super::flight::InFlight;
+use super::logged::Logged;
 
 /// How much is given to a stream of HTTP/2 at once.
 ///
@@ -166,6 +167,8 @@ const fn most(http2: bool) -> usize {
 #[cold]
 fn broke(error: Box<dyn StdError + Send + Sync>) -> Box<dyn StdError + Send + Sync> {
     let cause: &(dyn StdError + 'static) = &*error;
-    error!(error = cause, "the body of a response broke off");
+    if !Logged::is_in(cause) {
+        error!(error = cause, "the body of a response broke off");
+    }
     error
 }

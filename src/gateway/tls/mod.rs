@@ -6,7 +6,7 @@ mod certificate;
 mod clients;
 mod config;
 mod connection;
-mod der;
+pub(crate) mod der;
 #[cfg(any(fuzzing, test))]
 pub(super) mod fuzzing;
 mod gate;
