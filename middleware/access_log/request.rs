@@ -214,14 +214,14 @@ impl<'a> Asked<'a> {
         match end {
             End::Canonical => {
                 let asked = self.server().and_then(|(_, port)| port);
-                let local = || Some(self.connection()?.local?.port());
+                let local = || self.connection()?.local_port();
                 let usual = || match self.scheme() {
                     Scheme::Http => 80,
                     Scheme::Https => 443,
                 };
                 Some(asked.or_else(local).unwrap_or_else(usual))
             }
-            End::Local => Some(self.connection()?.local?.port()),
+            End::Local => self.connection()?.local_port(),
             End::Remote => self.attributes.and_then(Attributes::client)?.port,
         }
     }

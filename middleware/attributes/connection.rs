@@ -15,6 +15,8 @@ use super::proxied::Proxied;
 pub struct Connection {
     /// Our end of it; a Unix socket has no address.
     pub local: Option<SocketAddr>,
+    /// Our port, where a front server names it and no address with it; see [`local_port`](Self::local_port).
+    pub port: Option<u16>,
     /// Their end of it; a Unix socket has no address.
     pub peer: Option<SocketAddr>,
     /// How it is spoken on.
@@ -34,6 +36,7 @@ impl Connection {
     pub const fn new(local: Option<SocketAddr>, peer: Option<SocketAddr>, scheme: Scheme) -> Self {
         Self {
             local,
+            port: None,
             peer,
             scheme,
             tls: None,
@@ -41,6 +44,11 @@ impl Connection {
             draining: Draining::NEVER,
             hints: Sender::NONE,
         }
+    }
+
+    /// The port of our end of it, if there is one that is known.
+    pub fn local_port(&self) -> Option<u16> {
+        self.local.map(|local| local.port()).or(self.port)
     }
 
     /// The same, secured: its scheme is `https`.

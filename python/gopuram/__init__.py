@@ -58,7 +58,8 @@ def serve(
     queue, queue_timeout
         How many requests wait for a thread, and for how many seconds, before they are answered 503.
     drain_timeout
-        How many seconds requests may take to finish at the end; as the file says, or else 30.
+        How many seconds requests may take to finish at the end; as the file says, or else 30. A call that cannot be left (inline,
+        or an extension that never lets go of the interpreter) ends the process five seconds later.
     max_spool
         The longest body, in bytes, that is kept in a temporary file because its length was not told.
     access_log
@@ -89,19 +90,20 @@ def serve(
             raise ValueError("certfile and keyfile belong together")
         served = served.secured(certfile, keyfile)
     try:
-        _serve(
-            app,
-            served,
-            threads=threads,
-            inline=inline,
-            queue=queue,
-            queue_timeout=queue_timeout,
-            drain_timeout=served.settings()["drain_timeout"] if isinstance(drain_timeout, EllipsisType) else drain_timeout,
-            max_spool=max_spool,
-            access_log=None if access_log is None else checks.path(access_log, "access_log"),
-            environ={**dict(served.environ), **(environ or {})},
-            request_timeout=request_timeout,
-        )
+        with signals.put_back():
+            _serve(
+                app,
+                served,
+                threads=threads,
+                inline=inline,
+                queue=queue,
+                queue_timeout=queue_timeout,
+                drain_timeout=served.settings()["drain_timeout"] if isinstance(drain_timeout, EllipsisType) else drain_timeout,
+                max_spool=max_spool,
+                access_log=None if access_log is None else checks.path(access_log, "access_log"),
+                environ={**dict(served.environ), **(environ or {})},
+                request_timeout=request_timeout,
+            )
     except OSError as error:
         # Which is no mistake for a program that a front server starts, by CGI or FastCGI.
         if str(error).startswith("nothing to listen on"):
@@ -125,8 +127,9 @@ def _serve(
     max_requests: int = 0,
     control: _gopuram.Control | None = None,
     pid_file: str | None = None,
+    ends: bool = False,
 ) -> None:
-    """As `serve`, and for workers: those have the sockets of their supervisor, which hears of the last of their requests."""
+    """As `serve`, for workers, which have the sockets of their supervisor, and for a process that ends with it."""
     if not callable(app):
         raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
     environ = dict(environ)
@@ -160,5 +163,6 @@ def _serve(
             "max_requests": max_requests,
             "control": control,
             "pid_file": pid_file,
+            "ends": ends,
         },
     )

@@ -35,6 +35,7 @@ class _Options(TypedDict):
     max_requests: int
     control: Control | None
     pid_file: str | None
+    ends: bool
 
 class _Workers(TypedDict):
     bind: list[str]

@@ -64,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             max_requests=max_requests,
             control=control,
             pid_file=os.path.abspath(options.pid) if options.pid and not control else None,
+            ends=True,
         )
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from . import _gopuram
 
 #: By the server in place of Python, or by nobody.
 _HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+#: A server hears them.
+_serves = False
 
 
 def ignore(*signals: signal.Signals) -> None:
@@ -35,12 +40,30 @@ def begin() -> None:
 
 def serve() -> None:
     """Before the server hears signals itself."""
+    global _serves
+    _serves = True
     if threading.current_thread() is threading.main_thread():
         # The server ends by it; Python would raise KeyboardInterrupt in whatever the application does.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if signal.getsignal(signal.SIGINT) is not None:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:
             ignore(signal.SIGUSR1)
     _look_after_forks()
+
+
+@contextlib.contextmanager
+def put_back() -> Iterator[None]:
+    """For a server that ends before the process does: then signals do what they did before, and forks are nobody's concern."""
+    global _serves
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {sign: signal.getsignal(sign) for sign in (signal.SIGINT, signal.SIGUSR1)} if is_main else {}
+    try:
+        yield
+    finally:
+        _serves = False
+        for sign, handler in before.items():
+            if handler is not None and handler is not signal.getsignal(sign):
+                signal.signal(sign, handler)
 
 
 @functools.cache
@@ -55,8 +78,9 @@ def _look_after_forks() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, masks.before)
 
     def child() -> None:
-        _gopuram.forked()
-        _forget()
+        if _serves:
+            _gopuram.forked()
+            _forget()
         after()
 
     os.register_at_fork(before=before, after_in_parent=after, after_in_child=child)

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use gopuram::environ::{Environ, Mapping, Template};
-use gopuram::middleware::attributes::{Attributes, Connection, Scheme};
+use gopuram::middleware::attributes::{Attributes, Connection, RequestId, Scheme, Tls};
 use http::request::Parts;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -42,20 +42,37 @@ impl fmt::Debug for Prepared {
 }
 
 /// By what connections are told apart.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 struct Seen {
     local: Option<SocketAddr>,
+    port: Option<u16>,
     peer: Option<SocketAddr>,
     scheme: Scheme,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Seen {
     fn of(connection: &Connection) -> Self {
         Self {
+            tls: connection.tls.clone(),
             local: connection.local,
+            port: connection.port,
             peer: connection.peer,
             scheme: connection.scheme,
         }
+    }
+
+    fn is_of(&self, connection: &Connection) -> bool {
+        // Two clients may have sockets without addresses, and never the same certificate for the other's.
+        let same = match (&self.tls, &connection.tls) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        same && self.local == connection.local
+            && self.port == connection.port
+            && self.peer == connection.peer
+            && self.scheme == connection.scheme
     }
 }
 
@@ -65,13 +82,12 @@ impl Prepared {
         let none = Connection::default();
         let connection = Attributes::of_head(head).and_then(Attributes::connection);
         let connection = connection.unwrap_or(&none);
-        let seen = Seen::of(connection);
         match there {
-            Some(prepared) if prepared.seen == seen => Arc::clone(prepared),
+            Some(prepared) if prepared.seen.is_of(connection) => Arc::clone(prepared),
             _ => {
                 let prepared = Arc::new(Self {
                     template: Template::new(Mapping::default(), connection),
-                    seen,
+                    seen: Seen::of(connection),
                     base: PyOnceLock::new(),
                 });
                 *there = Some(Arc::clone(&prepared));
@@ -88,6 +104,7 @@ pub(crate) struct Variables {
     /// In place of the connection's, where a trusted layer knows better.
     instead: Option<Environ>,
     own: Environ,
+    id: Option<RequestId>,
 }
 
 impl Variables {
@@ -105,6 +122,9 @@ impl Variables {
             prepared,
             instead,
             own,
+            id: Attributes::of_head(head)
+                .and_then(Attributes::request_id)
+                .cloned(),
         })
     }
 
@@ -115,6 +135,11 @@ impl Variables {
             found.map_or(String::new(), |(_, value)| value.escape_ascii().to_string())
         };
         format!("{} {}", of(b"REQUEST_METHOD"), of(b"REQUEST_URI"))
+    }
+
+    /// By what a layer has made it known, if one has.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.id.as_ref().map(RequestId::as_str)
     }
 
     /// A new environ: a dictionary that is the application's to change.

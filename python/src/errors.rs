@@ -8,6 +8,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use crate::application::Variables;
+
 /// From this length on a line is written though it has no end yet.
 const LONG: usize = 64 * 1024;
 
@@ -93,9 +95,10 @@ pub(crate) fn emit(py: Python<'_>, text: &str) {
 }
 
 /// Logs an error of the application, and writes its traceback below: a line of a log has no lines in it.
-pub(crate) fn log(py: Python<'_>, error: &PyErr, what: &'static str) {
+pub(crate) fn log(py: Python<'_>, error: &PyErr, what: &'static str, asked: &Variables) {
     flush(py);
-    tracing::error!(%error, "{what}");
+    let (request, request_id) = (asked.what(), asked.id());
+    tracing::error!(request, request_id, %error, "{what}");
     if let Ok(traceback) = traceback(py, error) {
         emit(py, &traceback);
     }

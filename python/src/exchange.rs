@@ -1,8 +1,6 @@
 //! What a connection and the Python that answers it share of one request.
 
 use std::collections::VecDeque;
-use std::error::Error as StdError;
-use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -10,6 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gopuram::Body;
+/// Why an answer broke off; whoever breaks one off says more of it in the log.
+pub(crate) use gopuram::gateway::Logged as Broken;
 use http::Response;
 use http_body::Frame;
 use pyo3::Python;
@@ -211,7 +211,8 @@ impl Sender {
     /// No more blocks come, though some are missing.
     pub(crate) fn fail(&mut self, why: &'static str) {
         self.ended = true;
-        self.shared.tell(|state| state.end = Some(Err(Broken(why))));
+        self.shared
+            .tell(|state| state.end = Some(Err(Broken::new(why))));
     }
 }
 
@@ -266,7 +267,7 @@ impl Watched {
             }
             if state.begun {
                 cut = Cut::Broken;
-                state.end = Some(Err(Broken("the application took too long")));
+                state.end = Some(Err(Broken::new("the application took too long")));
             } else {
                 cut = Cut::Answered;
                 state.head = Some(answer::late().map(Some));
@@ -353,15 +354,3 @@ impl http_body::Body for Blocks {
         Poll::Ready(next.map(|block| block.map(Frame::data)))
     }
 }
-
-/// Why an answer broke off.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Broken(&'static str);
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl StdError for Broken {}

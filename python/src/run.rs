@@ -29,6 +29,7 @@ pub(crate) struct Job {
 /// A request that the application works on; dropped before its end it is closed.
 #[derive(Debug)]
 pub(crate) struct Run {
+    variables: Variables,
     start: Py<Start>,
     input: Py<Input>,
     blocks: Option<Blocks>,
@@ -49,11 +50,12 @@ impl Run {
         let input = Py::new(py, Input::new(job.source, job.sender.watched()))?;
         let start = Py::new(py, Start::new(job.sender, job.is_head))?;
         let mut run = Self {
+            variables: job.variables,
             start,
             input,
             blocks: None,
         };
-        if let Err(error) = run.call(py, &job.app, &job.variables) {
+        if let Err(error) = run.call(py, &job.app) {
             run.failed(py, &error);
         }
         if run.blocks.is_none() {
@@ -67,8 +69,8 @@ impl Run {
         self.blocks.is_none()
     }
 
-    fn call(&mut self, py: Python<'_>, app: &Application, variables: &Variables) -> PyResult<()> {
-        let environ = variables.environ(py, app)?;
+    fn call(&mut self, py: Python<'_>, app: &Application) -> PyResult<()> {
+        let environ = self.variables.environ(py, app)?;
         environ.set_item(intern!(py, "wsgi.input"), &self.input)?;
         let start = self.start.bind(py);
         let start_response = start.getattr(intern!(py, "start_response"))?;
@@ -138,7 +140,10 @@ impl Run {
             start.only(block);
         }
         if start.length().is_some_and(|left| left < len) {
-            tracing::error!("the application gave {TOO_LONG}; the rest was not sent");
+            tracing::error!(
+                request = self.variables.what(),
+                "the application gave {TOO_LONG}; the rest was not sent"
+            );
         }
         start.send(py, block)
     }
@@ -149,7 +154,7 @@ impl Run {
         if start.is_gone() {
             tracing::debug!(%error, "the application failed when the client had left");
         } else {
-            errors::log(py, error, "the application failed");
+            errors::log(py, error, "the application failed", &self.variables);
         }
         start.fail();
     }
@@ -167,6 +172,7 @@ impl Run {
                 py,
                 &error,
                 "the application failed when its answer was closed",
+                &self.variables,
             );
         }
         errors::flush(py);

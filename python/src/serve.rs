@@ -15,9 +15,11 @@ use pyo3::types::PyDict;
 use crate::application::Application;
 use crate::config::Config as File;
 use crate::control::{Control, Quota};
+use crate::end::End;
 use crate::errors::Errors;
 use crate::file_wrapper::FileWrapper;
 use crate::forked;
+use crate::handlers::Before;
 use crate::late::Overseer;
 use crate::logs::{self, Logs};
 use crate::pid_file::PidFile;
@@ -47,6 +49,8 @@ struct Options {
     control: Option<Py<Control>>,
     /// Where the number of this process is to be found while it listens.
     pid_file: Option<PathBuf>,
+    /// The process ends with it.
+    ends: bool,
 }
 
 /// Serves a WSGI application until SIGTERM or SIGINT; see `gopuram.serve`.
@@ -54,8 +58,40 @@ struct Options {
 pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) -> PyResult<()> {
     let options: Options = options.extract()?;
     forked::serves();
-    let queue_timeout = seconds(options.queue_timeout, "queue_timeout")?;
     let drain = seconds(options.drain_timeout, "drain_timeout")?;
+    if options.control.is_some() {
+        return serve_within(py, app, options, drain);
+    }
+    let ends = options.ends;
+    // Its supervisor puts nothing back, and neither does who ends.
+    let before = (!ends).then(|| Before::serving(heard(&options)));
+    let end = End::watch(drain)?;
+    let served = serve_within(py, app, options, drain);
+    if ends {
+        end.insist(served.is_err().into());
+    } else {
+        end.leave(py);
+    }
+    drop(before);
+    served
+}
+
+/// The signals for which there are handlers while it is served.
+fn heard(options: &Options) -> impl Iterator<Item = i32> + use<> {
+    let config = options.config.get().get();
+    let logs = options.access_log.is_some() || config.has_logs();
+    [
+        Some(libc::SIGTERM),
+        Some(libc::SIGINT),
+        config.tls().is_some().then_some(libc::SIGHUP),
+        logs.then_some(libc::SIGUSR1),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+fn serve_within(py: Python<'_>, app: Py<PyAny>, options: Options, drain: Duration) -> PyResult<()> {
+    let queue_timeout = seconds(options.queue_timeout, "queue_timeout")?;
     let app = Application::new(app, base(py, &options)?);
     let log = options.access_log.as_deref().map(logs::open).transpose()?;
     let limit = seconds(options.request_timeout, "request_timeout")?;

@@ -138,6 +138,43 @@ def test_the_first_process_of_a_container_ends_while_it_starts(state, gate, work
             assert process.wait(20) == 0
 
 
+@pytest.mark.skipif(os.getuid() != 0 or shutil.which("unshare") is None, reason="only root may have processes of a number")
+def test_the_supervisor_of_a_container_lets_go_of_processes_without_parents(tmp_path):
+    class Contained:
+        address = ("127.0.0.1", 0)
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        Contained.address = free.getsockname()
+    bind = "{}:{}".format(*Contained.address)
+    log = tmp_path / "log"
+    command = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", GOPURAM, "serve", "workers:app", "--bind", bind]
+
+    def until(condition):
+        end = time.monotonic() + 20
+        while not condition():
+            assert process.poll() is None
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.01)
+
+    with open(log, "w") as stderr, subprocess.Popen([*command, "--chdir", str(HERE), "--workers", "1"], stderr=stderr) as process:
+        try:
+            until(lambda: "serving address" in log.read_text())
+            supervisor = int(Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text())
+            children = Path(f"/proc/{supervisor}/task/{supervisor}/children")
+            for _ in range(3):
+                assert ask(Contained, "/orphans").status == 200
+            until(lambda: len(children.read_text().split()) == 1)
+            # What became of a worker is known still.
+            os.kill(int(children.read_text()), signal.SIGKILL)
+            until(lambda: "signal: 9" in log.read_text())
+            assert ask(Contained, "/orphans").status == 200
+            until(lambda: len(children.read_text().split()) == 1)
+            os.kill(supervisor, signal.SIGTERM)
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
 def test_an_application_may_have_the_signal_of_logs_for_itself():
     for serve in (Server, Fleet):
         with serve(app="workers:app") as server:

@@ -91,6 +91,13 @@ def forks(environ):
     return f"{child.exitcode} {program.wait(10)}"
 
 
+def orphans(environ):
+    """Processes that go on when those have ended that started them."""
+    for _ in range(5):
+        subprocess.run(["sh", "-c", "sleep 0.01 &"], check=True)
+    return ""
+
+
 def comes_back(environ):
     """A process that does not end by itself, as it should."""
     child = os.fork()

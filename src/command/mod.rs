@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use gopuram::config::{Config, explain, overview};
-use gopuram::gateway::Sockets;
+use gopuram::gateway::{Signals, Sockets};
+use tokio::runtime::Runtime;
 use tracing::Level;
 
 /// Serves what a file says: where to listen, layers, and files or nothing behind them.
@@ -132,13 +133,19 @@ fn log(level: Level) -> Result<(), String> {
 
 fn serve(options: Serve) -> Result<(), String> {
     log(options.log_level.into())?;
-    let (config, running) = match (&options.file, &options.files) {
+    let runtime = Runtime::new().map_err(|error| format!("cannot start a runtime: {error}"))?;
+    // Before a file is read, which may take its time.
+    let heard = {
+        let _entered = runtime.enter();
+        Signals::hear().map_err(|error| error.to_string())?
+    };
+    let running = match (&options.file, &options.files) {
         (Some(file), _) => serve::of_file(file, options.bind)?,
         (None, Some(directory)) => serve::of_directory(directory, options.bind)?,
         // The command line has one of them.
         (None, None) => return Err("there is nothing to serve".to_owned()),
     };
-    serve::run(&config, &running)
+    serve::run(runtime, heard, &running)
 }
 
 fn check(file: &Path) -> Result<(), String> {

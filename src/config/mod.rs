@@ -53,8 +53,10 @@
 //! site.toml:21:15: tls: `certificate`: cannot read `/etc/site/site.pem`: there is no such file
 //! ```
 //!
-//! What can be opened is opened while reading: logs, directories, certificates; [`Config::check`] says of logs whether they could be. Addresses are bound by
-//! [`Serve::listen`](crate::gateway::Serve::listen). No text makes it panic.
+//! Of very many the first hundred are told. What can be opened is opened while reading: logs, directories, certificates;
+//! [`Config::check`] says of logs whether they could be. Addresses are bound by [`Serve::listen`](crate::gateway::Serve::listen). No
+//! text makes it panic, and nothing that is named makes it wait: a configuration (1 MiB at most) and a certificate have to be
+//! regular files, and a log on a FIFO has to be read by somebody.
 //!
 //! # What it costs
 //!
@@ -126,6 +128,8 @@ pub struct Config {
     file: Option<(PathBuf, PathBuf)>,
     listen: Vec<Listen>,
     tls: Option<tls::Tls>,
+    /// What the file said of it; nothing where that was said otherwise.
+    said_of_tls: Option<String>,
     limits: Limits,
     deadlines: Deadlines,
     app: AppTable,
@@ -173,6 +177,8 @@ impl Config {
     /// Reads the file again, for who serves by it already: logs that it names again stay open, and are [reopened](Self::reopen) for
     /// those too that were there before, and a cache that is set as before keeps what it has. What came of a text stays as it is.
     ///
+    /// Nothing changes of what is served by: how those logs are set is heeded once this one is [followed by](Self::followed_by) the other.
+    ///
     /// # Errors
     ///
     /// As [`read`](Self::read); then this one is as good as before.
@@ -216,6 +222,7 @@ impl Config {
             listen.tls = listen.address.is_http();
         }
         self.tls = Some(tls);
+        self.said_of_tls = None;
         self
     }
 
@@ -362,16 +369,35 @@ impl Config {
         self.tls.as_ref().map_or(Ok(()), tls::reload)
     }
 
+    /// Reads certificates anew, of the files that another reading names where that names others; what it returns takes them on.
+    fn begin_reload(&self, other: &Self) -> Result<Option<impl FnOnce() + use<'_>>, ServeError> {
+        let Some(tls) = &self.tls else {
+            return Ok(None);
+        };
+        let others = match &self.said_of_tls {
+            // As long as those were there that the file names no more, its `listen` said so as well.
+            Some(_) if other.tls.is_none() => return Ok(None),
+            Some(said) if other.said_of_tls.as_ref() != Some(said) => other.tls.as_ref(),
+            _ => None,
+        };
+        tls::begin_reload(tls, others).map(Some)
+    }
+
     /// What a server is set by that goes on by this one: the layers and logs of another reading, and of this one what cannot change
     /// while it runs, which [`changed`](Self::changed) compares.
     #[must_use]
     pub fn followed_by(&self, other: Self) -> Self {
+        other.kept.take_effect();
         Self {
             app: other.app,
             files: other.files,
             environ: other.environ,
             stack: other.stack,
             kept: other.kept,
+            said_of_tls: match self.said_of_tls {
+                Some(_) if other.tls.is_some() => other.said_of_tls,
+                _ => self.said_of_tls.clone(),
+            },
             ..self.clone()
         }
     }

@@ -29,10 +29,12 @@
 //! | `REQUEST_URI`, `RAW_URI` | the target as received, before any layer changed it: decoding loses `%2F` |
 //! | `CONTENT_TYPE`, `CONTENT_LENGTH` | the fields, if they are there; they have no other variables |
 //! | `HTTP_*` | the other fields; `Cookie` lines joined by `; `, others by `, ` |
-//! | `SERVER_NAME`, `SERVER_PORT`, `SERVER_ADDR` | our end of the connection, never what `Host` says; on a Unix socket that or `localhost`, as nothing else is known |
+//! | `SERVER_NAME`, `SERVER_PORT`, `SERVER_ADDR` | our end of the connection, never what `Host` says; on a Unix socket, and behind a front server that names no address, that or `localhost`, with the port that this one names |
 //! | `REMOTE_ADDR`, `REMOTE_PORT` | the client as the attributes have it: the peer, or whom a layer that is trusted names |
 //! | `REMOTE_USER`, `AUTH_TYPE` | who the client proved to be to a layer further out, and how |
 //! | `REQUEST_SCHEME`, `HTTPS` | the attributes' scheme; `on` for `https`, else not there |
+//! | `SSL_CLIENT_VERIFY` | on a connection that was secured here: `SUCCESS` with a certificate of the client, which was verified, else `NONE` |
+//! | `SSL_CLIENT_S_DN`, `SSL_CLIENT_I_DN`, `SSL_CLIENT_M_SERIAL`, `SSL_CLIENT_CERT` | of that certificate: its subject and its issuer (RFC 4514, in UTF-8), its number in hexadecimal digits, and itself in PEM |
 //! | `GATEWAY_INTERFACE`, `SERVER_SOFTWARE` | only for [CGI](Mapping::cgi) |
 //!
 //! Refused is what has no meaning there: a tunnel (`CONNECT`), and a field twice that may be there once. The field `Proxy` is
@@ -64,9 +66,16 @@
 //!
 //! What fits one way comes back the other way as it was: method, target, version, fields and attributes.
 
+#[cfg(feature = "tls")]
+mod client;
+#[cfg(not(feature = "tls"))]
+#[path = "no_client.rs"]
+mod client;
 mod fields;
 mod known;
 mod mapping;
+#[cfg(feature = "tls")]
+mod name;
 mod path;
 mod refused;
 mod request;

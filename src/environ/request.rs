@@ -157,6 +157,8 @@ fn attributes(
     connection.scheme = scheme;
     connection.peer = both(client, known.remote_port);
     connection.local = both(known.server_addr.and_then(ip), known.server_port);
+    // Of SCGI and uwsgi nginx's own lists of variables have no address.
+    connection.port = known.server_port.and_then(port);
     let has_peer = connection.peer.is_some();
     let mut attributes = Attributes::new(Arc::new(connection));
     if let Some(ip) = client.filter(|_| !has_peer) {
@@ -191,7 +193,9 @@ fn ip(text: &[u8]) -> Option<IpAddr> {
 }
 
 fn both(ip: Option<IpAddr>, port: Option<&[u8]>) -> Option<SocketAddr> {
-    let port = port.filter(|port| is_number(port))?;
-    let port = std::str::from_utf8(port).ok()?.parse().ok()?;
-    Some(SocketAddr::new(ip?, port))
+    Some(SocketAddr::new(ip?, self::port(port?)?))
+}
+
+fn port(text: &[u8]) -> Option<u16> {
+    is_number(text).then(|| std::str::from_utf8(text).ok()?.parse().ok())?
 }

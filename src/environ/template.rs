@@ -9,7 +9,7 @@ use http::uri::Authority;
 use http::{HeaderMap, Method, Uri, Version, request};
 
 use super::mapping::Mapping;
-use super::{Environ, Refused, fields, path};
+use super::{Environ, Refused, client, fields, path};
 use crate::middleware::attributes::{Attributes, ClientAddr, Connection, Scheme};
 
 /// Makes variables of the requests of one connection; what they have in common it makes once.
@@ -124,7 +124,7 @@ impl Template {
         environ.push("SERVER_PROTOCOL", protocol(head.version));
         let scheme = attributes.map_or(connection.scheme, Attributes::scheme);
         if connection.local.is_none() {
-            server_by_host(mapping, head, scheme, environ);
+            server_by_host(mapping, head, connection.port, scheme, environ);
         }
         if let Some(user) = attributes.and_then(Attributes::user) {
             if let Some(kind) = auth_type(&head.headers) {
@@ -187,10 +187,20 @@ fn common(mapping: &Mapping, connection: &Connection, asks: Asks, environ: &mut 
     if asks.scheme == Scheme::Https {
         environ.push("HTTPS", "on");
     }
+    if let Some(tls) = &connection.tls {
+        client::tell(tls, environ);
+    }
 }
 
-/// The server by the host that is asked for, where it has no address of its own; neither may be empty (PEP 3333).
-fn server_by_host(mapping: &Mapping, head: &request::Parts, scheme: Scheme, environ: &mut Environ) {
+/// The server by the host that is asked for, where it has no address of its own, and by the port that a front server has named;
+/// neither may be empty (PEP 3333).
+fn server_by_host(
+    mapping: &Mapping,
+    head: &request::Parts,
+    named: Option<u16>,
+    scheme: Scheme,
+    environ: &mut Environ,
+) {
     let host = match head.headers.get(HOST) {
         Some(host) => host.to_str().ok(),
         // Which `HTTP_HOST` is then too.
@@ -209,7 +219,10 @@ fn server_by_host(mapping: &Mapping, head: &request::Parts, scheme: Scheme, envi
     };
     let port = port.filter(|port| fields::is_number(port.as_bytes()));
     environ.push("SERVER_NAME", name.unwrap_or("localhost"));
-    environ.push("SERVER_PORT", port.unwrap_or(standard));
+    match named {
+        Some(port) => environ.push("SERVER_PORT", port.to_string()),
+        None => environ.push("SERVER_PORT", port.unwrap_or(standard)),
+    }
 }
 
 /// The target as it was received: in HTTP/2 scheme and authority are no part of it.

@@ -180,7 +180,7 @@
 //! | | |
 //! |---|---|
 //! | `SIGTERM`, `SIGINT` | [drains](Server::run); the second one ends at once |
-//! | `SIGHUP` | [`Serve::on_reload`] |
+//! | `SIGHUP` | [`Serve::on_reload`]; before there is a server, [`Signals`] |
 //! | `SIGUSR1` | [`Serve::on_reopen`] |
 //! | `SIGUSR2` | [`Serve::hand_over`] |
 //!
@@ -293,6 +293,7 @@ mod interim;
 mod life;
 mod limits;
 mod listen;
+mod logged;
 pub mod notify;
 mod opening;
 mod openmetrics;
@@ -306,6 +307,7 @@ mod segments;
 mod serve;
 mod server;
 mod settings;
+mod signals;
 mod slot;
 mod slots;
 mod sockets;
@@ -325,10 +327,14 @@ pub use address::{Address, Protocol};
 pub use deadlines::Deadlines;
 pub use drain::Handle;
 pub use limits::Limits;
+pub use logged::Logged;
 pub use pace::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;
+pub use signals::Signals;
 pub use sockets::Sockets;
 pub use stats::Stats;
+#[cfg(feature = "tls")]
+pub(crate) use tls::der;
 #[cfg(feature = "tls")]
 pub use tls::{Authorities, Certificate, Certificates, Stats as TlsStats, Tls};

@@ -12,6 +12,7 @@ use tracing::error;
 use super::answer::Content;
 use super::exact::Exact;
 use super::flight::InFlight;
+use super::logged::Logged;
 
 /// How much is given to a stream of HTTP/2 at once.
 ///
@@ -34,6 +35,8 @@ pin_project! {
         rest: Bytes,
         // Whether others had their turn since the last of it.
         yielded: bool,
+        // Why it broke off, until what it gave before has been written.
+        broken: Option<Box<dyn StdError + Send + Sync>>,
         // Whether its length is kept from hyper.
         chunks: bool,
         flight: InFlight<S>,
@@ -51,6 +54,7 @@ impl<C, S> Outgoing<C, S> {
             body: (content != Content::Nothing).then(|| Exact::new(body, length)),
             rest: Bytes::new(),
             yielded: true,
+            broken: None,
             chunks: matches!(content, Content::Chunks(_)),
             flight,
         }
@@ -62,6 +66,7 @@ impl<C, S> Outgoing<C, S> {
             body: None,
             rest: Bytes::from_static(text.as_bytes()),
             yielded: true,
+            broken: None,
             chunks: false,
             flight,
         }
@@ -90,7 +95,11 @@ where
         if me.flight.is_withheld() {
             return Poll::Pending;
         }
-        me.flight.shared.pulse.gone_on();
+        let pulse = &me.flight.shared.pulse;
+        pulse.gone_on();
+        if let Some(error) = me.broken.take() {
+            return Poll::Ready(Some(Err(broke(error))));
+        }
         if !me.rest.is_empty() {
             let most = most(me.flight.is_http2());
             if most == TURN && !std::mem::replace(me.yielded, true) {
@@ -116,7 +125,15 @@ where
             *me.rest = data.split_off(most);
             *me.yielded = false;
         }
-        next.map_err(broke)
+        match next {
+            // hyper would write nothing more.
+            Poll::Ready(Some(Err(error))) if me.flight.shared.pulse.holds() => {
+                *me.broken = Some(error);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            next => next.map_err(broke),
+        }
     }
 
     #[inline]
@@ -150,6 +167,8 @@ const fn most(http2: bool) -> usize {
 #[cold]
 fn broke(error: Box<dyn StdError + Send + Sync>) -> Box<dyn StdError + Send + Sync> {
     let cause: &(dyn StdError + 'static) = &*error;
-    error!(error = cause, "the body of a response broke off");
+    if !Logged::is_in(cause) {
+        error!(error = cause, "the body of a response broke off");
+    }
     error
 }

@@ -10,12 +10,16 @@ use tokio::net::TcpStream;
 /// The first goes at once with the head, and who has but one at a time is spared a system call more for each.
 const ROW: u8 = 2;
 
+/// How much is held back at most: what a body is long in giving, the end of the piece before does not wait for, but for a corner of it.
+const REST: usize = 4096;
+
 /// What is written of an answer between two of its pieces.
 ///
 /// A piece is hardly ever a multiple of what a segment takes: of a chunk of 64 KiB the loopback device makes one of 65,483 bytes and
 /// one of 62. The second costs the kernel as much as the first, wakes the client once more, and where the congestion control
 /// paces (BBR) it has a timer set. So the rest of a piece is written with the next piece, if that is to be had at once: as `TCP_CORK`
-/// has it (nginx: `tcp_nopush`), without its system calls, and before the rest is in the kernel's queue. It never waits for the application.
+/// has it (nginx: `tcp_nopush`), without its system calls, and before the rest is in the kernel's queue. It waits for as long as the body
+/// is being asked, and no longer: if that has to wait, or fails, the rest goes first.
 #[derive(Debug, Default)]
 pub(super) struct Segments {
     row: u8,
@@ -57,6 +61,7 @@ impl Segments {
     pub(super) fn now(&self, len: usize, woken: bool) -> Now {
         match len.checked_rem(self.size) {
             None | Some(0) => Now::All,
+            Some(rest) if rest > REST => Now::All,
             Some(rest) if rest < len => Now::Bytes(len - rest),
             Some(_) if woken => Now::Nothing,
             Some(_) => Now::All,
@@ -87,5 +92,11 @@ mod tests {
         assert_eq!(segments.now(1000, true), Now::All);
         assert_eq!(segments.now(2001, false), Now::Bytes(2000));
         assert_eq!(Segments::default().now(999, true), Now::All);
+        let segments = Segments {
+            row: ROW,
+            size: 65_483,
+        };
+        assert_eq!(segments.now(65_483 + REST, false), Now::Bytes(65_483));
+        assert_eq!(segments.now(65_483 + REST + 1, false), Now::All);
     }
 }

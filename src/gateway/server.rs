@@ -105,8 +105,13 @@ impl<S> Server<S> {
                 }
                 tls.prepare()?;
             }
+            let options = address.options.clone();
             let listeners = Listener::bind(&address.accepted_by(cores)).await?;
-            addresses.extend(listeners.first().map(|first| first.address().clone()));
+            // As it was asked for: how many cores there are is not the address's to say.
+            addresses.extend(listeners.first().map(|first| Address {
+                place: first.address().place.clone(),
+                options,
+            }));
             let listeners = listeners.into_iter().map(Arc::new).collect();
             bound.push(Bound { listeners, tls });
         }

@@ -1,10 +1,10 @@
 //! To a request: what a front server says of it.
 
-use gopuram::environ::{Environ, Mapping};
+use gopuram::environ::{Environ, Mapping, Template};
 use gopuram::middleware::attributes::{Attributes, Connection, Scheme};
 use http::{Version, request};
 
-use crate::support::{back, said};
+use crate::support::{back, said, var};
 
 fn attributes(head: &request::Parts) -> &Attributes {
     Attributes::of_head(head).unwrap()
@@ -378,6 +378,32 @@ fn targets_are_of_the_forms_there_are() {
     assert_eq!(status(&tunnel), 501);
 }
 
+/// nginx's own lists of variables for SCGI and uwsgi are without `SERVER_ADDR`.
+#[test]
+fn the_port_of_a_server_is_the_one_that_is_named_though_its_address_is_not() {
+    for (port, host, wanted) in [
+        ("18023", "a.test", "18023"),
+        ("18023", "a.test:81", "18023"),
+        ("", "a.test:81", "81"),
+        ("99999", "a.test", "80"),
+        ("+1", "a.test", "80"),
+    ] {
+        let environ = said(&[
+            ("REQUEST_URI", "/"),
+            ("SERVER_PORT", port),
+            ("HTTP_HOST", host),
+        ]);
+        let front = Connection::new("127.0.0.1:3031".parse().ok(), None, Scheme::Http);
+        let head = environ.head(&Mapping::default(), &front).unwrap();
+        let connection = attributes(&head).connection().unwrap();
+        let template = Template::new(Mapping::default(), connection);
+        let environ = template.environ(&head).unwrap();
+        assert_eq!(var(&environ, "SERVER_PORT"), Some(wanted), "{port} {host}");
+        assert_eq!(var(&environ, "SERVER_NAME"), Some("a.test"));
+        assert_eq!(var(&environ, "SERVER_ADDR"), None);
+    }
+}
+
 #[test]
 fn the_addresses_are_those_that_are_named() {
     let environ = said(&[
@@ -392,6 +418,7 @@ fn the_addresses_are_those_that_are_named() {
     let connection = attributes(&head).connection().unwrap();
     assert_eq!(connection.peer, "[2001:db8::1]:5".parse().ok());
     assert_eq!(connection.local, "192.0.2.2:81".parse().ok());
+    assert_eq!(connection.local_port(), Some(81));
     // Without a port there is still a client, and a name is none.
     for (said_addr, ip) in [
         ("192.0.2.7", Some("192.0.2.7")),

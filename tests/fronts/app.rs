@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::stream;
-use gopuram::middleware::attributes::Attributes;
+use gopuram::middleware::attributes::{Attributes, Connection};
 use gopuram::{Application, Body};
 use http::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE,
@@ -90,6 +90,11 @@ async fn echo(req: Request<Body>) -> Response<Body> {
         line("scheme", attributes.scheme().as_str());
         let ip = attributes.client().map(|client| client.ip.to_string());
         line("client", &ip.unwrap_or_default());
+        let port = attributes.connection().and_then(Connection::local_port);
+        line(
+            "port",
+            &port.map(|port| port.to_string()).unwrap_or_default(),
+        );
     }
     for name in [
         HOST,

@@ -88,6 +88,12 @@ async fn serves(kind: Kind, wire: Wire, by: By) {
         "{kind:?} over {wire:?} by {by:?}:\n{faults}{}",
         front.errors()
     );
+    if kind == Kind::Nginx && wire != Wire::Http {
+        let mut client = Client::to(front.address).await;
+        client.send(b"GET /echo HTTP/1.0\r\nHost: a\r\n\r\n").await;
+        let said = client.answer("GET").await.line("port");
+        assert_eq!(said, Some(front.address.port().to_string()));
+    }
     let at = streams::At {
         address: front.address,
         prefix: prefix(kind, wire),

@@ -1,6 +1,7 @@
 //! The rest of a piece that fills no segment: it is written with the next piece if that is there, and waits for nothing else.
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Poll, ready};
 
@@ -11,8 +12,9 @@ use gopuram::gateway::Handle;
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::StreamBody;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tower::util::service_fn;
 
@@ -20,11 +22,14 @@ const PIECE: &[u8] = &[b'x'; 64 * 1024];
 /// With the lines before and after it.
 const CHUNK: u64 = 64 * 1024 + 9;
 
+/// What a segment takes, but for the time that it is stamped with: of three for each chunk a little is left.
+const MSS: u32 = 21_000;
+
 /// A connection whose answer comes in pieces.
 struct Answer {
     client: TcpStream,
-    /// How many more pieces are there.
-    more: mpsc::UnboundedSender<usize>,
+    /// How many more pieces are there, or why there are none.
+    more: mpsc::UnboundedSender<Result<usize, io::Error>>,
     /// How much had been written when the body was asked for each piece that it gave.
     written: Arc<Mutex<Vec<u64>>>,
 }
@@ -44,7 +49,8 @@ impl Answer {
                     let (there, coming) = &mut *coming.lock().unwrap();
                     while *there == 0 {
                         match ready!(coming.poll_recv(cx)) {
-                            Some(more) => *there = more,
+                            Some(Ok(more)) => *there = more,
+                            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                             None => return Poll::Ready(None),
                         }
                     }
@@ -52,7 +58,7 @@ impl Answer {
                     let stats = counting.get().unwrap().stats();
                     written.lock().unwrap().push(stats.bytes_out);
                     let frame = Frame::data(Bytes::from_static(PIECE));
-                    Poll::Ready(Some(Ok::<_, Infallible>(frame)))
+                    Poll::Ready(Some(Ok(frame)))
                 });
                 let body = Body::new(StreamBody::new(pieces));
                 std::future::ready(Ok::<_, Infallible>(Response::new(body)))
@@ -63,7 +69,9 @@ impl Answer {
         let address = server.socket().unwrap();
         counting.set(server.handle()).ok().unwrap();
         tokio::spawn(server.run());
-        let mut client = TcpStream::connect(address).await.unwrap();
+        let client = TcpSocket::new_v4().unwrap();
+        SockRef::from(&client).set_tcp_mss(MSS).unwrap();
+        let mut client = client.connect(address).await.unwrap();
         let req = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
         client.write_all(req).await.unwrap();
         Self {
@@ -100,13 +108,12 @@ const ROW: usize = 4;
 #[tokio::test]
 async fn pieces_that_are_there_fill_their_segments() {
     let mut answer = Answer::ask().await;
-    answer.more.send(ROW).unwrap();
+    answer.more.send(Ok(ROW)).unwrap();
     // Nobody else would send what is held back.
     answer.read(ROW).await;
-    // What a segment takes the kernel makes larger with the client's window.
     let steps = answer.steps();
     assert!(steps[1] == CHUNK && steps[2] < CHUNK, "{steps:?}");
-    answer.more.send(ROW).unwrap();
+    answer.more.send(Ok(ROW)).unwrap();
     answer.read(ROW).await;
     let steps = answer.steps();
     assert!(steps[..2] == [CHUNK; 2] && steps[2] < CHUNK, "{steps:?}");
@@ -120,8 +127,24 @@ async fn pieces_that_are_there_fill_their_segments() {
 async fn pieces_that_come_one_by_one_go_as_they_are() {
     let mut answer = Answer::ask().await;
     for _ in 0..6 {
-        answer.more.send(1).unwrap();
+        answer.more.send(Ok(1)).unwrap();
         answer.read(1).await;
     }
     assert_eq!(answer.steps()[1..], [CHUNK; 4]);
+}
+
+#[tokio::test]
+async fn a_body_that_fails_has_given_all_that_came_before() {
+    let mut answer = Answer::ask().await;
+    // The rest of the third is held back.
+    answer.more.send(Ok(3)).unwrap();
+    answer
+        .more
+        .send(Err(io::Error::other("on purpose")))
+        .unwrap();
+    answer.read(3).await;
+    let mut bytes = Vec::new();
+    // Reset or closed: the answer has no end.
+    answer.client.read_to_end(&mut bytes).await.ok();
+    assert_eq!(bytes, b"");
 }

@@ -13,7 +13,7 @@ use super::word;
 const NO_WORKER: u8 = 3;
 
 /// How long those that are told to end at once have for it.
-const AT_ONCE: Duration = Duration::from_secs(1);
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Stage {

@@ -12,6 +12,7 @@
 
 mod ending;
 mod fleet;
+mod orphans;
 mod pause;
 mod reload;
 mod settings;
@@ -27,9 +28,12 @@ use pyo3::prelude::*;
 use tokio::sync::mpsc;
 use tracing::{error, info};
 
+pub(crate) use self::ending::AT_ONCE;
 use self::fleet::Fleet;
+use self::orphans::Orphans;
 use self::settings::Settings;
 use self::signals::{Signals, Wish};
+pub(crate) use self::worker::{GRACE, LAST_WORDS};
 use crate::pid_file::PidFile;
 
 /// What is said over a worker's standard input, a byte each.
@@ -69,6 +73,7 @@ pub(crate) fn supervise(py: Python<'_>, options: &Bound<'_, PyAny>) -> PyResult<
 async fn run(mut settings: Settings) -> Result<u8, String> {
     // Before there is anything that could be ended half.
     let mut signals = Signals::new().map_err(|error| error.to_string())?;
+    let mut orphans = Orphans::new().map_err(|error| error.to_string())?;
     let sockets = Sockets::bind(settings.bind.iter().map(String::as_str)).await;
     let sockets = sockets.map_err(|error| format!("{error:?}"))?;
     let mut pid_file = PidFile::at(settings.pid_file.take());
@@ -83,6 +88,7 @@ async fn run(mut settings: Settings) -> Result<u8, String> {
     let mut fleet = fleet.map_err(|error| error.to_string())?;
     let mut sockets = Some(sockets);
     loop {
+        orphans.bury(|pid| fleet.workers.iter().any(|worker| worker.pid == pid));
         let now = Instant::now();
         if let Some(status) = fleet.settle(now) {
             return Ok(status);
@@ -126,6 +132,7 @@ async fn run(mut settings: Settings) -> Result<u8, String> {
                     fleet.leave();
                 }
             }
+            () = orphans.next() => {}
             () = alive(&mut watchdog) => notify::tell("WATCHDOG=1"),
             () = sleep_until(due) => {}
         }

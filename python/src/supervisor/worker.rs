@@ -24,13 +24,13 @@ use super::settings::Settings;
 use crate::share::Table;
 
 /// How long a worker has to write tracebacks before it is killed.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// How long a sign of life may have been on its way to a supervisor that was held up itself.
 const DOUBT: Duration = Duration::from_millis(250);
 
 /// How much longer a worker may take to end than requests may take to finish: what the application does at the end.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// What happened to a worker.
 #[derive(Debug)]

@@ -34,7 +34,7 @@ use std::{fmt, io};
 
 use super::destination::Destination;
 use super::explain::Explained;
-use super::kept::Kept;
+use super::kept::{Kept, Pace};
 use super::keys::{Key, Section, Settings};
 use super::mistakes::meant;
 use super::stack::Layer;
@@ -111,8 +111,8 @@ impl Context<'_> {
     }
 
     /// The log that goes there, opened if nobody has.
-    fn log(&mut self, to: Destination) -> io::Result<Log> {
-        self.kept.log(to, self.before)
+    fn log(&mut self, to: Destination, pace: Pace) -> io::Result<Log> {
+        self.kept.log(to, pace, self.before)
     }
 }
 

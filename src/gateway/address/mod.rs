@@ -1,12 +1,11 @@
 //! Where to listen, and how.
 
 mod protocol;
+mod shown;
 mod text;
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,7 +57,8 @@ pub(super) use text::name_and_port;
 /// assert_eq!(socket, Address::from("unix:/run/app.sock?mode=660"));
 /// ```
 ///
-/// Text that is no address is told when serving begins, with what to write instead.
+/// Text that is no address is told when serving begins, with what to write instead. What was read from text is written such
+/// that it is read as the same, with the options that are not as by default.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Address {
     pub(super) place: Place,
@@ -272,7 +272,8 @@ impl Address {
 
     /// The permissions of the socket file, the nine bits of them; by default those that the umask leaves.
     ///
-    /// They are set before the first client can connect. Does nothing for TCP.
+    /// They are set before the first client can connect, and by a new version of the process when it takes the socket over, as its
+    /// owner and group are. Does nothing for TCP.
     #[must_use]
     pub fn mode(mut self, bits: u32) -> Self {
         if let Place::Unix(_) = self.place {
@@ -310,7 +311,8 @@ impl Address {
         match networks.parse() {
             Ok(networks) => self.options.proxy = Some(networks),
             Err(_) => {
-                self.place = Place::Mistake(format!("{self}?proxy={networks}"), text::NETWORKS);
+                self.place =
+                    Place::Mistake(format!("{}?proxy={networks}", self.name()), text::NETWORKS);
             }
         }
         self
@@ -333,7 +335,8 @@ impl Address {
         match networks.parse() {
             Ok(networks) => self.options.fronts = Some(networks),
             Err(_) => {
-                self.place = Place::Mistake(format!("{self}?fronts={networks}"), text::FRONTS);
+                self.place =
+                    Place::Mistake(format!("{}?fronts={networks}", self.name()), text::FRONTS);
             }
         }
         self
@@ -393,42 +396,9 @@ impl<I: Into<IpAddr>> From<(I, u16)> for Address {
     }
 }
 
-/// Without the options.
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !matches!(self.place, Place::Mistake(..)) {
-            self.options.protocol.fmt(f)?;
-        }
-        self.place.fmt(f)
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Socket(socket) => socket.fmt(f),
-            // A host may be called as a prefix is; what is written is read as the same.
-            Self::Name(text) if text::has_prefix(text) => write!(f, "tcp:{text}"),
-            Self::Name(text) | Self::Mistake(text, _) => f.write_str(text),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-            Self::Abstract(name) => write!(f, "unix:@{}", name.as_bytes().escape_ascii()),
-            Self::Fd(number) => write!(f, "fd:{number}"),
-            Self::Systemd(name) => write!(f, "systemd:{name}"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_host_that_is_called_as_a_prefix_is_written_behind_one() {
-        for text in ["tcp:unix:75", "tcp:fd:1", "tcp:systemd:2", "tcp:tcp:3"] {
-            assert_eq!(Address::from(text).to_string(), text);
-        }
-        assert_eq!(Address::from("tcp:unixes:75").to_string(), "unixes:75");
-    }
 
     #[test]
     fn a_mode_is_only_for_files() {

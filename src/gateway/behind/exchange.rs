@@ -16,6 +16,7 @@ use tracing::{error, warn};
 
 use super::super::answer::{self, Asked, Content};
 use super::super::exact::Exact;
+use super::super::logged::Logged;
 use super::super::pace::Stalled;
 use super::super::settings::Settings;
 use super::super::slot::{Slot, Started};
@@ -214,7 +215,9 @@ impl<S: Application> Exchange<S> {
                     },
                     Some(Err(error)) => {
                         let error: &(dyn StdError + 'static) = &*error;
-                        error!(error, "the body of a response broke off");
+                        if !Logged::is_in(error) {
+                            error!(error, "the body of a response broke off");
+                        }
                         return Poll::Ready(Step::Broken);
                     }
                 },

@@ -28,7 +28,8 @@ pub(super) struct Listener {
     /// Of no runtime yet: each that accepts here has a descriptor of its own.
     socket: Inherited,
     file: Option<SocketFile>,
-    /// As it was asked for, with the protocol: what is spoken at another's socket is not understood.
+    /// As it was asked for, with the protocol, for what is spoken at another's socket is not understood, and without options, which
+    /// may be others in a new version.
     asked: String,
     /// What tells it from those of the same address that were bound at another time.
     group: u32,
@@ -58,7 +59,7 @@ impl Listener {
     /// What a predecessor of this process had bound there, or its supervisor has: all of it, though fewer are to accept, since in the
     /// queue of each there may be clients.
     fn inherit(address: &Address) -> io::Result<Vec<Self>> {
-        let asked = address.to_string();
+        let asked = address.name();
         let mut listeners = Vec::new();
         // The file of a socket that others accept from is the supervisor's to remove.
         let mut group = None;
@@ -68,9 +69,8 @@ impl Listener {
         while let Some(socket) = inherited::from_ours(&asked, Heir::Successor, &mut group)? {
             match address.path().map(SocketFile::new).transpose() {
                 Ok(file) => {
-                    // The predecessor's, which goes on if this process fails.
                     if let Some(file) = &file {
-                        file.keep();
+                        file.take_over(&address.options)?;
                     }
                     listeners.push(Self::of(address, socket, file)?);
                 }
@@ -109,7 +109,7 @@ impl Listener {
     }
 
     fn of(address: &Address, socket: Inherited, file: Option<SocketFile>) -> io::Result<Self> {
-        let asked = address.to_string();
+        let asked = address.name();
         let ours = !matches!(address.place, Place::Fd(_) | Place::Systemd(_));
         let mut address = address.clone();
         match &socket {
@@ -143,7 +143,7 @@ impl Listener {
     /// Whether it was bound at this address, or taken over.
     #[cfg(feature = "tls")]
     pub(super) fn is_of(&self, address: &Address) -> bool {
-        self.asked == address.to_string()
+        self.asked == address.name()
     }
 
     /// Has the socket's file, as this process serves.

@@ -19,8 +19,7 @@ use super::accounts;
 /// All is done under a lock on the directory. Of two servers that start at once the second would else take the first
 /// one's file, which is there before anybody listens on it, for one that is stale.
 pub(super) async fn bind(path: &Path, options: &Options) -> io::Result<(UnixListener, SocketFile)> {
-    let owner = options.owner.as_deref().map(accounts::user).transpose()?;
-    let group = options.group.as_deref().map(accounts::group).transpose()?;
+    let wanted = Permissions::of(options)?;
     let lock = lock_directory(path).await?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     let address = SockAddr::unix(path)?;
@@ -33,9 +32,7 @@ pub(super) async fn bind(path: &Path, options: &Options) -> io::Result<(UnixList
     }
     let file = SocketFile::new(path)?;
     // Before `listen`, so that nobody connects under other permissions.
-    if options.mode.is_some() || owner.is_some() || group.is_some() {
-        file.adjust(options.mode, owner, group)?;
-    }
+    file.adjust(&wanted)?;
     socket.listen(options.backlog.try_into().unwrap_or(i32::MAX))?;
     drop(lock);
     Ok((socket.into(), file))
@@ -49,6 +46,32 @@ pub(super) fn bind_abstract(name: &std::ffi::OsStr, options: &Options) -> io::Re
     socket.bind(&SockAddr::unix(path)?)?;
     socket.listen(options.backlog.try_into().unwrap_or(i32::MAX))?;
     Ok(socket.into())
+}
+
+/// What is asked for of a socket file; none of it is left as it is.
+struct Permissions {
+    mode: Option<u32>,
+    owner: Option<u32>,
+    group: Option<u32>,
+}
+
+impl Permissions {
+    fn of(options: &Options) -> io::Result<Self> {
+        Ok(Self {
+            mode: options.mode,
+            owner: options.owner.as_deref().map(accounts::user).transpose()?,
+            group: options.group.as_deref().map(accounts::group).transpose()?,
+        })
+    }
+
+    /// What of it a file does not have: who may not change it need not, if there is nothing to change.
+    fn lacking(&self, file: &Metadata) -> Self {
+        Self {
+            mode: self.mode.filter(|mode| file.mode() & 0o777 != *mode),
+            owner: self.owner.filter(|owner| file.uid() != *owner),
+            group: self.group.filter(|group| file.gid() != *group),
+        }
+    }
 }
 
 /// For how long another server may be binding in the same directory.
@@ -120,21 +143,31 @@ impl SocketFile {
         self.kept.store(true, Ordering::Relaxed);
     }
 
+    /// Has the file of another process, which goes on with it if this one fails, as it is asked for here.
+    pub(super) fn take_over(&self, options: &Options) -> io::Result<()> {
+        self.keep();
+        self.adjust(&Permissions::of(options)?)
+    }
+
     /// Gives the file its permissions and its owners.
     ///
     /// By a handle of the file and not by its path: who may write to the directory could put a link to another file there.
-    fn adjust(&self, mode: Option<u32>, owner: Option<u32>, group: Option<u32>) -> io::Result<()> {
+    fn adjust(&self, wanted: &Permissions) -> io::Result<()> {
         let held = Held::of(&self.path)?;
         if held.identity != self.identity {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
+        let found = std::fs::metadata(&held.path)?;
+        let Permissions { mode, owner, group } = wanted.lacking(&found);
         // The group before its permissions, or another one would have them for a moment; and the owner last, since who
         // gives a file away may not change it any more.
-        if let Some(mode) = mode {
-            std::fs::set_permissions(&held.path, PermissionsExt::from_mode(mode & 0o700))?;
+        if group.is_some() {
+            if let Some(mode) = wanted.mode {
+                std::fs::set_permissions(&held.path, PermissionsExt::from_mode(mode & 0o700))?;
+            }
+            std::os::unix::fs::chown(&held.path, None, group)?;
         }
-        std::os::unix::fs::chown(&held.path, None, group)?;
-        if let Some(mode) = mode {
+        if let Some(mode) = wanted.mode.filter(|_| mode.is_some() || group.is_some()) {
             std::fs::set_permissions(&held.path, PermissionsExt::from_mode(mode))?;
         }
         if owner.is_some() {
