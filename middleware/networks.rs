@@ -29,6 +29,9 @@ impl Networks {
     }
 }
 
+/// How many bits of a v4-mapped address say that it is one.
+const MAPPED: u8 = 96;
+
 /// An address in the highest bits.
 fn bits(ip: IpAddr) -> u128 {
     match ip {
@@ -54,7 +57,7 @@ impl FromStr for Network {
         };
         let ip: IpAddr = ip.parse().map_err(drop)?;
         let most = if ip.is_ipv6() { 128 } else { 32 };
-        let ones = match ones {
+        let ones: u8 = match ones {
             // `parse` takes a sign.
             Some(ones) if ones.bytes().all(|b| b.is_ascii_digit()) => ones.parse().map_err(drop)?,
             Some(_) => return Err(()),
@@ -63,6 +66,11 @@ impl FromStr for Network {
         if ones > most {
             return Err(());
         }
+        // One of v4-mapped addresses is that of what they map: by that it is looked for. One that is wider has others as well.
+        let (ip, ones) = match (ip.to_canonical(), ones.checked_sub(MAPPED)) {
+            (v4, Some(ones)) if v4 != ip => (v4, ones),
+            _ => (ip, ones),
+        };
         let mask = mask(ones);
         Ok(Self {
             address: bits(ip) & mask,
@@ -135,6 +143,21 @@ mod tests {
         assert!(!contains("192.0.2.1", "192.0.2.2"));
         assert!(contains("0.0.0.0/0", "203.0.113.9"));
         assert!(contains("10.0.0.0/8", "::ffff:10.0.0.1"));
+    }
+
+    #[test]
+    fn a_network_of_mapped_addresses_is_that_of_what_they_map() {
+        assert!(contains("::ffff:10.0.0.0/104", "10.255.0.1"));
+        assert!(contains("::ffff:10.0.0.0/104", "::ffff:10.0.0.1"));
+        assert!(!contains("::ffff:10.0.0.0/104", "11.0.0.1"));
+        assert!(contains("::ffff:192.0.2.1", "192.0.2.1"));
+        assert!(contains("::ffff:0:0/96", "203.0.113.9"));
+        assert!(!contains("::ffff:0:0/96", "2001:db8::1"));
+        let networks: Networks = "::ffff:10.9.9.9/104".parse().unwrap();
+        assert_eq!(networks.to_string(), "10.0.0.0/8");
+        // Wider than all of them: a network of IPv6, as `::/0` is.
+        assert!(!contains("::ffff:0:0/95", "192.0.2.1"));
+        assert!(contains("::ffff:0:0/95", "::fffe:0:1"));
     }
 
     #[test]

@@ -110,11 +110,12 @@ impl Course {
         self.made_by = made_by(res.extensions());
     }
 
-    /// Whether no server asks for the body, whatever is in it (RFC 9110, section 6.4.1).
+    /// Whether no server asks for the body, whatever is in it (RFC 9110, sections 6.4.1 and 15.3.6).
     fn is_bodiless(&self, status: StatusCode) -> bool {
         self.is_head
             || status.is_informational()
             || status == StatusCode::NO_CONTENT
+            || status == StatusCode::RESET_CONTENT
             || status == StatusCode::NOT_MODIFIED
     }
 

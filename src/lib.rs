@@ -74,6 +74,8 @@ mod error;
 pub mod gateway;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "config", feature = "tls"))]
+mod regular;
 pub mod stack;
 pub mod testing;
 

@@ -195,6 +195,10 @@ fn what_is_counted_by_route_allocates_nothing() {
     let by_function = metrics.route(|_| Some("/users/{id}"));
     let app = Stack::new().with(by_function).app(app::answer(hello));
     assert_eq!(allocations(app), 0);
+    // Beyond the limit of names as well.
+    let few = Metrics::for_routes(0).route(|_| Some("/users/{id}"));
+    let app = Stack::new().with(few).app(app::answer(hello));
+    assert_eq!(allocations(app), 0);
 }
 
 #[test]

@@ -9,13 +9,6 @@ use std::time::{Duration, Instant};
 use super::sink::Sink;
 use super::writer;
 
-/// How long lines wait for others, so that a busy server writes fifty times a second and not for
-/// every request.
-const LINGER: Duration = Duration::from_millis(20);
-
-/// Twenty thousand lines or so: what a server logs while a disk does not answer for a moment.
-const CAPACITY: usize = 4 << 20;
-
 /// How many bytes are written without waiting for more: few enough to stay in the processor's
 /// cache on their way, enough for a few hundred writes a second at the most.
 const BATCH: usize = 128 << 10;
@@ -99,11 +92,19 @@ pub(super) struct Requests {
 }
 
 impl Log {
+    /// How long lines wait for others by default, so that a busy server writes fifty times a second and not for
+    /// every request.
+    pub const LINGER: Duration = Duration::from_millis(20);
+
+    /// How many bytes may wait by default, twenty thousand lines or so: what a server logs while a disk does not
+    /// answer for a moment.
+    pub const CAPACITY: usize = 4 << 20;
+
     /// Appends to a file, made if there is none, that can be [reopened](Self::reopen).
     ///
     /// # Errors
     ///
-    /// If it cannot be opened.
+    /// If it cannot be opened, or is a FIFO that nobody reads.
     pub fn file(path: impl AsRef<Path>) -> io::Result<Self> {
         Ok(Self::new(Sink::file(path.as_ref())?))
     }
@@ -242,8 +243,8 @@ impl Log {
         let state = State {
             lines: Vec::new(),
             sink: Some(sink),
-            capacity: CAPACITY,
-            linger: LINGER,
+            capacity: Self::CAPACITY,
+            linger: Self::LINGER,
             notices: Notices::Comment,
             thread: Thread::NotStarted,
             requests: Requests::default(),

@@ -242,9 +242,6 @@ impl AccessLog {
     }
 
     fn new(name: &'static str, format: Format, log: Log) -> Self {
-        if format.style == escape::Style::Json {
-            log.notices(Notices::Json);
-        }
         Self(Arc::new(Config {
             needs: format.needs(),
             format,
@@ -364,6 +361,11 @@ impl<S> Layer<S> for AccessLog {
     type Service = Wrapped<S, Self>;
 
     fn layer(&self, inner: S) -> Self::Service {
+        // Not when it is made: it may never be used, and the log be another's already.
+        self.0.log.notices(match self.0.format.style {
+            escape::Style::Json => Notices::Json,
+            escape::Style::Apache => Notices::Comment,
+        });
         Wrapped::new(inner, self.clone())
     }
 }

@@ -28,8 +28,30 @@ impl Sink {
 }
 
 /// Every write of a batch goes to the end of the file, even if other processes write there too.
+#[cfg(not(unix))]
 fn append_to(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// The same. Who opens a FIFO waits for who reads from it, unless told not to; writing may wait, on the writer's thread.
+#[cfg(unix)]
+fn append_to(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    use rustix::io::Errno;
+
+    let mut options = OpenOptions::new();
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let options = options.append(true).create(true).custom_flags(flags);
+    let file = options.open(path).map_err(|error| {
+        if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
+            return io::Error::new(error.kind(), "nobody reads from it");
+        }
+        error
+    })?;
+    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file)
 }
 
 impl Write for Sink {

@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::{Request, Version};
+use http::Request;
 use http_body::{Frame, SizeHint};
 
 use super::{Body, Error};
@@ -23,12 +22,20 @@ pub(crate) enum Received {
 }
 
 impl Received {
-    /// Counts what is read of a [`Body`]; of any other the declared length must do.
-    pub(crate) fn of<B: 'static>(req: &mut Request<B>) -> Self {
-        let Some(body) = (req.body_mut() as &mut dyn Any).downcast_mut::<Body>() else {
-            return Self::declared(req);
-        };
-        match std::mem::take(body).try_into_bytes() {
+    /// Counts what is read of a [`Body`]; of any other nothing is known, unless there is none.
+    ///
+    /// For sums, which what one client declares and never sends would spoil.
+    pub(crate) fn read<B: http_body::Body + 'static>(req: &mut Request<B>) -> Self {
+        Self::counted(req).unwrap_or_else(|| match req.body().size_hint().exact() {
+            Some(0) => Self::Known(0),
+            _ => Self::Unknown,
+        })
+    }
+
+    /// Counts what is read of a [`Body`]; nothing for any other.
+    pub(crate) fn counted<B: 'static>(req: &mut Request<B>) -> Option<Self> {
+        let body = (req.body_mut() as &mut dyn Any).downcast_mut::<Body>()?;
+        Some(match std::mem::take(body).try_into_bytes() {
             Ok(bytes) => {
                 let len = bytes.len() as u64;
                 *body = Body::from(bytes);
@@ -42,21 +49,7 @@ impl Received {
                 });
                 Self::Counted(count)
             }
-        }
-    }
-
-    fn declared<B>(req: &Request<B>) -> Self {
-        if let Some(len) = req.headers().get(CONTENT_LENGTH) {
-            let len = len.to_str().ok().and_then(|len| len.parse().ok());
-            return len.map_or(Self::Unknown, Self::Known);
-        }
-        // What is not declared is not there, or comes in chunks (RFC 9112, section 6.3).
-        let chunked = req.headers().contains_key(http::header::TRANSFER_ENCODING);
-        if chunked || (req.version() > Version::HTTP_11 && !req.method().is_safe()) {
-            Self::Unknown
-        } else {
-            Self::Known(0)
-        }
+        })
     }
 
     pub(crate) fn bytes(&self) -> Option<u64> {

@@ -56,11 +56,7 @@ impl Exchange {
         }
         this.method = labels::method(req.method());
         this.course = Course::of(req.method());
-        // What says its length gives as much, and need not be counted.
-        this.received = match req.body().size_hint().exact() {
-            Some(length) => Received::Known(length),
-            None => Received::of(req),
-        };
+        this.received = Received::read(req);
         if let Some(route) = &config.route {
             let route = route(req.extensions());
             this.route = Some(config.registry.route(route));

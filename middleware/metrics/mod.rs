@@ -19,7 +19,7 @@
 //! | `http_server_requests_total` | requests that have ended | all labels |
 //! | `http_server_request_duration_seconds` | time from the request to the end of the response's body | all labels |
 //! | `http_server_time_to_head_seconds` | time from the request to the head of the response | method, route |
-//! | `http_server_request_body_size_bytes` | length of the request's body | method, route |
+//! | `http_server_request_body_size_bytes` | bytes of the request's body that were read | method, route |
 //! | `http_server_response_body_size_bytes` | bytes of the response's body that were handed to the server | method, route |
 //! | `http_server_active_requests` | requests that have not ended | method |
 //!
@@ -36,8 +36,8 @@
 //! a request ended; to the head is what the application takes. The latter, and lengths, tell little by status, and
 //! are kept by route and method alone, which leaves a third of the text.
 //!
-//! The length of a request's body is what it says itself; only of a [`Body`] that does not know its length the
-//! bytes are counted. Of another server's body of unknown length nothing is.
+//! Of a request's body it counts what was read, whatever the client declared; that can be seen of a [`Body`] only. The bodies of
+//! requests under another server, unless they are empty, are left out of their histogram.
 //!
 //! # Where the page is
 //!
@@ -62,11 +62,15 @@
 //! detail from what comes later, and never memory. Of a route the first 128 bytes are told. At worst that is 1 MB on one
 //! core and 11 MB on sixteen or more, of which half a megabyte is taken at once and the rest when it is used.
 //!
+//! Times are added up in nanoseconds, of which 64 bits have room for 584 years: ten thousand downloads at once take three weeks to
+//! fill them. Then that sum begins anew, which Prometheus takes for a restart.
+//!
 //! # Cost
 //!
 //! In steady state no allocation and no lock of its own: each core counts in cache lines of its own, which are added up for
 //! the page. The way in takes the time once, the way out twice. The route needs a [`Report`](crate::attributes::Report), which is
-//! used again, and attributes, which are made where the server made none. A streaming body of unknown length is boxed.
+//! used again, and attributes, which are made where the server made none. The body of a request that comes as a stream is boxed,
+//! and its count is an allocation more.
 //! A label set that is new takes an allocation or two. The page is put together where it is asked for, of all there is.
 //!
 //! # Under another server

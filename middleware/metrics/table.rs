@@ -196,7 +196,7 @@ impl Names {
         while let Some(slot) = self.slots.get(at) {
             match slot.get() {
                 Some(found) if **found == *name => return Some(at),
-                None if self.put(slot, own()) => return Some(at),
+                None if self.put(slot, &own) => return Some(at),
                 None if self.is_full() && slot.get().is_none() => return None,
                 // Another thread took it meanwhile: looked at again.
                 None => {}
@@ -206,12 +206,13 @@ impl Names {
         None
     }
 
+    /// Puts a name in a free slot, if there may be one more; only then it is made.
     #[cold]
-    fn put(&self, slot: &OnceLock<Arc<str>>, name: Arc<str>) -> bool {
+    fn put(&self, slot: &OnceLock<Arc<str>>, own: impl Fn() -> Arc<str>) -> bool {
         if self.is_full() {
             return false;
         }
-        if self.taken.fetch_add(1, Ordering::Relaxed) < self.limit && slot.set(name).is_ok() {
+        if self.taken.fetch_add(1, Ordering::Relaxed) < self.limit && slot.set(own()).is_ok() {
             return true;
         }
         self.taken.fetch_sub(1, Ordering::Relaxed);

@@ -123,7 +123,7 @@ impl Numbers {
             (
                 "http_server_request_body_size_bytes",
                 "bytes",
-                "Lengths of the bodies of requests, as far as they are known.",
+                "Lengths of the bodies of requests, as far as they were read.",
                 &LENGTHS[..],
             ),
             (

@@ -1,7 +1,8 @@
 """A WSGI server, and layers in Rust around WSGI applications.
 
->>> import gopuram
->>> gopuram.serve(app, "127.0.0.1:8000")  # doctest: +SKIP
+    import gopuram
+
+    gopuram.serve(app, "127.0.0.1:8000")
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from importlib import metadata
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
@@ -22,7 +24,9 @@ if not getattr(sys, "_is_gil_enabled", lambda: True)():
     # A build without turns it on for us, unless it is told not to.
     raise ImportError("gopuram needs the global interpreter lock, which PYTHON_GIL=0 or -X gil=0 has turned off")
 
-__all__ = ["FileWrapper", "serve"]
+__all__ = ["FileWrapper", "__version__", "serve"]
+
+__version__: str = metadata.version("gopuram")
 
 
 def serve(
@@ -34,7 +38,7 @@ def serve(
     queue_timeout: float = 30.0,
     drain_timeout: float | EllipsisType = ...,
     max_spool: int = 1 << 30,
-    access_log: str | None = None,
+    access_log: str | os.PathLike[str] | None = None,
     environ: Mapping[str, str] | None = None,
     request_timeout: float = 0.0,
     config: str | os.PathLike[str] | None = None,
@@ -45,7 +49,7 @@ def serve(
 
     addresses
         Where to listen: ``127.0.0.1:8000``, ``unix:/run/app.sock``, and behind front servers ``fastcgi:...``,
-        ``scgi:...`` and ``uwsgi:...``. Without any it is where the file says.
+        ``scgi:...`` and ``uwsgi:...``. One at least, or a file in `config`, which says it else.
     threads
         How many threads call the application.
     inline
@@ -71,6 +75,9 @@ def serve(
     certfile, keyfile
         A chain of certificates and its key, both in PEM, to serve HTTPS with.
 
+    What becomes of the server is logged by the command alone; here the standard error has the tracebacks of the application, and
+    nothing else that it does not write itself.
+
     Raises OSError if an address cannot be listened on, ValueError if an option has no meaning, and TypeError if it is of another
     kind.
     """
@@ -82,20 +89,26 @@ def serve(
         if certfile is None or keyfile is None:
             raise ValueError("certfile and keyfile belong together")
         served = served.secured(certfile, keyfile)
-    with signals.put_back():
-        _serve(
-            app,
-            served,
-            threads=threads,
-            inline=inline,
-            queue=queue,
-            queue_timeout=queue_timeout,
-            drain_timeout=served.settings()["drain_timeout"] if isinstance(drain_timeout, EllipsisType) else drain_timeout,
-            max_spool=max_spool,
-            access_log=access_log,
-            environ={**dict(served.environ), **(environ or {})},
-            request_timeout=request_timeout,
-        )
+    try:
+        with signals.put_back():
+            _serve(
+                app,
+                served,
+                threads=threads,
+                inline=inline,
+                queue=queue,
+                queue_timeout=queue_timeout,
+                drain_timeout=served.settings()["drain_timeout"] if isinstance(drain_timeout, EllipsisType) else drain_timeout,
+                max_spool=max_spool,
+                access_log=None if access_log is None else checks.path(access_log, "access_log"),
+                environ={**dict(served.environ), **(environ or {})},
+                request_timeout=request_timeout,
+            )
+    except OSError as error:
+        # Which is no mistake for a program that a front server starts, by CGI or FastCGI.
+        if str(error).startswith("nothing to listen on"):
+            raise ValueError("there is no address to listen on: gopuram.serve(app, '127.0.0.1:8000')") from None
+        raise
 
 
 def _serve(
@@ -114,20 +127,24 @@ def _serve(
     max_requests: int = 0,
     control: _gopuram.Control | None = None,
     ends: bool = False,
+    pid_file: str | None = None,
 ) -> None:
     """As `serve`, for workers, which have the sockets of their supervisor, and for a process that ends with it."""
     if not callable(app):
         raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
     environ = dict(environ)
-    checks.variables(environ)
+    checks.served(
+        threads=threads,
+        queue=queue,
+        queue_timeout=queue_timeout,
+        drain_timeout=drain_timeout,
+        max_spool=max_spool,
+        access_log=access_log,
+        environ=environ,
+        request_timeout=request_timeout,
+    )
     if access_log is not None:
-        checks.text(access_log, "access_log")
-    checks.whole(threads, "threads", 1, checks.SEVERAL)
-    checks.whole(queue, "queue", 1, checks.MANY)
-    checks.whole(max_spool, "max_spool", 1, checks.MANY)
-    checks.time(queue_timeout, "queue_timeout")
-    checks.time(drain_timeout, "drain_timeout")
-    checks.time(request_timeout, "request_timeout")
+        checks.once(access_log, config.logs)
     if inline and request_timeout:
         raise ValueError("request_timeout is for threads: inline nobody is left to answer")
     signals.serve()
@@ -146,5 +163,6 @@ def _serve(
             "max_requests": max_requests,
             "control": control,
             "ends": ends,
+            "pid_file": pid_file,
         },
     )

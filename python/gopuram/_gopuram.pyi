@@ -1,12 +1,14 @@
 import os
 from _typeshed.wsgi import WSGIApplication
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypedDict, final
 
 __all__ = [
     "Config",
     "Control",
     "FileWrapper",
+    "check_log",
     "explained",
     "forked",
     "inherit",
@@ -33,6 +35,7 @@ class _Options(TypedDict):
     max_requests: int
     control: Control | None
     ends: bool
+    pid_file: str | None
 
 class _Workers(TypedDict):
     bind: list[str]
@@ -44,7 +47,9 @@ class _Workers(TypedDict):
     max_worker_memory: int
     succeeds: bool
     watched: bool
+    pid_file: str | None
     program: list[str]
+    worker: list[str]
     directory: str
 
 @final
@@ -52,6 +57,9 @@ class Config:
     """Where to serve and within which layers, as a file says it."""
 
     def __new__(cls, path: str | None = None, /) -> Config: ...
+    @staticmethod
+    def check(path: str, /) -> Config: ...
+    def opened(self) -> Config: ...
     def bind(self, addresses: list[str]) -> Config: ...
     def secured(self, certificate: str | os.PathLike[str], key: str | os.PathLike[str]) -> Config: ...
     def settings(self) -> dict[str, Any]: ...
@@ -59,6 +67,8 @@ class Config:
     def addresses(self) -> list[str]: ...
     @property
     def described(self) -> list[str]: ...
+    @property
+    def logs(self) -> list[Path]: ...
     @property
     def environ(self) -> list[tuple[str, str]]: ...
 
@@ -79,6 +89,7 @@ class FileWrapper:
     @property
     def close(self) -> Callable[[], object]: ...
 
+def check_log(to: str) -> None: ...
 def forked() -> None: ...
 def inherit() -> None: ...
 def worker(bind: list[str], timeout: float) -> Control: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 
@@ -51,10 +52,60 @@ def variables(environ: Mapping[str, str]) -> None:
             raise ValueError(f"{name} must be a str of Latin-1")
 
 
+def served(
+    *,
+    threads: object,
+    queue: object,
+    queue_timeout: object,
+    drain_timeout: object,
+    max_spool: object,
+    access_log: object,
+    environ: Mapping[str, str],
+    request_timeout: object,
+) -> None:
+    """Whether an application can be served so."""
+    variables(environ)
+    if access_log is not None:
+        text(access_log, "access_log")
+    whole(threads, "threads", 1, SEVERAL)
+    whole(queue, "queue", 1, MANY)
+    whole(max_spool, "max_spool", 1, MANY)
+    time(queue_timeout, "queue_timeout")
+    time(drain_timeout, "drain_timeout")
+    time(request_timeout, "request_timeout")
+
+
+def once(access_log: str, others: Sequence[os.PathLike[str]]) -> None:
+    """Whether no layer writes the access log that was asked for besides."""
+    if any(_same(access_log, os.fspath(other)) for other in others):
+        raise ValueError(
+            f"the access log {access_log} is written by a layer `access_log` of the file as well, and would have each request twice: "
+            "leave out one of both"
+        )
+
+
+def _same(one: str, other: str) -> bool:
+    if "-" in (one, other):
+        return one == other
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        # One is still to be made.
+        return os.path.realpath(one) == os.path.realpath(other)
+
+
 def text(value: object, name: str) -> None:
     """Whether it is a text."""
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+
+
+def path(value: object, name: str) -> str:
+    """It as a text, if it is a path."""
+    named = value if isinstance(value, bytes) or not isinstance(value, os.PathLike) else os.fspath(value)
+    if not isinstance(named, str):
+        raise TypeError(f"{name} must be a str or a path, not {type(value).__name__}")
+    return named
 
 
 def addresses(texts: Sequence[object]) -> None:

@@ -8,179 +8,46 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
-from importlib import metadata
 
-from . import _gopuram, _serve, checks, reloading, settings, signals, workers
+from . import _gopuram, _serve, reloading, settings, signals, values, workers
 from .loading import NotFound, load
-
-_ADDRESSES = """\
-An address is 127.0.0.1:8000, [::1]:8000, unix:/run/app.sock, fd:3 or systemd:NAME. With fastcgi:, scgi: or uwsgi:
-before it that is spoken in place of HTTP. Options follow a question mark: unix:/run/app.sock?mode=660&group=www-data.
-
-SIGTERM and SIGINT let requests finish, a second one ends at once. SIGUSR1 opens the access log anew. With workers SIGHUP
-loads the application anew, SIGTTIN and SIGTTOU have one worker more or fewer, and SIGUSR2 starts a new version in place
-of this one. Nothing of it loses a request.
-
-  gopuram serve project.wsgi:application --bind 0.0.0.0:8000 --workers 4 --access-log -
-"""
-
-
-def _whole(text: str, least: int, most: int) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
-    if not least <= number <= most:
-        raise argparse.ArgumentTypeError(f"{number} is not from {least} to {most}")
-    return number
-
-
-def _several(text: str) -> int:
-    return _whole(text, 1, checks.SEVERAL)
-
-
-def _positive(text: str) -> int:
-    return _whole(text, 1, checks.MANY)
-
-
-def _natural(text: str) -> int:
-    return _whole(text, 0, checks.MANY)
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not checks.is_time(number):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: 0, or from 0.001 to a billion")
-    return number
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name, value
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="gopuram", description="A WSGI server, and layers in Rust around it.")
-    parser.add_argument("--version", action="version", version=f"gopuram {metadata.version('gopuram')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, does, description in (
-        ("serve", "serve a WSGI application", "Serve a WSGI application until SIGTERM or SIGINT."),
-        ("check", "say what would be served, or what is wrong", "Load all that `serve` would, with the same options, and say what it is."),
-    ):
-        command = commands.add_parser(
-            name,
-            help=does,
-            description=description,
-            epilog=_ADDRESSES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        _add_options(command)
-    explain = commands.add_parser("explain", help="list what a file can say", description="List what a file can say.")
-    explain.add_argument("name", nargs="?", metavar="NAME", help="a layer or a table, for its keys; without one, all of them")
-    return parser
-
-
-def _add_options(serve: argparse.ArgumentParser) -> None:
-    serve.add_argument(
-        "app", nargs="?", metavar="MODULE:NAME", help="the application, or MODULE:FACTORY() which makes it"
-    )
-    serve.add_argument(
-        "-b", "--bind", action="append", metavar="ADDRESS", help="where to listen, as often as wanted [127.0.0.1:8000]"
-    )
-    how = serve.add_mutually_exclusive_group()
-    how.add_argument(
-        "-t", "--threads", type=_several, metavar="N", help="how many threads call the application [4]"
-    )
-    how.add_argument(
-        "--inline", action="store_true", default=None, help="call it on the thread of the connections, one request at a time"
-    )
-    serve.add_argument("--chdir", metavar="DIRECTORY", help="go there first; modules are found there")
-    serve.add_argument("--pythonpath", metavar="PATHS", help="where else modules are found, joined by colons")
-    serve.add_argument("--access-log", metavar="FILE", help="an access log, in the combined format; - is the standard output")
-    serve.add_argument(
-        "--log-level",
-        choices=["error", "warn", "info", "debug", "trace"],
-        default="info",
-        help="what is written to the standard error [info]",
-    )
-    serve.add_argument("--queue", type=_positive, metavar="N", help="how many requests may wait for a thread [1024]")
-    serve.add_argument(
-        "--queue-timeout", type=_seconds, metavar="SECONDS", help="for how long they may; then 503 [30]"
-    )
-    serve.add_argument(
-        "--request-timeout",
-        type=_seconds,
-        metavar="SECONDS",
-        help="for the application to answer; then 504, and another thread; 0 is for ever [0]",
-    )
-    serve.add_argument(
-        "--drain-timeout", type=_seconds, metavar="SECONDS", help="for requests to finish at the end [30]"
-    )
-    serve.add_argument(
-        "--max-spool",
-        type=_positive,
-        metavar="BYTES",
-        help="the longest request body of unknown length; then 413 [1073741824]",
-    )
-    serve.add_argument(
-        "-e",
-        "--environ",
-        action="append",
-        type=_variable,
-        default=[],
-        metavar="NAME=VALUE",
-        help="a variable for every environ, as often as wanted",
-    )
-    settings.add_options(serve)
-    reloading.add_options(serve)
-    workers.add_options(serve, _several, _natural, _seconds)
+from .options import read
+#: The status where there is nothing to serve, as that of a supervisor whose workers cannot.
+_NO_APPLICATION = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; what it returns is the status of the process."""
     signals.begin()
     workers.inherit()
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    parser, options = read(arguments)
     if options.command == "explain":
-        return _explain(options.name)
+        return _explain(options.names)
     # To be run anew as it was run, where it was run: by the script or as a module, with the options of the interpreter.
     command = [sys.executable, *(sys.orig_argv[1:] if arguments is None else ["-m", "gopuram", *arguments])]
     is_worker = workers.is_worker()
     control, max_requests = None, 0
+    if options.command == "check":
+        # That a certificate has expired is no mistake, and is said.
+        _gopuram.log_to_stderr("warn")
     try:
-        config = settings.settle(options)
-        if options.app is None:
-            parser.error("what is to be served? MODULE:NAME, or a file with `wsgi` in its table [app]")
-        if options.inline and options.request_timeout:
-            parser.error(
-                "--request-timeout is for threads: with --inline nobody is left to answer; --timeout ends the process"
-            )
-        checks.variables(options.environ)
-        is_supervisor = options.command == "serve" and not is_worker and workers.is_asked_for(options, _several)
         directory = os.getcwd()
+        config = settings.settle(options, values.several, is_worker=is_worker)
+        if options.command == "serve":
+            _gopuram.log_to_stderr(options.log_level)
+        config = settings.secured(options, config)
         if is_worker:
             control, max_requests = workers.begin(options, config.addresses)
-        if options.chdir is not None:
-            os.chdir(options.chdir)
-        if is_supervisor:
-            _gopuram.log_to_stderr(options.log_level)
-            return workers.supervise(options, config.addresses, command, directory)
+        elif options.command == "serve" and options.supervised:
+            return workers.supervise(options, config.addresses, command, _as_worker(command, arguments), directory)
         # As for `python -m`: what is in the directory can be imported.
         sys.path[:0] = [os.getcwd(), *(options.pythonpath or "").split(":")]
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
-        if options.command == "check":
-            # That a certificate has expired is no mistake, and is said.
-            _gopuram.log_to_stderr("warn")
+        os.environ.update(options.env)
         app = reloading.load_and_watch(options, control) if control and options.reload else load(options.app)
         if options.command == "check":
             return _check(options, config)
-        _gopuram.log_to_stderr(options.log_level)
+        config = config.opened()
         _gopuram.keep_memory()
         _serve(
             app,
@@ -197,10 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             max_requests=max_requests,
             control=control,
             ends=True,
+            pid_file=os.path.abspath(options.pid) if options.pid and not control else None,
         )
     except argparse.ArgumentTypeError as error:
         parser.error(str(error))
-    except (NotFound, OSError, ValueError) as error:
+    except NotFound as error:
+        return _refuse(str(error), _NO_APPLICATION)
+    except (OSError, ValueError) as error:
         return _refuse(str(error))
     if any(thread.name.startswith("wsgi-") for thread in threading.enumerate()):
         # One that is stuck in the application would come back to an interpreter that is being taken down.
@@ -211,9 +81,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _as_worker(command: Sequence[str], arguments: Sequence[str] | None) -> Sequence[str]:
+    """The same command, to be told from its supervisor in a list of processes."""
+    told = sys.argv[1:] if arguments is None else [*arguments]
+    start = len(command) - len(told)
+    if "serve" not in told or [*command[start:]] != told:
+        return command
+    after = start + told.index("serve") + 1
+    return [*command[:after], "--as-worker", *command[after:]]
+
+
 def _check(options: argparse.Namespace, config: _gopuram.Config) -> int:
     """Say what would be served; that it can be loaded is known."""
-    processes = f", {_count(options.workers, 'process', 'processes')}" if options.workers else ""
+    processes = f", {_count(options.workers, 'process', 'processes')}" if options.supervised else ""
     how = "inline" if options.inline else _count(options.threads, "thread", "threads")
     print(f"listening {', '.join(config.described)}")
     print(f"serving   {options.app}: {how}{processes}")
@@ -226,11 +106,16 @@ def _count(number: int, one: str, several: str) -> str:
     return f"{number} {one if number == 1 else several}"
 
 
-def _explain(name: str | None) -> int:
+def _explain(names: Sequence[str]) -> int:
     try:
-        print(_gopuram.explained(name).rstrip())
+        texts = [_gopuram.explained(name) for name in names] or [_gopuram.explained()]
+        print("\n\n".join(text.rstrip() for text in texts))
     except ValueError as error:
         return _refuse(str(error))
+    except BrokenPipeError:
+        # As much was read as was wanted.
+        pass
+    _flush()
     return 0
 
 
@@ -246,6 +131,6 @@ def _flush() -> None:
             pass
 
 
-def _refuse(why: str) -> int:
+def _refuse(why: str, status: int = 1) -> int:
     print(f"gopuram: {why}", file=sys.stderr)
-    return 1
+    return status

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import traceback
 from typing import Any
+
+
+#: How files of settings end, which other servers are told in place of an application.
+_SETTINGS = (".ini", ".cfg", ".yaml", ".yml", ".json")
 
 
 class NotFound(Exception):
@@ -17,7 +22,7 @@ def load(name: str) -> Any:
     module_name, colon, path = name.partition(":")
     if not module_name:
         raise NotFound(f"{name!r} is not the name of an application: write module:name")
-    module = _module(module_name)
+    module = _module(module_name, colon + path)
     if not colon:
         for path in ("application", "app"):
             if hasattr(module, path):
@@ -46,16 +51,31 @@ def load(name: str) -> Any:
     return found
 
 
-def _module(name: str) -> Any:
+def _module(name: str, rest: str) -> Any:
+    directory, file = os.path.split(name)
+    if directory:
+        raise NotFound(f"{name!r} is a path; {_meant(directory, file.removesuffix('.py') + rest)}")
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         # One that it imports may be missing as well, which is another matter.
-        if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
-            raise NotFound(f"there is no module {error.name!r}; looked in the directory and in PYTHONPATH") from None
-        raise NotFound(f"module {name!r} cannot be imported:\n{traceback_of(error)}") from None
+        if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
+            raise NotFound(f"module {name!r} cannot be imported:\n{traceback_of(error)}") from None
+        if name.endswith(_SETTINGS):
+            raise NotFound(
+                f"{name!r} is no module; what Pyramid has such files for is served by a module of two lines: "
+                f"from pyramid.paster import get_app; app = get_app({name!r})"
+            ) from None
+        if name.endswith(".py") and name == error.name:
+            raise NotFound(f"{name!r} is a file; {_meant('', name.removesuffix('.py') + rest)}") from None
+        raise NotFound(f"there is no module {error.name!r}; looked in the directory and in PYTHONPATH") from None
     except Exception as error:
         raise NotFound(f"module {name!r} cannot be imported:\n{traceback_of(error)}") from None
+
+
+def _meant(directory: str, name: str) -> str:
+    there = "" if directory in ("", ".") else f"--chdir {directory} "
+    return f"applications are named by their modules: did you mean {there}{name}?"
 
 
 def traceback_of(error: BaseException) -> str:

@@ -11,7 +11,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 
-from . import _gopuram, signals
+from . import _gopuram, checks, signals
 
 #: Set for a worker: which of all that were started it is.
 _NUMBER = "GOPURAM_WORKER"
@@ -30,14 +30,20 @@ _SHORTEST = 0.1
 
 
 def add_options(
-    parser: ArgumentParser, number: Callable[[str], int], natural: Callable[[str], int], seconds: Callable[[str], float]
+    parser: ArgumentParser,
+    number: Callable[[str], int],
+    natural: Callable[[str], int],
+    size: Callable[[str], int],
+    seconds: Callable[[str], float],
 ) -> None:
     """What the command is told of workers; nothing of it set is one process without a supervisor."""
 
     def time(text: str) -> float:
         of = seconds(text)
-        if 0 < of < _SHORTEST:
-            raise ArgumentTypeError(f"{text} is too short a time for processes: at least {_SHORTEST}, or 0")
+        try:
+            _long_enough(of, text)
+        except ValueError as error:
+            raise ArgumentTypeError(str(error)) from None
         return of
 
     workers = parser.add_argument_group(
@@ -45,10 +51,10 @@ def add_options(
     )
     workers.add_argument("-w", "--workers", type=number, metavar="N", help=f"how many processes [{_DEFAULT}, or 1]")
     workers.add_argument(
-        "--timeout", type=time, metavar="SECONDS", help="how long one may give no sign of life; 0 is for ever [30]"
+        "-t", "--timeout", type=time, metavar="TIME", help="how long one may give no sign of life; 0 is for ever [30s]"
     )
     workers.add_argument(
-        "--start-timeout", type=time, metavar="SECONDS", help="how long one may take to be ready; 0 is for ever [60]"
+        "--start-timeout", type=time, metavar="TIME", help="how long one may take to be ready; 0 is for ever [60s]"
     )
     workers.add_argument(
         "--max-requests", type=natural, metavar="N", help="after how many requests another takes its place; 0 is never [0]"
@@ -57,35 +63,43 @@ def add_options(
         "--max-requests-jitter", type=natural, metavar="N", help="up to how many more, by chance [0]"
     )
     workers.add_argument(
-        "--max-worker-age", type=time, metavar="SECONDS", help="after how long another takes its place; 0 is never [0]"
+        "--max-worker-age", type=time, metavar="TIME", help="after how long another takes its place; 0 is never [0]"
     )
     workers.add_argument(
         "--max-worker-memory",
-        type=natural,
-        metavar="BYTES",
+        type=size,
+        metavar="SIZE",
         help="with how much of the memory another takes its place; 0 is never [0]",
     )
 
 
-def is_asked_for(options: Namespace, number: Callable[[str], int]) -> bool:
-    """Whether there is to be a supervisor; the environment may say so too.
+def settle(options: Namespace, number: Callable[[str], int]) -> None:
+    """Say whether there is to be a supervisor, `supervised`, and of how many processes; the environment may say so too.
 
-    Raises ArgumentTypeError if that has no meaning.
+    Raises ArgumentTypeError if that has no meaning, and ValueError if what a file says has none.
     """
     if options.reload_extra and not options.reload:
         raise ArgumentTypeError("--reload-extra is for --reload")
-    if options.reload:
-        if (options.workers or 1) > 1:
-            raise ArgumentTypeError("--reload is for one worker")
-        return True
-    told = os.environ.get(_DEFAULT)
+    told = None if options.reload else os.environ.get(_DEFAULT)
     if options.workers is None and told:
         try:
             options.workers = number(told)
         except ArgumentTypeError as error:
             raise ArgumentTypeError(f"the variable {_DEFAULT}: {error}") from None
     names = "workers timeout start_timeout max_requests max_requests_jitter max_worker_age max_worker_memory"
-    return any(getattr(options, name) is not None for name in names.split())
+    options.supervised = options.reload or any(getattr(options, name) is not None for name in names.split())
+    if not options.supervised:
+        return
+    options.workers = 1 if options.workers is None else options.workers
+    checks.whole(options.workers, "workers", 1, checks.SEVERAL)
+    if options.reload and options.workers > 1:
+        of_file = f"; [workers] of {options.config} has {options.workers}, before which --workers 1 goes"
+        raise ArgumentTypeError("--reload is for one worker" + (of_file if "workers" in options.of_file else ""))
+    for name in ("timeout", "start_timeout", "max_worker_age"):
+        time = getattr(options, name)
+        if time is not None:
+            checks.time(time, name)
+            _long_enough(time, f"{name}: {time}")
 
 
 def inherit() -> None:
@@ -120,8 +134,8 @@ def begin(options: Namespace, bind: Sequence[str]) -> tuple[_gopuram.Control, in
     return control, requests
 
 
-def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], directory: str) -> int:
-    """Serve by workers, each the command anew; what it returns is the status of the process."""
+def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], worker: Sequence[str], directory: str) -> int:
+    """Serve by workers, each the command anew, as `worker` has it; what it returns is the status of the process."""
     timeout, drain_timeout = _timeout(options), options.drain_timeout
     os.environ[_HELD_TO] = json.dumps({"listening": list(bind), "timeout": timeout, "drain_timeout": drain_timeout})
     succeeds = os.environ.pop(_SUCCESSOR, None)
@@ -129,7 +143,7 @@ def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], d
     return _gopuram.supervise(
         {
             "bind": list(bind),
-            "workers": number or options.workers or 1,
+            "workers": number or options.workers,
             "succeeds": succeeds is not None,
             "watched": options.reload,
             "timeout": timeout,
@@ -137,10 +151,17 @@ def supervise(options: Namespace, bind: Sequence[str], command: Sequence[str], d
             "start_timeout": 60.0 if options.start_timeout is None else options.start_timeout,
             "max_worker_age": options.max_worker_age or 0.0,
             "max_worker_memory": options.max_worker_memory or 0,
+            "pid_file": options.pid and os.path.abspath(options.pid),
             "program": list(command),
+            "worker": list(worker),
             "directory": directory,
         }
     )
+
+
+def _long_enough(time: float, told: str) -> None:
+    if 0 < time < _SHORTEST:
+        raise ValueError(f"{told} is too short a time for processes: at least {_SHORTEST}, or 0")
 
 
 def _timeout(options: Namespace) -> float:

@@ -1,12 +1,14 @@
 //! A server and its layers from a file, as Python sees it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gopuram::config::{Config as Read, Count, Size, explain, overview};
 use gopuram::gateway::{Address, Tls};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+
+use crate::logs::STDOUT;
 
 /// More seconds than any process lives.
 const LONGEST: f64 = 999_999_999.0;
@@ -31,6 +33,22 @@ impl Config {
         let read = path.map_or_else(|| Read::parse("", ""), Read::read);
         read.map(Self)
             .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// Reads a file, and opens what it names but logs, which are not made either: it is told which could not be opened.
+    #[staticmethod]
+    #[pyo3(signature = (path, /))]
+    fn check(path: PathBuf) -> PyResult<Self> {
+        let read = Read::check(path);
+        read.map(Self)
+            .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
+    /// What [`check`](Self::check) has read with its logs opened, to be served by.
+    fn opened(&self) -> PyResult<Self> {
+        let again = self.0.again();
+        let again = again.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Self(self.0.followed_by(again)))
     }
 
     /// The same at other addresses.
@@ -66,6 +84,14 @@ impl Config {
             format!("{address}{secured}")
         })
         .collect()
+    }
+
+    /// Where layers write logs, by the names that the command has for it: files, and `-` for the standard output.
+    #[getter]
+    fn logs(&self) -> Vec<PathBuf> {
+        let files = self.0.log_files().map(Path::to_owned);
+        let stdout = self.0.logs_to_stdout().then(|| PathBuf::from(STDOUT));
+        files.chain(stdout).collect()
     }
 
     /// Variables for every environ.

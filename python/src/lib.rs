@@ -26,6 +26,7 @@ mod interpreter;
 mod late;
 mod logs;
 mod memory;
+mod pid_file;
 mod pool;
 mod run;
 mod serve;
@@ -51,6 +52,8 @@ mod _gopuram {
     use super::file_wrapper::FileWrapper;
     #[pymodule_export]
     use super::forked::forked;
+    #[pymodule_export]
+    use super::logs::check_log;
     #[pymodule_export]
     use super::memory::keep_memory;
     #[pymodule_export]

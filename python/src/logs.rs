@@ -1,7 +1,35 @@
 //! All access logs of a process.
 
-use gopuram::config::Config;
+use std::io;
+
+use gopuram::config::{Config, writable};
 use gopuram::middleware::access_log::Log;
+use pyo3::exceptions::PyOSError;
+use pyo3::prelude::*;
+
+/// The standard output, by the name that the command has for it.
+pub(crate) const STDOUT: &str = "-";
+
+/// Opens the log that the command was told of.
+pub(crate) fn open(to: &str) -> PyResult<Log> {
+    if to == STDOUT {
+        return Ok(Log::stdout());
+    }
+    Log::file(to).map_err(|error| told(to, &error))
+}
+
+/// Whether it could be opened; nothing is made.
+#[pyfunction]
+pub(crate) fn check_log(to: &str) -> PyResult<()> {
+    if to == STDOUT {
+        return Ok(());
+    }
+    writable(to).map_err(|error| told(to, &error))
+}
+
+fn told(to: &str, error: &io::Error) -> PyErr {
+    PyOSError::new_err(format!("the access log {to}: {error}"))
+}
 
 /// The log that the command was told of, and those of layers.
 #[derive(Clone, Debug)]

@@ -1,12 +1,12 @@
 //! Serving, as Python asks for it.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use gopuram::config::Config;
 use gopuram::gateway::Deadlines;
 use gopuram::middleware::AccessLog;
-use gopuram::middleware::access_log::Log;
 use gopuram::{Application as Served, Stack};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -21,7 +21,8 @@ use crate::file_wrapper::FileWrapper;
 use crate::forked;
 use crate::handlers::Before;
 use crate::late::Overseer;
-use crate::logs::Logs;
+use crate::logs::{self, Logs};
+use crate::pid_file::PidFile;
 use crate::pool::Pool;
 use crate::tally::Tally;
 use crate::witness::Witness;
@@ -48,6 +49,8 @@ struct Options {
     control: Option<Py<Control>>,
     /// The process ends with it.
     ends: bool,
+    /// Where the number of this process is to be found while it listens.
+    pid_file: Option<PathBuf>,
 }
 
 /// Serves a WSGI application until SIGTERM or SIGINT; see `gopuram.serve`.
@@ -90,7 +93,7 @@ fn heard(options: &Options) -> impl Iterator<Item = i32> + use<> {
 fn serve_within(py: Python<'_>, app: Py<PyAny>, options: Options, drain: Duration) -> PyResult<()> {
     let queue_timeout = seconds(options.queue_timeout, "queue_timeout")?;
     let app = Application::new(app, base(py, &options)?);
-    let log = access_log(options.access_log.as_deref())?;
+    let log = options.access_log.as_deref().map(logs::open).transpose()?;
     let limit = seconds(options.request_timeout, "request_timeout")?;
     let link = options.control.as_ref().map(|control| control.get().link());
     let quota = link.clone().filter(|_| options.max_requests > 0);
@@ -115,6 +118,7 @@ fn serve_within(py: Python<'_>, app: Py<PyAny>, options: Options, drain: Duratio
     let stack = config.stack().clone();
     let run = Run {
         control: options.control,
+        pid_file: PidFile::at(options.pid_file),
         deadlines: config.deadlines().drain(drain),
         logs: Logs {
             own: log.clone(),
@@ -176,24 +180,12 @@ fn base(py: Python<'_>, options: &Options) -> PyResult<Py<PyDict>> {
     Ok(base.unbind())
 }
 
-fn access_log(to: Option<&str>) -> PyResult<Option<Log>> {
-    Ok(match to {
-        None => None,
-        Some("-") => Some(Log::stdout()),
-        Some(path) => {
-            let log = Log::file(path);
-            Some(
-                log.map_err(|error| PyOSError::new_err(format!("the access log {path}: {error}")))?,
-            )
-        }
-    })
-}
-
 /// How is served.
 struct Run {
     config: Config,
     /// Of a worker: on the sockets of a supervisor, until that says so.
     control: Option<Py<Control>>,
+    pid_file: PidFile,
     deadlines: Deadlines,
     logs: Logs,
     witness: Arc<Witness>,
@@ -212,12 +204,12 @@ impl Run {
             // Who still reads a file or writes one is not waited for.
             runtime.shutdown_background();
             logs.flush();
-            served.map_err(|error| format!("{error:?}"))
+            served
         });
         served.map_err(PyOSError::new_err)
     }
 
-    async fn serve(self, app: impl Served) -> Result<(), gopuram::Error> {
+    async fn serve(mut self, app: impl Served) -> Result<(), String> {
         let Some(control) = self.control else {
             let mut serve = self.config.serve_as_it_is(app).deadlines(self.deadlines);
             if self.logs.are_there() {
@@ -230,14 +222,19 @@ impl Run {
                     std::future::ready(())
                 });
             }
-            return serve.await;
+            if !self.pid_file.is_wanted() {
+                return serve.await.map_err(told);
+            }
+            let server = serve.listen().await.map_err(told)?;
+            self.pid_file.write()?;
+            return server.run().await.map_err(told);
         };
         let control = control.get();
         let mut serve = gopuram::serve(app)
             .limits(self.config.limits())
             .deadlines(self.deadlines);
         if let Some(sockets) = control.sockets() {
-            serve = serve.on(self.config.secure(sockets)?);
+            serve = serve.on(self.config.secure(sockets).map_err(told)?);
         }
         let share = control.share().map(Arc::new);
         let tally = share.as_ref().zip(self.config.counted());
@@ -245,7 +242,11 @@ impl Run {
         if let Some(share) = share {
             serve = serve.give_way(move |open| share.gives_way(open));
         }
-        let server = serve.until(std::future::pending()).listen().await?;
+        let server = serve
+            .until(std::future::pending())
+            .listen()
+            .await
+            .map_err(told)?;
         let heeding = control
             .link()
             .heed(server.handle(), self.logs, self.witness);
@@ -259,7 +260,7 @@ impl Run {
         let ended = tokio::select! {
             // First: the worker accepts when it says so.
             biased;
-            ended = running => ended,
+            ended = running => ended.map_err(told),
             Err(error) = heeding => {
                 tracing::error!(%error, "the supervisor cannot be heard; ending");
                 Ok(())
@@ -271,6 +272,11 @@ impl Run {
         }
         ended
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
+fn told(error: gopuram::Error) -> String {
+    format!("{error:?}")
 }
 
 /// Takes what this process was passed out of its environment; before there are threads.

@@ -13,11 +13,14 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
-/// More workers than this, and the others are as the kernel has it.
+/// More workers than this, and the others are as the kernel has it, and count for themselves.
 pub(crate) const MOST: usize = 256;
 
-/// Of a place that no worker has which accepts.
+/// Of a place where no worker is that has served.
 const ABSENT: u32 = u32::MAX;
+
+/// Of a worker that does not accept any more.
+const LEAVING: u32 = ABSENT - 1;
 
 /// A number for each worker, in memory that all have in common.
 #[derive(Debug)]
@@ -35,7 +38,12 @@ impl Table {
         }
     }
 
-    /// No worker there accepts.
+    /// The worker there accepts no more, and may have requests in flight.
+    pub(crate) fn leave(&self, place: usize) {
+        self.set(place, LEAVING);
+    }
+
+    /// No worker is there.
     pub(crate) fn vacate(&self, place: usize) {
         self.set(place, ABSENT);
     }
@@ -97,8 +105,8 @@ impl Share {
         self.place
     }
 
-    /// Whether the worker in a place accepts.
-    pub(crate) fn accepts(&self, place: usize) -> bool {
+    /// Whether a worker is in a place, that leaves perhaps.
+    pub(crate) fn is_taken(&self, place: usize) -> bool {
         let mut open = [0; 4];
         let read = self.file().read_exact_at(&mut open, 4 * place as u64);
         read.is_ok() && u32::from_le_bytes(open) != ABSENT
@@ -106,7 +114,7 @@ impl Share {
 
     /// Tells how many connections this worker has; whether another has fewer, and should have the next.
     pub(crate) fn gives_way(&self, open: u64) -> bool {
-        let open = u32::try_from(open).unwrap_or(ABSENT - 1);
+        let open = u32::try_from(open).unwrap_or(LEAVING).min(LEAVING - 1);
         self.table.set(self.place, open);
         let mut all = [0; 4 * MOST];
         let len = self.table.0.read_at(&mut all, 0).unwrap_or_default();
@@ -117,7 +125,7 @@ impl Share {
             .enumerate()
             .filter(|(place, _)| *place != self.place)
             .map(|(_, number)| u32::from_le_bytes(*number));
-        let fewest = others.filter(|open| *open != ABSENT).min();
+        let fewest = others.filter(|open| *open < LEAVING).min();
         // To be quite even is not worth a millisecond each time.
         fewest.is_some_and(|fewest| open > fewest.saturating_add(fewest / 8))
     }

@@ -32,7 +32,7 @@ class Server:
     #: What we promise beyond PEP 3333 is asked for as well.
     strict = True
 
-    def __init__(self, *options, app="dispatch:app", gateway="http1", directory=HERE, bind="127.0.0.1:0", **env):
+    def __init__(self, *options, app="dispatch:app", gateway="http1", directory=HERE, bind="127.0.0.1:0", cwd=None, **env):
         self.gateway = gateway
         self.log_file = tempfile.NamedTemporaryFile("w+b")
         self.directory = tempfile.TemporaryDirectory()
@@ -44,12 +44,13 @@ class Server:
             command += ["--bind", f"{gateway}:unix:{socket}"]
         self.process = subprocess.Popen(
             [*command, *options],
+            cwd=cwd,
             env={**os.environ, **env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self.log_file,
         )
-        port = self.logged(r"listening address=127\.0\.0\.1:(\d+)").group(1)
+        port = self.logged(r"listening address=(?:127\.0\.0\.1|0\.0\.0\.0):(\d+)").group(1)
         self.address = ("127.0.0.1", int(port))
         self.name, self.port = self.address[0], port
         if not gateway.startswith("http"):

@@ -133,7 +133,8 @@ class Fleet(Server):
         while time.monotonic() < end:
             try:
                 state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
+                # It may end while this is read.
                 return
             if state == "Z":
                 return

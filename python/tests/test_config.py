@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
@@ -70,21 +69,6 @@ def ask(server, path="/", scheme=http.client.HTTPConnection, headers=None, **opt
     response.body = response.read()
     connection.close()
     return response
-
-
-def pair(directory, name="localhost"):
-    """A certificate that is its own authority, and its key."""
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-    extension = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    files = ["-keyout", directory / "key.pem", "-out", directory / "cert.pem"]
-    subprocess.run([*command.split(), "-subj", f"/CN={name}", *extension, *files], check=True, capture_output=True)
-
-
-def trusting(directory, *protocols):
-    context = ssl.create_default_context(cafile=directory / "cert.pem")
-    if protocols:
-        context.set_alpn_protocols(protocols)
-    return context
 
 
 def test_a_file_has_layers_around_the_application(site):
@@ -177,9 +161,22 @@ def test_check_says_what_would_be_served(site):
 )
 def test_check_says_what_would_fail(site, arguments, wanted):
     done = run("check", *arguments, cwd=site)
-    assert done.returncode in (1, 2)
+    assert done.returncode in (1, 2, 3)
     assert wanted in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_directory_that_is_not_there_is_told_with_who_named_it(site):
+    (site / "site.toml").write_text('[app]\nwsgi = "shop:app"\nchdir = "nowhere"\n')
+    done = run("serve", "site.toml", cwd=site)
+    assert done.returncode == 1
+    assert done.stderr == f"gopuram: site.toml: `chdir` in [app]: {site}/nowhere: No such file or directory\n"
+    assert run("serve", "site.toml", "--chdir", "absent", cwd=site).stderr.startswith("gopuram: --chdir absent: No such")
+
+
+def test_a_configuration_of_gunicorn_is_told_from_a_file(site):
+    done = run("serve", "shop:app", "--config", "gunicorn.conf.py", cwd=site)
+    assert (done.returncode, "'gunicorn.conf.py' is in Python" in done.stderr) == (2, True)
 
 
 def test_explain_lists_the_layers_and_their_keys():
@@ -190,58 +187,6 @@ def test_explain_lists_the_layers_and_their_keys():
     assert "codings" in done.stdout
     done = run("explain", "compres")
     assert (done.returncode, "did you mean `compress`" in done.stderr) == (1, True)
-
-
-@pytest.mark.parametrize("workers", [[], ["--workers", "1"]])
-def test_https_by_options(site, workers):
-    pair(site)
-    options = ["--certfile", str(site / "cert.pem"), "--keyfile", str(site / "key.pem"), *workers]
-    with Site(site, "", *options) as server:
-        said = json.loads(ask(server, scheme=http.client.HTTPSConnection, context=trusting(site)).body)
-        assert (said["wsgi.url_scheme"], said["HTTPS"]) == ("https", "on")
-        context = trusting(site, "h2", "http/1.1")
-        with context.wrap_socket(socket.create_connection(server.address), server_hostname="localhost") as wire:
-            assert wire.selected_alpn_protocol() == "h2"
-
-
-@pytest.mark.parametrize("kind", [Site, "fleet"])
-def test_certificates_are_read_again(site, kind):
-    pair(site, "before")
-    (site / "site.toml").write_text('listen = [{ address = "127.0.0.1:0", tls = true }]\n[tls]\ncertificate = "cert.pem"\nkey = "key.pem"\n')
-    options = ["--config", str(site / "site.toml")]
-
-    def name(server):
-        context = trusting(site)
-        connection = http.client.HTTPSConnection(*server.address, timeout=20, context=context)
-        connection.connect()
-        shown = dict(part[0] for part in connection.sock.getpeercert()["subject"])
-        connection.close()
-        return shown["commonName"]
-
-    with Bound(*options, "--workers", "1") if kind == "fleet" else Bound(*options) as server:
-        assert name(server) == "before"
-        pair(site, "after")
-        server.process.send_signal(signal.SIGHUP)
-        server.logged(r"reload: reloaded|certificates were read|reload")
-        for _ in range(2000):
-            with_new = _name_or_none(name, server)
-            if with_new == "after":
-                break
-        assert with_new == "after"
-
-
-def _name_or_none(name, server):
-    try:
-        return name(server)
-    except ssl.SSLError:
-        return None
-
-
-class Bound(Server):
-    """The command at the addresses of its file."""
-
-    def __init__(self, *options):
-        super().__init__(*options, bind=None)
 
 
 def test_workers_read_the_file_again_in_a_reload(site):
@@ -281,53 +226,10 @@ def test_a_file_is_watched_as_the_application_is(site):
         assert ask(server).getheader("x-version") == "two"
 
 
-def counted(fleet):
-    """How many requests the page tells of, over all workers."""
-    page = fleet.ask("/metrics").body.decode()
-    return sum(int(line.split()[-1]) for line in page.splitlines() if line.startswith("http_server_requests_total{"))
-
-
-def counts(fleet, wanted):
-    """Waits for the page to tell of so many, whichever worker is asked."""
-    for _ in range(3000):
-        if [counted(fleet) for _ in range(3)] == [wanted] * 3:
-            return
-    raise AssertionError(f"{counted(fleet)} are told, not {wanted}")
-
-
-def test_workers_count_together(site):
-    (site / "site.toml").write_text('[[layer]]\nname = "metrics"\nat = "/metrics"\n')
-    with Fleet("--config", str(site / "site.toml")) as fleet:
-        workers = {fleet.who() for _ in range(40)}
-        assert len(workers) == 2
-        counts(fleet, 40)
-        # Who comes in another's place goes on where that one ended.
-        fleet.reload(1)
-        for pid in workers:
-            fleet.ended(pid)
-        assert {fleet.who() for _ in range(10)}.isdisjoint(workers)
-        counts(fleet, 50)
-        killed = fleet.pids()[0]
-        os.kill(killed, signal.SIGKILL)
-        fleet.ended(killed)
-        fleet.times("a worker is ready", 5)
-        counts(fleet, 50)
-
-
 def test_probes_are_answered_before_the_application(site):
     with Site(site, '[[layer]]\nname = "health"\nready = "/ready"\n', "--inline") as server:
         assert (ask(server, "/livez").status, ask(server, "/ready").body) == (200, b"ok\n")
         assert json.loads(ask(server, "/readyz").body)["PATH_INFO"] == "/readyz"
-
-
-def test_what_was_counted_is_never_less_whoever_is_asked(site):
-    (site / "site.toml").write_text('[[layer]]\nname = "metrics"\nat = "/metrics"\n')
-    with Fleet("--config", str(site / "site.toml")) as fleet, Load(fleet) as load:
-        told = [counted(fleet) for _ in range(300)]
-        load.goes_on()
-        told += [counted(fleet) for _ in range(300)]
-    assert told == sorted(told)
-    assert told[-1] > told[0]
 
 
 def test_a_reload_leaves_to_the_supervisor_what_it_holds_workers_to(site):

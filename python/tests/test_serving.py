@@ -1,6 +1,9 @@
 """The command and the server around applications: loading, options, waiting, the end."""
 
+import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -21,8 +24,10 @@ def hello(environ, start_response):
     return [threading.current_thread().name.encode()]
 
 
-def run(*arguments, cwd=HERE):
-    return subprocess.run([GOPURAM, *arguments], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+def run(*arguments, cwd=HERE, within=(), **env):
+    command = [*within, GOPURAM, *arguments]
+    env = {**os.environ, **env}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
 BROKEN = {
@@ -36,6 +41,11 @@ BROKEN = {
     "imports": ("imports:app", "No module named 'not_there'"),
     "factory": ("fine:broken()", "ZeroDivisionError"),
     "syntax": ("syntax:app", "SyntaxError"),
+    "a file": ("fine.py:app", "'fine.py' is a file; applications are named by their modules: did you mean fine:app?"),
+    "a path": ("./fine:app", "'./fine' is a path; applications are named by their modules: did you mean fine:app?"),
+    "a file elsewhere": ("src/fine.py:app", "did you mean --chdir src fine:app?"),
+    "settings": ("production.ini", "from pyramid.paster import get_app; app = get_app('production.ini')"),
+    "no package": ("fine.more:app", "there is no module 'fine.more'"),
 }
 
 
@@ -47,7 +57,7 @@ def test_what_cannot_be_loaded_is_told_without_our_own_frames(tmp_path, case):
     (tmp_path / "syntax.py").write_text("def\n")
     name, wanted = BROKEN[case]
     done = run("serve", name, "--bind", "127.0.0.1:0", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stderr.startswith("gopuram: ")
     assert wanted in done.stderr
     assert "gopuram/" not in done.stderr
@@ -66,7 +76,9 @@ def test_applications_are_found_by_name(name):
         (["--bind", "nonsense"], "cannot understand the address `nonsense`"),
         (["--environ", "wsgi.input=x"], "no name for a variable"),
         (["--environ", "Mixed=x"], "no name for a variable"),
-        (["--chdir", "/nowhere"], "/nowhere"),
+        (["--chdir", "/nowhere"], "gopuram: --chdir /nowhere: No such file or directory"),
+        (["--bind", "systemd:"], "no socket was passed to this process"),
+        (["--pid", "/nowhere/pid"], "cannot write the file of --pid /nowhere/pid: No such file"),
         (["--access-log", "/nowhere/log"], "the access log /nowhere/log"),
     ],
 )
@@ -185,12 +197,35 @@ def test_the_function_refuses_what_has_no_meaning(name):
 def test_the_function_refuses_what_does_not_go_together():
     with pytest.raises(ValueError, match="request_timeout is for threads"):
         gopuram.serve(hello, "unix:/nowhere/socket", inline=True, request_timeout=1)
-    with pytest.raises(TypeError, match="access_log must be a str, not int"):
+    with pytest.raises(TypeError, match="access_log must be a str or a path, not int"):
         gopuram.serve(hello, "unix:/nowhere/socket", access_log=1)
     with pytest.raises(TypeError, match="an address must be a str, not list"):
         gopuram.serve(hello, ["127.0.0.1:0"])
-    with pytest.raises(OSError, match="address"):
+    with pytest.raises(ValueError, match=r"no address to listen on: gopuram\.serve\(app, '127\.0\.0\.1:8000'\)"):
         gopuram.serve(hello)
+    with pytest.raises(OSError, match="the access log /nowhere/log"):
+        gopuram.serve(hello, "unix:/nowhere/socket", access_log=Path("/nowhere/log"))
+
+
+def test_a_front_server_may_start_the_program():
+    """It speaks FastCGI on what it has for a standard input."""
+    code = "import gopuram; gopuram.serve(lambda environ, start_response: [])"
+    with socket.socket() as passed:
+        passed.bind(("127.0.0.1", 0))
+        passed.listen()
+        with subprocess.Popen([sys.executable, "-c", code], cwd=HERE, stdin=passed, stderr=subprocess.PIPE) as process:
+            # A request to be closed, of which it knows nothing: management record of unknown type 99.
+            with socket.create_connection(passed.getsockname(), timeout=20) as front:
+                front.sendall(bytes([1, 99, 0, 0, 0, 0, 0, 0]))
+                # FCGI_UNKNOWN_TYPE
+                assert front.recv(2)[:2] == bytes([1, 11])
+            process.terminate()
+            process.communicate(timeout=20)
+            assert process.returncode == 0
+
+
+def test_the_version_is_that_of_the_command():
+    assert run("--version").stdout == f"gopuram {gopuram.__version__}\n"
 
 
 def test_a_body_that_would_have_to_be_kept_and_is_too_long_is_413():
@@ -232,6 +267,23 @@ def in_pieces(environ, start_response):
     read = [body.read(10), *(body.readline() for _ in range(60)), body.read(20_000), *body.readlines()]
     start_response("200 OK", PLAIN)
     return [b"".join(read), str([len(part) for part in read[60:63]]).encode()]
+
+
+def blocks(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return [bytes(65536)] * 64
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_blocks_that_are_there_fill_their_segments(mode):
+    # Over loopback a chunk of 64 KiB is a segment of 65,483 bytes and one of 62, if nothing holds the latter back.
+    with Server(*MODES[mode]) as server, server.connect() as connection:
+        connection.send(request(blocks))
+        assert len(connection.response().body) == 64 * 65536
+        # `tcpi_data_segs_in` of tcp(7), Linux 4.6.
+        told = connection.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 156)
+        (segments,) = struct.unpack_from("=I", told, 152)
+        assert segments < 64 * 1.5
 
 
 def test_a_body_of_several_pieces_is_read_across_them(server):

@@ -121,7 +121,7 @@ TIMES = "queue-timeout request-timeout drain-timeout timeout start-timeout max-w
 @pytest.mark.parametrize("option", (NUMBERS + " " + TIMES).split())
 def test_numbers_without_sense_are_told(option):
     for number in ("-1", "nan", "inf", "1e308", "x", "", "1" * 30, "1e-9"):
-        assert f"--{option}: " in refused(f"--{option}={number}")
+        assert re.search(f"--{option}(/--[a-z-]+)?: ", refused(f"--{option}={number}"))
 
 
 @pytest.mark.parametrize("option", ["timeout", "start-timeout", "max-worker-age", "drain-timeout", "request-timeout"])

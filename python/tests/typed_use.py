@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gopuram
@@ -31,5 +32,7 @@ class Application:
 def main() -> None:
     gopuram.serve(app, "127.0.0.1:8000", "fastcgi:unix:/run/app.sock", threads=2, environ={"site.name": "gate"})
     gopuram.serve(Application(), inline=True, access_log="-", queue_timeout=1, drain_timeout=0.5)
+    gopuram.serve(app, "127.0.0.1:8000", access_log=Path("access.log"), config=Path("site.toml"))
+    print(gopuram.__version__.upper())
     gopuram.serve(1)  # type: ignore[arg-type]
     gopuram.serve(app, threads="2")  # type: ignore[arg-type]

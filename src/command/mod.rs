@@ -10,7 +10,8 @@ use std::process::ExitCode;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use gopuram::config::{Config, explain, overview};
-use gopuram::gateway::Sockets;
+use gopuram::gateway::{Signals, Sockets};
+use tokio::runtime::Runtime;
 use tracing::Level;
 
 /// Serves what a file says: where to listen, layers, and files or nothing behind them.
@@ -45,7 +46,8 @@ enum Command {
     Serve(Serve),
     /// Says what is wrong with a file, or how it would be served.
     ///
-    /// All is opened that it names: certificates, directories, logs. Nothing is bound. Exits with 1 if something is wrong.
+    /// All is opened that it names: certificates, directories; of logs it is seen whether they could be. Nothing is bound or made. Exits with
+    /// 1 if something is wrong.
     Check {
         /// The file.
         file: PathBuf,
@@ -131,19 +133,25 @@ fn log(level: Level) -> Result<(), String> {
 
 fn serve(options: Serve) -> Result<(), String> {
     log(options.log_level.into())?;
-    let (config, running) = match (&options.file, &options.files) {
+    let runtime = Runtime::new().map_err(|error| format!("cannot start a runtime: {error}"))?;
+    // Before a file is read, which may take its time.
+    let heard = {
+        let _entered = runtime.enter();
+        Signals::hear().map_err(|error| error.to_string())?
+    };
+    let running = match (&options.file, &options.files) {
         (Some(file), _) => serve::of_file(file, options.bind)?,
         (None, Some(directory)) => serve::of_directory(directory, options.bind)?,
         // The command line has one of them.
         (None, None) => return Err("there is nothing to serve".to_owned()),
     };
-    serve::run(&config, &running)
+    serve::run(runtime, heard, &running)
 }
 
 fn check(file: &Path) -> Result<(), String> {
     // That a certificate has expired is no mistake, and has to be told.
     log(Level::WARN)?;
-    let config = Config::read(file).map_err(|error| error.to_string())?;
+    let config = Config::check(file).map_err(|error| error.to_string())?;
     print(describe(&config, file))
 }
 
@@ -165,7 +173,7 @@ fn tell(what: Option<&str>) -> Result<(), String> {
     let file = Path::new(what);
     let is_name = explain(what).is_ok();
     if !is_name && (file.extension().is_some() || file.exists()) {
-        let config = Config::read(file).map_err(|error| error.to_string())?;
+        let config = Config::check(file).map_err(|error| error.to_string())?;
         return print(serve::tower(&config));
     }
     print(explain(what)?)

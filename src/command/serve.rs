@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use gopuram::config::{Config, ErasedService, Running};
+use gopuram::gateway::Signals;
 use gopuram::middleware::StaticFiles;
 use gopuram::stack::App;
+use tokio::runtime::Runtime;
 use tracing::{error, info, warn};
 
 use super::not_found::NotFound;
@@ -19,11 +21,12 @@ name = "compress"
 "#;
 
 /// What a file says, read from it.
-pub(super) fn of_file(file: &Path, bind: Vec<String>) -> Result<(Config, Running), String> {
+pub(super) fn of_file(file: &Path, bind: Vec<String>) -> Result<Running, String> {
     let config = Config::read(file).map_err(|error| error.to_string())?;
     let config = listening(config, bind);
     let name = file.display().to_string();
-    let running = Running::new(config.clone(), move |config| {
+    let unheeded = config.of_the_wheel();
+    let running = Running::new(config, move |config| {
         if let Some(app) = &config.app().wsgi {
             return Err(format!(
                 "{name}: app: `wsgi = {app:?}` is an application of Python's, which this command does not run; \
@@ -32,19 +35,18 @@ pub(super) fn of_file(file: &Path, bind: Vec<String>) -> Result<(Config, Running
         }
         Ok(layers(config))
     })?;
-    Ok((config, running))
+    for key in unheeded {
+        warn!("`{key}` is for applications of Python's, and does nothing here");
+    }
+    Ok(running)
 }
 
 /// A directory, without a file.
-pub(super) fn of_directory(
-    directory: &Path,
-    bind: Vec<String>,
-) -> Result<(Config, Running), String> {
+pub(super) fn of_directory(directory: &Path, bind: Vec<String>) -> Result<Running, String> {
     let files = StaticFiles::new(directory).map_err(|error| error.to_string())?;
     let config = Config::parse(AROUND_FILES, "").map_err(|error| error.to_string())?;
     let config = listening(config, bind);
-    let running = Running::around(config.clone(), files.listing());
-    Ok((config, running))
+    Ok(Running::around(config, files.listing()))
 }
 
 /// The same, but that it listens there.
@@ -57,14 +59,10 @@ fn listening(config: Config, bind: Vec<String>) -> Config {
 }
 
 /// Serves to the end.
-pub(super) fn run(config: &Config, running: &Running) -> Result<(), String> {
+pub(super) fn run(runtime: Runtime, heard: Signals, running: &Running) -> Result<(), String> {
     info!("serving\n{}", running.app().tower());
-    for key in config.of_the_wheel() {
-        warn!("`{key}` is for applications of Python's, and does nothing here");
-    }
-    let runtime = tokio::runtime::Runtime::new();
-    let runtime = runtime.map_err(|error| format!("cannot start a runtime: {error}"))?;
-    let served = runtime.block_on(running.serve().hand_over().into_future());
+    let serve = running.serve().hand_over().heard(heard);
+    let served = runtime.block_on(serve.into_future());
     // Who still reads a file is not waited for.
     runtime.shutdown_background();
     if let Err(error) = running.flush() {

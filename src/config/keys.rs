@@ -4,7 +4,7 @@ use std::fmt::{self, Debug};
 
 use toml::de::{DeTable, DeValue};
 
-use super::mistakes::{Mistakes, meant};
+use super::mistakes::{Mistakes, TOLD, meant};
 use super::value::{Item, Value, kind};
 
 /// A key of a table.
@@ -98,11 +98,12 @@ impl<'t, 'i> Section<'t, 'i> {
 
     /// Says which keys nobody knows.
     fn unasked(&mut self) {
-        for (key, _) in self.table {
+        let table = self.table;
+        let keys = table.iter().map(|(key, _)| key);
+        let mut unknown = keys.filter(|key| !self.asked.contains(&&**key.get_ref()));
+        // To say what was meant by each of very many would take long.
+        for key in unknown.by_ref().take(TOLD) {
             let name: &str = key.get_ref();
-            if self.asked.contains(&name) {
-                continue;
-            }
             let meant = meant(name, self.asked.iter().copied());
             let meant = meant.map_or_else(String::new, |key| format!(", did you mean `{key}`?"));
             let end = if meant.is_empty() { ";" } else { "" };
@@ -110,6 +111,7 @@ impl<'t, 'i> Section<'t, 'i> {
             let text = format!("unknown key `{name}`{meant}{end} there are `{all}`");
             self.mistakes.add(key.span().start, text);
         }
+        self.mistakes.add_untold(unknown.count());
     }
 }
 

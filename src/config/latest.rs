@@ -9,20 +9,21 @@ use super::service::{Answer, ErasedService, Failure};
 use crate::middleware::{Body, promise};
 use crate::stack::App;
 
-/// An application that may be another for the next connection: each clone, of which a connection has one, is of the newest.
+/// An application that may be another for the next connection: at its first request a connection gets the newest, and keeps it.
 ///
-/// From [`Running::app`](super::Running::app).
-#[derive(Debug)]
+/// From [`Running::app`](super::Running::app). A clone of one that was used is of the same; one that was not, as servers clone
+/// for each connection, holds none, so that what is replaced is gone with its last connection.
+#[derive(Clone, Debug)]
 pub struct Latest {
     newest: Arc<Mutex<App<ErasedService>>>,
-    own: ErasedService,
+    own: Option<ErasedService>,
 }
 
 impl Latest {
     pub(super) fn new(app: App<ErasedService>) -> Self {
         Self {
-            own: app.clone().into_inner(),
             newest: Arc::new(Mutex::new(app)),
+            own: None,
         }
     }
 
@@ -39,17 +40,20 @@ impl Latest {
     }
 
     fn lock(&self) -> MutexGuard<'_, App<ErasedService>> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.newest)
+    }
+
+    /// The one that this connection has.
+    #[inline]
+    fn own(&mut self) -> &mut ErasedService {
+        let newest = &self.newest;
+        self.own
+            .get_or_insert_with(|| lock(newest).clone().into_inner())
     }
 }
 
-impl Clone for Latest {
-    fn clone(&self) -> Self {
-        Self {
-            newest: Arc::clone(&self.newest),
-            own: self.lock().clone().into_inner(),
-        }
-    }
+fn lock(newest: &Mutex<App<ErasedService>>) -> MutexGuard<'_, App<ErasedService>> {
+    newest.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl tower_service::Service<Request<Body>> for Latest {
@@ -58,11 +62,11 @@ impl tower_service::Service<Request<Body>> for Latest {
     type Future = Answer;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        tower_service::Service::<Request<Body>>::poll_ready(&mut self.own, cx)
+        tower_service::Service::<Request<Body>>::poll_ready(self.own(), cx)
     }
 
     fn call(&mut self, req: Request<Body>) -> Answer {
-        let answer = self.own.call(req);
+        let answer = self.own().call(req);
         // A service whose type is gone sees to itself.
         promise::used(self);
         answer

@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 /// What is wrong with a file, all of it that one reading found.
 ///
 /// Prints itself as a line for each mistake, `site.toml:12:8: layer "compress": unknown key ...`: where, what, and what to write instead.
+/// Of more than a hundred it says how many there are.
 #[derive(Debug)]
 pub struct Error {
     file: Option<PathBuf>,
     mistakes: Vec<Mistake>,
+    /// How many more there are.
+    untold: usize,
     source: Option<io::Error>,
 }
 
@@ -29,13 +32,21 @@ impl Error {
                 place: None,
                 says: format!("cannot be read: {source}"),
             }],
+            untold: 0,
             source: Some(source),
         }
     }
 
     /// How many mistakes there are.
     pub fn count(&self) -> usize {
-        self.mistakes.len()
+        self.mistakes.len() + self.untold
+    }
+
+    fn name(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "{}", file.display()),
+            None => f.write_str("configuration"),
+        }
     }
 }
 
@@ -45,14 +56,16 @@ impl fmt::Display for Error {
             if at > 0 {
                 f.write_char('\n')?;
             }
-            match &self.file {
-                Some(file) => write!(f, "{}", file.display())?,
-                None => f.write_str("configuration")?,
-            }
+            self.name(f)?;
             if let Some((line, column)) = mistake.place {
                 write!(f, ":{line}:{column}")?;
             }
             write!(f, ": {}", mistake.says)?;
+        }
+        if self.untold > 0 {
+            f.write_char('\n')?;
+            self.name(f)?;
+            write!(f, ": and {} more", self.untold)?;
         }
         Ok(())
     }
@@ -65,10 +78,15 @@ impl std::error::Error for Error {
     }
 }
 
+/// How many mistakes are told: whoever has more than these begins with them.
+pub(super) const TOLD: usize = 100;
+
 /// The mistakes that were found so far.
 #[derive(Debug, Default)]
 pub(super) struct Mistakes {
     found: Vec<(usize, String)>,
+    /// How many there are besides, which are not told.
+    untold: usize,
     within: Vec<String>,
 }
 
@@ -82,6 +100,21 @@ impl Mistakes {
         }
         says.push_str(&what.to_string());
         self.found.push((at, says));
+        if self.found.len() > 2 * TOLD {
+            self.leave_out();
+        }
+    }
+
+    /// So many more, in a part of the file that has as many before them as are told.
+    pub(super) const fn add_untold(&mut self, count: usize) {
+        self.untold += count;
+    }
+
+    /// Leaves out what is not told.
+    fn leave_out(&mut self) {
+        self.found.sort_by_key(|(at, _)| *at);
+        self.untold += self.found.len().saturating_sub(TOLD);
+        self.found.truncate(TOLD);
     }
 
     /// Does `f`, whose mistakes are in some part of the file.
@@ -94,30 +127,48 @@ impl Mistakes {
 
     /// How many there are so far.
     pub(super) const fn count(&self) -> usize {
-        self.found.len()
+        self.found.len() + self.untold
     }
 
     /// All of them in the order of the text.
     pub(super) fn into_error(mut self, text: &str, file: Option<&Path>) -> Error {
-        self.found.sort_by_key(|(at, _)| *at);
+        self.leave_out();
+        let lines = Lines::of(text);
         let mistakes = self.found.into_iter().map(|(at, says)| Mistake {
-            place: Some(place(text, at)),
+            place: Some(lines.place(at)),
             says,
         });
         Error {
             file: file.map(Path::to_owned),
             mistakes: mistakes.collect(),
+            untold: self.untold,
             source: None,
         }
     }
 }
 
-/// The line and the column of a byte, both from 1 on; a column is a character.
-fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let last = before.rsplit('\n').next().unwrap_or_default();
-    (line, last.chars().count() + 1)
+/// A text, and where its lines begin.
+struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        let ends = text.match_indices('\n').map(|(end, _)| end + 1);
+        let starts = std::iter::once(0).chain(ends).collect();
+        Self { text, starts }
+    }
+
+    /// The line and the column of a byte, both from 1 on; a column is a character.
+    fn place(&self, at: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|start| *start <= at);
+        let start = self.starts.get(line.saturating_sub(1)).copied();
+        let start = start.unwrap_or_default();
+        let rest = self.text.get(start..).unwrap_or_default().char_indices();
+        let before = rest.take_while(|(byte, _)| start + byte < at).count();
+        (line, before + 1)
+    }
 }
 
 /// The one of `known` that somebody who wrote `word` may have meant.
@@ -157,6 +208,7 @@ mod tests {
 
     #[test]
     fn a_place_is_a_line_and_a_character() {
+        let place = |text, at| Lines::of(text).place(at);
         assert_eq!(place("", 0), (1, 1));
         assert_eq!(place("a\nbä=1", 6), (2, 4));
         assert_eq!(place("a\n", 2), (2, 1));

@@ -53,8 +53,10 @@
 //! site.toml:21:15: tls: `certificate`: cannot read `/etc/site/site.pem`: there is no such file
 //! ```
 //!
-//! What can be opened is opened while reading: logs, directories, certificates. Addresses are bound by
-//! [`Serve::listen`](crate::gateway::Serve::listen). No text makes it panic.
+//! Of very many the first hundred are told. What can be opened is opened while reading: logs, directories, certificates;
+//! [`Config::check`] says of logs whether they could be. Addresses are bound by [`Serve::listen`](crate::gateway::Serve::listen). No
+//! text makes it panic, and nothing that is named makes it wait: a configuration (1 MiB at most) and a certificate have to be
+//! regular files, and a log on a FIFO has to be read by somebody.
 //!
 //! # What it costs
 //!
@@ -69,6 +71,7 @@
 
 mod app;
 mod counted;
+mod destination;
 mod explain;
 #[cfg(any(fuzzing, test))]
 pub mod fuzzing;
@@ -91,6 +94,7 @@ mod tls;
 mod tls_table;
 mod value;
 mod when;
+mod writable;
 
 use std::path::{Path, PathBuf};
 
@@ -108,7 +112,9 @@ pub use mistakes::Error;
 pub use running::Running;
 pub use service::{Answer, ErasedService, Failure};
 pub use stack::Layers;
+pub use writable::writable;
 
+use destination::Destination;
 use gateway::Listen;
 use kept::Kept;
 use keys::Settings as _;
@@ -122,6 +128,8 @@ pub struct Config {
     file: Option<(PathBuf, PathBuf)>,
     listen: Vec<Listen>,
     tls: Option<tls::Tls>,
+    /// What the file said of it; nothing where that was said otherwise.
+    said_of_tls: Option<String>,
     limits: Limits,
     deadlines: Deadlines,
     app: AppTable,
@@ -145,6 +153,18 @@ impl Config {
         Self::read_file(file, &absolute(file), &Kept::default())
     }
 
+    /// Reads a file as [`read`](Self::read) does, all of it, but neither makes nor opens a log: it is told all the same which cannot be.
+    ///
+    /// For who asks what is wrong with it, or does not serve by it: what its layers log goes nowhere. [`again`](Self::again) opens the logs.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn check(file: impl AsRef<Path>) -> Result<Self, Error> {
+        let file = file.as_ref();
+        Self::read_file(file, &absolute(file), &Kept::checking())
+    }
+
     /// Reads a text, whose relative paths are relative to `base`.
     ///
     /// # Errors
@@ -156,6 +176,8 @@ impl Config {
 
     /// Reads the file again, for who serves by it already: logs that it names again stay open, and are [reopened](Self::reopen) for
     /// those too that were there before, and a cache that is set as before keeps what it has. What came of a text stays as it is.
+    ///
+    /// Nothing changes of what is served by: how those logs are set is heeded once this one is [followed by](Self::followed_by) the other.
     ///
     /// # Errors
     ///
@@ -200,6 +222,7 @@ impl Config {
             listen.tls = listen.address.is_http();
         }
         self.tls = Some(tls);
+        self.said_of_tls = None;
         self
     }
 
@@ -306,6 +329,17 @@ impl Config {
         self.kept.logs().next().is_some()
     }
 
+    /// The files that layers write logs to.
+    pub fn log_files(&self) -> impl Iterator<Item = &Path> {
+        self.kept.destinations().filter_map(Destination::file)
+    }
+
+    /// Whether a layer writes a log to the standard output.
+    pub fn logs_to_stdout(&self) -> bool {
+        let mut all = self.kept.destinations();
+        all.any(|to| *to == Destination::Stdout)
+    }
+
     /// Opens the files of logs anew, which were moved away.
     pub fn reopen(&self) {
         for log in self.kept.logs() {
@@ -335,16 +369,35 @@ impl Config {
         self.tls.as_ref().map_or(Ok(()), tls::reload)
     }
 
+    /// Reads certificates anew, of the files that another reading names where that names others; what it returns takes them on.
+    fn begin_reload(&self, other: &Self) -> Result<Option<impl FnOnce() + use<'_>>, ServeError> {
+        let Some(tls) = &self.tls else {
+            return Ok(None);
+        };
+        let others = match &self.said_of_tls {
+            // As long as those were there that the file names no more, its `listen` said so as well.
+            Some(_) if other.tls.is_none() => return Ok(None),
+            Some(said) if other.said_of_tls.as_ref() != Some(said) => other.tls.as_ref(),
+            _ => None,
+        };
+        tls::begin_reload(tls, others).map(Some)
+    }
+
     /// What a server is set by that goes on by this one: the layers and logs of another reading, and of this one what cannot change
     /// while it runs, which [`changed`](Self::changed) compares.
     #[must_use]
     pub fn followed_by(&self, other: Self) -> Self {
+        other.kept.take_effect();
         Self {
             app: other.app,
             files: other.files,
             environ: other.environ,
             stack: other.stack,
             kept: other.kept,
+            said_of_tls: match self.said_of_tls {
+                Some(_) if other.tls.is_some() => other.said_of_tls,
+                _ => self.said_of_tls.clone(),
+            },
             ..self.clone()
         }
     }

@@ -31,6 +31,11 @@ pub(super) const fn reload(tls: &Tls) -> Result<(), crate::Error> {
     match *tls {}
 }
 
+/// Nothing to be read.
+pub(super) fn begin_reload(tls: &Tls, _: Option<&Tls>) -> Result<fn(), crate::Error> {
+    match *tls {}
+}
+
 /// Says what it needs.
 pub(super) fn load(_: &TlsTable, _: &Path, section: &mut Section<'_, '_>) -> Option<Tls> {
     let at = section.place(None);

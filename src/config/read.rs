@@ -1,8 +1,8 @@
 //! From the text to what it says, with all that is wrong on the way.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
@@ -19,24 +19,18 @@ use super::value::{Item, Named, kind};
 use super::{Config, tls};
 use crate::gateway::Address;
 use crate::middleware::StaticFiles;
+use crate::regular;
 
 /// How many layers there can be: each calls the next.
 const MOST: usize = 100;
 
-/// How long a file may be, in bytes: a hundred layers have room many times.
-const LONGEST: u64 = 1 << 20;
+/// How long a file may be, in MiB: a hundred layers have room many times.
+const LONGEST: u64 = 1;
 
 /// What is in a file.
 pub(super) fn text(file: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let length = File::open(file)?
-        .take(LONGEST + 1)
-        .read_to_string(&mut text)?;
-    if length as u64 > LONGEST {
-        let why = "it is longer than 1 MiB, which no configuration is";
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
-    }
-    Ok(text)
+    let text = String::from_utf8(regular::read(file, LONGEST)?);
+    text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
 }
 
 /// What a text says.
@@ -62,6 +56,7 @@ pub(super) fn config(
     if mistakes.count() > 0 {
         return Err(mistakes.into_error(text, file));
     }
+    config.kept.begin(before);
     Ok(config)
 }
 
@@ -91,13 +86,13 @@ fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Kept) -> Config {
         };
         root.mistakes().add(listen.at, wrong);
     }
-    for (number, one) in listen.iter().enumerate() {
-        let is_other =
-            |other: &&Listen| other.tls != one.tls && other.address.name() == one.address.name();
-        // By its text sockets are told apart that others bound.
-        if let Some(other) = listen.iter().skip(number).find(is_other) {
+    // By its text sockets are told apart that others bound.
+    let mut secured_by_text = BTreeMap::new();
+    for one in &listen {
+        let before = secured_by_text.entry(one.address.name());
+        if *before.or_insert(one.tls) != one.tls {
             let wrong = format!("`listen`: {} is there with TLS and without", one.address);
-            root.mistakes().add(other.at, wrong);
+            root.mistakes().add(one.at, wrong);
         }
     }
     if let Some(item) = tls_item
@@ -126,12 +121,12 @@ fn whole(root: &mut Section<'_, '_>, base: &Path, before: &Kept) -> Config {
         file: None,
         fixed: vec![
             ("listen", listen.iter().map(Listen::text).collect()),
-            ("tls", said_of_tls),
             ("limits", said(&limits)),
             ("deadlines", said(&deadlines)),
             ("workers", said(&workers)),
         ],
         listen,
+        said_of_tls: tls.is_some().then_some(said_of_tls),
         tls,
         limits: limits.limits(),
         deadlines: deadlines.deadlines(),

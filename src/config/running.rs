@@ -12,7 +12,7 @@ use crate::Application;
 use crate::gateway::Serve;
 use crate::stack::App;
 
-/// What is served by a file that may be read again meanwhile: new connections get what it says then.
+/// What is served by a file that may be read again meanwhile: from then on connections get what it says at their first request.
 ///
 /// [`serve`](Self::serve) serves it by itself, as [`Config::serve`] does. Who serves otherwise, and hears signals in
 /// another way, takes it apart:
@@ -44,12 +44,10 @@ use crate::stack::App;
 #[derive(Clone)]
 pub struct Running {
     latest: Latest,
-    state: Arc<Mutex<State>>,
-}
-
-struct State {
-    config: Config,
-    make: Make,
+    /// Never locked for long: who hears signals locks it.
+    config: Arc<Mutex<Config>>,
+    /// Locked by who reads the file again, one after the other.
+    make: Arc<Mutex<Make>>,
 }
 
 /// Puts the layers of a file around what it says, or says why that cannot be.
@@ -79,7 +77,8 @@ impl Running {
     fn of(config: Config, first: App<ErasedService>, make: Make) -> Self {
         Self {
             latest: Latest::new(first),
-            state: Arc::new(Mutex::new(State { config, make })),
+            config: Arc::new(Mutex::new(config)),
+            make: Arc::new(Mutex::new(make)),
         }
     }
 
@@ -91,24 +90,28 @@ impl Running {
     /// Serves it where and as the file says: `SIGHUP` [reloads](Self::reload), `SIGUSR1` [reopens](Self::reopen).
     pub fn serve(&self) -> Serve<Latest> {
         let (reloaded, reopened) = (self.clone(), self.clone());
-        let state = self.lock();
-        let serve = state.config.serve_as_it_is(self.app());
-        let serve = match state.config.workers().count {
+        let config = self.config();
+        let serve = config.serve_as_it_is(self.app());
+        let serve = match config.workers().count {
             Some(count) => serve.cores(count.get()),
             None => serve,
         };
         serve
             .on_reopen(move || reopened.reopen())
             .on_reload(move || {
-                // What is wrong is logged.
-                reloaded.reload().ok();
-                std::future::ready(())
+                // Not here: a disk that does not answer would have it wait that is told to end.
+                let reloaded = reloaded.clone();
+                let reload = tokio::task::spawn_blocking(move || reloaded.reload());
+                async {
+                    // What is wrong is logged.
+                    reload.await.ok();
+                }
             })
     }
 
     /// Opens the files of logs anew, which were moved away.
     pub fn reopen(&self) {
-        self.lock().config.reopen();
+        self.config().reopen();
     }
 
     /// Waits until what was logged is written; it blocks.
@@ -117,13 +120,14 @@ impl Running {
     ///
     /// The first that a log could not do.
     pub fn flush(&self) -> std::io::Result<()> {
-        self.lock().config.flush()
+        self.config().flush()
     }
 
-    /// Reads the file and its certificates again: connections from now on get its layers, and those that there are keep theirs.
+    /// Reads the file and its certificates again: connections that have had no request yet get its layers, and the others keep theirs.
     ///
     /// All of it that can change, or nothing, if anything is wrong; either is logged, and so are the tables that take effect
-    /// only when the server is started anew. The files are read while it is called, which is short.
+    /// only when the server is started anew. `[tls]` may name other files, and other settings. The files are read while it is
+    /// called, which is short.
     ///
     /// # Errors
     ///
@@ -138,22 +142,30 @@ impl Running {
     }
 
     fn read_again(&self) -> Result<(), String> {
-        let mut state = self.lock();
-        let State { config, make } = &mut *state;
+        let mut make = self.make.lock().unwrap_or_else(PoisonError::into_inner);
+        let config = self.config();
         let fresh = config.again().map_err(|wrong: Error| wrong.to_string())?;
+        let certificates = config.begin_reload(&fresh);
+        let certificates = certificates.map_err(|error| error.to_string())?;
         let app = make(&fresh)?;
-        // Those that are served with; what is in the files was read for `fresh` as well.
-        config.reload().map_err(|error| error.to_string())?;
+        // Nothing is wrong.
+        if let Some(take_on) = certificates {
+            take_on();
+        }
         for table in config.changed(&fresh) {
             warn!("`{table}` has changed, which takes effect when the server is started anew");
         }
-        *config = config.followed_by(fresh);
+        *self.lock() = config.followed_by(fresh);
         self.latest.replace(app);
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn config(&self) -> Config {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Config> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

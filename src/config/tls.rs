@@ -38,6 +38,15 @@ pub(super) fn reload(tls: &Tls) -> Result<(), crate::Error> {
     tls.reload()
 }
 
+/// Reads certificates anew, or those of another in their place; the function takes them on.
+pub(super) fn begin_reload<'t>(
+    tls: &'t Tls,
+    other: Option<&Tls>,
+) -> Result<impl FnOnce() + use<'t>, crate::Error> {
+    let read = tls.begin_reload(other)?;
+    Ok(|| read.take_on())
+}
+
 /// Reads the files that the table names; `None` if something is wrong, which is noted.
 pub(super) fn load(table: &TlsTable, base: &Path, section: &mut Section<'_, '_>) -> Option<Tls> {
     match tls(table, base) {

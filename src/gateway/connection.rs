@@ -143,7 +143,7 @@ where
 type Http1<T, H> = http1::UpgradeableConnection<TokioIo<Transport<T>>, H>;
 type Http2<T, H> = http2::Connection<TokioIo<Transport<T>>, H, Streams>;
 
-impl<T, S: Application> Connection<T, Call<S>> {
+impl<T: 'static, S: Application> Connection<T, Call<S>> {
     /// Serves `app` over `io`; the slot is given back when `io` is closed.
     pub(super) fn new(
         io: T,

@@ -12,6 +12,7 @@ use tracing::info;
 
 use super::listen::{GiveWay, Listener};
 use super::notify;
+use super::signals::Signals;
 use super::successor::{self, Program};
 use crate::Error;
 
@@ -22,6 +23,8 @@ pub(super) struct Hooks {
     pub(super) reopen: Option<Box<dyn FnMut() + Send>>,
     pub(super) successor: Option<Arc<Program>>,
     pub(super) give_way: Option<GiveWay>,
+    /// What was heard before there was a server.
+    pub(super) heard: Signals,
 }
 
 pub(super) type Reload = Box<dyn FnMut() -> Task<()> + Send>;
@@ -35,6 +38,7 @@ impl fmt::Debug for Hooks {
             .field("reopen", &self.reopen.is_some())
             .field("successor", &self.successor)
             .field("give_way", &self.give_way.is_some())
+            .field("heard", &self.heard)
             .finish()
     }
 }
@@ -63,11 +67,17 @@ enum Event {
 
 impl Life {
     /// Signals without a hook are left alone.
-    pub(super) fn new(hooks: Hooks) -> Result<Self, Error> {
-        let on = |wanted: bool, kind| wanted.then(|| signal(kind)).transpose();
-        let hangup = on(hooks.reload.is_some(), SignalKind::hangup());
-        let user1 = on(hooks.reopen.is_some(), SignalKind::user_defined1());
-        let user2 = on(hooks.successor.is_some(), SignalKind::user_defined2());
+    pub(super) fn new(mut hooks: Hooks) -> Result<Self, Error> {
+        let heard = std::mem::take(&mut hooks.heard);
+        let on = |wanted: bool, heard: Option<Signal>, kind| {
+            let hear = || heard.map_or_else(|| signal(kind), Ok);
+            wanted.then(hear).transpose()
+        };
+        let hangup = on(hooks.reload.is_some(), heard.hangup, SignalKind::hangup());
+        let reopens = hooks.reopen.is_some();
+        let user1 = on(reopens, heard.user1, SignalKind::user_defined1());
+        let succeeds = hooks.successor.is_some();
+        let user2 = on(succeeds, heard.user2, SignalKind::user_defined2());
         let watchdog = notify::watchdog().map(|every| {
             let mut watchdog = interval(every);
             watchdog.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -180,7 +180,7 @@
 //! | | |
 //! |---|---|
 //! | `SIGTERM`, `SIGINT` | [drains](Server::run); the second one ends at once |
-//! | `SIGHUP` | [`Serve::on_reload`] |
+//! | `SIGHUP` | [`Serve::on_reload`]; before there is a server, [`Signals`] |
 //! | `SIGUSR1` | [`Serve::on_reopen`] |
 //! | `SIGUSR2` | [`Serve::hand_over`] |
 //!
@@ -256,7 +256,7 @@
 //! | | bytes | bounded by |
 //! |---|---|---|
 //! | HTTP/1: a head, or a piece of a body | 128 KiB | fixed, or [`Limits::head`] if that is more |
-//! | HTTP/1: what of an answer waits to be sent | 128 KiB and one piece of its body | the same |
+//! | HTTP/1: what of an answer waits to be sent | 128 KiB and two pieces of its body | the same |
 //! | HTTP/1: early hints that the client does not read | 32 KiB | fixed |
 //! | HTTP/2: uploads that the application does not read | 4 MiB | [`Limits::connection_window`] |
 //! | HTTP/2: the heads of requests that are not answered | 200 of 64 KiB | [`Limits::streams`], [`Limits::head`] |
@@ -303,9 +303,11 @@ mod paced;
 mod proxy_protocol;
 mod pulse;
 mod scgi;
+mod segments;
 mod serve;
 mod server;
 mod settings;
+mod signals;
 mod slot;
 mod slots;
 mod sockets;
@@ -329,6 +331,7 @@ pub use logged::Logged;
 pub use pace::Stalled;
 pub use serve::{Serve, serve};
 pub use server::Server;
+pub use signals::Signals;
 pub use sockets::Sockets;
 pub use stats::Stats;
 #[cfg(feature = "tls")]

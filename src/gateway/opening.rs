@@ -41,7 +41,7 @@ impl Opening {
     /// what was agreed on (RFC 9113, section 3.4).
     ///
     /// Any byte that is not of the preface makes it HTTP/1, so no client waits for another's turn.
-    pub(super) fn poll_is_http2<T: AsyncRead + Unpin>(
+    pub(super) fn poll_is_http2<T: AsyncRead + Unpin + 'static>(
         &mut self,
         transport: &mut Transport<T>,
         cx: &mut Context<'_>,

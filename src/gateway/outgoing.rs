@@ -91,9 +91,11 @@ where
         if me.flight.is_withheld() {
             return Poll::Pending;
         }
+        me.flight.shared.pulse.gone_on();
         if !me.rest.is_empty() {
             let most = most(me.flight.is_http2());
             if most == TURN && !std::mem::replace(me.yielded, true) {
+                me.flight.shared.pulse.go_on();
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }

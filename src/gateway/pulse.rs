@@ -31,6 +31,7 @@ pub(super) struct Pulse {
     blocks: AtomicUsize,
     unwritten: AtomicBool,
     withheld: AtomicBool,
+    goes_on: AtomicBool,
     taken: AtomicUsize,
     frames: AtomicUsize,
     lingering: AtomicBool,
@@ -107,6 +108,7 @@ impl Pulse {
     /// A response ended, or was given up.
     #[inline]
     pub(super) fn end(&self) {
+        self.gone_on();
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -153,8 +155,33 @@ impl Pulse {
         let withheld = self.withheld.load(Ordering::Relaxed);
         if withheld {
             self.withheld.store(false, Ordering::Relaxed);
+            self.go_on();
         }
         withheld
+    }
+
+    /// The task is woken to ask the body of the response for more.
+    #[inline]
+    pub(super) fn go_on(&self) {
+        self.goes_on.store(true, Ordering::Relaxed);
+    }
+
+    /// The body is asked, or gone.
+    #[inline]
+    pub(super) fn gone_on(&self) {
+        self.goes_on.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the body will be asked as soon as the task has its turn.
+    #[inline]
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on.load(Ordering::Relaxed)
+    }
+
+    /// Whether the body has said that it has more to be asked for, or may have.
+    #[inline]
+    pub(super) fn is_withheld(&self) -> bool {
+        self.withheld.load(Ordering::Relaxed)
     }
 
     /// The body of a response gave a lot to HTTP/1, of which nothing was written yet.

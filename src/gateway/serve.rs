@@ -18,6 +18,7 @@ use super::limits::Limits;
 use super::listen::inherited;
 use super::server::{Server, Until};
 use super::settings::Settings;
+use super::signals::Signals;
 use super::sockets::Sockets;
 use super::successor::Program;
 use super::tls::Tls;
@@ -161,6 +162,12 @@ impl<S> Serve<S> {
     /// See the [module documentation](super#a-new-version). To be called before the process changes its directory.
     pub fn hand_over(mut self) -> Self {
         self.hooks.successor = Program::of_this_process().map(Arc::new);
+        self
+    }
+
+    /// Hears signals by these, which were heard before: what came of them meanwhile is done once it serves.
+    pub fn heard(mut self, signals: Signals) -> Self {
+        self.hooks.heard = signals;
         self
     }
 

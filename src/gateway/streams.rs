@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper::rt::Executor;
+use tokio::time::Instant;
 
 use super::pulse::Tunnel;
 
@@ -189,7 +190,6 @@ impl Drop for Scope<'_> {
 mod tests {
     use std::future::{poll_fn, ready};
     use std::sync::mpsc;
-    use std::thread::sleep;
 
     use super::*;
 
@@ -224,7 +224,7 @@ mod tests {
         assert!(driven.is_pending());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_is_ready_is_answered_in_order_and_what_waits_has_a_task() {
         let (say, said) = mpsc::channel();
         let mut turns = Turns::default();
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(said.try_recv(), Ok(4));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_panic_is_that_of_its_stream() {
         let (say, said) = mpsc::channel();
         let mut turns = Turns::default();
@@ -262,12 +262,11 @@ mod tests {
             Streams.execute(async { panic!("as it may") });
             Streams.execute(stream(1, 0, &say));
         });
-        // To write of a panic takes longer than a turn.
         tokio::task::yield_now().await;
         assert_eq!(said.try_recv(), Ok(1));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_a_stream_has_said_goes_out_before_it_says_more() {
         let (say, said) = mpsc::channel();
         let mut turns = Turns::default();
@@ -295,7 +294,7 @@ mod tests {
         }
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_panic_of_what_a_stream_leaves_is_its_own() {
         let (say, said) = mpsc::channel();
         let mut turns = Turns::default();
@@ -312,12 +311,12 @@ mod tests {
         assert_eq!(said.try_recv(), Ok(1));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn work_that_takes_long_is_shared() {
         let (say, said) = mpsc::channel();
         let mut turns = Turns::default();
         turn(&mut turns, || {
-            Streams.execute(async { sleep(TURN) });
+            Streams.execute(tokio::time::advance(TURN));
             Streams.execute(stream(1, 0, &say));
         });
         assert!(said.try_recv().is_err());
@@ -325,7 +324,7 @@ mod tests {
         assert_eq!(said.try_recv(), Ok(1));
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn outside_of_a_turn_all_is_a_task() {
         let mut turns = Turns::default();
         turn(&mut turns, || {});

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::framing::Framing;
 use super::opening::Opening;
 use super::pulse::Pulse;
+use super::segments::{Now, Segments};
 use super::settings::Settings;
 use super::slots::Slot;
 use super::stats::Counters;
@@ -32,6 +33,7 @@ pub(super) struct Transport<T> {
     /// Of HTTP/1.
     framing: Option<Framing>,
     way_out: WayOut,
+    segments: Segments,
     /// Of an interim answer, to be written before all else.
     interim: Option<Box<Bytes>>,
     ended: bool,
@@ -51,7 +53,7 @@ enum WayOut {
     Full,
 }
 
-impl<T> Transport<T> {
+impl<T: 'static> Transport<T> {
     pub(super) fn new(io: T, pulse: Arc<Pulse>, settings: &Settings, slot: Option<Slot>) -> Self {
         Self {
             io,
@@ -61,6 +63,7 @@ impl<T> Transport<T> {
             head: settings.limits.head as usize,
             framing: None,
             way_out: WayOut::Free,
+            segments: Segments::default(),
             interim: None,
             ended: false,
             shut: false,
@@ -100,6 +103,17 @@ impl<T> Transport<T> {
             }
         }
         Ok(())
+    }
+
+    /// How much of an answer is written.
+    #[inline]
+    fn now(&self, bufs: &[io::IoSlice<'_>]) -> Now {
+        let woken = self.pulse.goes_on();
+        if !woken && !self.pulse.is_withheld() {
+            return Now::All;
+        }
+        self.segments
+            .now(bufs.iter().map(|buf| buf.len()).sum(), woken)
     }
 
     /// Whether the client is, for all we know, still sending what nobody will read.
@@ -142,6 +156,7 @@ impl<T> Transport<T> {
     fn free(&mut self, cx: &Context<'_>) {
         self.way_out = WayOut::Free;
         if self.pulse.unblock() {
+            self.segments.piece(&self.io);
             cx.waker().wake_by_ref();
         }
     }
@@ -158,7 +173,7 @@ impl<T> Drop for Transport<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> Transport<T> {
+impl<T: AsyncRead + Unpin + 'static> Transport<T> {
     /// Reads what will be [read again](Self::rewound), and is followed then.
     pub(super) fn poll_opening(
         &mut self,
@@ -188,7 +203,7 @@ impl<T: AsyncRead + Unpin> Transport<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
+impl<T: AsyncRead + Unpin + 'static> AsyncRead for Transport<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -215,7 +230,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Transport<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> Transport<T> {
+impl<T: AsyncWrite + Unpin + 'static> Transport<T> {
     /// Writes what there is of an interim answer.
     #[cold]
     fn poll_interim(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -234,7 +249,7 @@ impl<T: AsyncWrite + Unpin> Transport<T> {
     }
 }
 
-impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Transport<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -255,11 +270,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
         if self.interim.is_some() {
             ready!(self.poll_interim(cx))?;
         }
+        let now = self.now(bufs);
         let io = Pin::new(&mut self.io);
         let mut small = [0; SMALL];
-        let result = match gather(bufs, &mut small) {
-            Some(len) => io.poll_write(cx, small.get(..len).unwrap_or_default()),
-            None => io.poll_write_vectored(cx, bufs),
+        let result = match now {
+            Now::All => match gather(bufs, &mut small) {
+                Some(len) => io.poll_write(cx, small.get(..len).unwrap_or_default()),
+                None => io.poll_write_vectored(cx, bufs),
+            },
+            Now::Bytes(most) => {
+                let mut first = [io::IoSlice::new(&[]); PIECES];
+                let count = cut(bufs, most, &mut first);
+                io.poll_write_vectored(cx, first.get(..count).unwrap_or_default())
+            }
+            Now::Nothing => {
+                // Once: whatever becomes of the body, it is written the next time.
+                self.pulse.gone_on();
+                return Poll::Pending;
+            }
         };
         self.wrote(cx, result)
     }
@@ -278,6 +306,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
             ready!(self.poll_interim(cx))?;
         }
         let result = Pin::new(&mut self.io).poll_flush(cx);
+        if !self.pulse.goes_on() {
+            self.segments.rest();
+        }
         self.flushed(cx, result)
     }
 
@@ -302,6 +333,29 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Transport<T> {
 /// Up to how many bytes are copied together to be sent: `send` of one piece is a quarter of a
 /// microsecond cheaper than `writev` of two.
 const SMALL: usize = 512;
+
+/// Up to how many pieces of memory are looked at for whole segments.
+const PIECES: usize = 16;
+
+/// The first `most` bytes of all pieces, or less if there are too many of them; in how many they are.
+fn cut<'a>(
+    bufs: &'a [io::IoSlice<'_>],
+    most: usize,
+    first: &mut [io::IoSlice<'a>; PIECES],
+) -> usize {
+    let mut left = most;
+    let mut count = 0;
+    for (buf, place) in bufs.iter().zip(first) {
+        if left == 0 {
+            break;
+        }
+        let len = buf.len().min(left);
+        *place = io::IoSlice::new(buf.get(..len).unwrap_or_default());
+        left -= len;
+        count += 1;
+    }
+    count
+}
 
 /// Copies all pieces into `small` if they fit; how many bytes they are.
 fn gather(bufs: &[io::IoSlice<'_>], small: &mut [u8; SMALL]) -> Option<usize> {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+mod load;
 mod process;
 mod says;
 mod signals;
+mod sockets;

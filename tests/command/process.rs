@@ -1,13 +1,14 @@
 //! The command as a process, and a client of it.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, PipeReader, PipeWriter, Read, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// The command with these arguments, in a directory.
@@ -65,7 +66,7 @@ impl Drop for Directory {
 /// A server, which is killed if a test fails.
 pub(crate) struct Server {
     process: Child,
-    log: BufReader<ChildStderr>,
+    log: BufReader<Box<dyn Read>>,
     pub(crate) address: String,
 }
 
@@ -75,12 +76,16 @@ impl Server {
         let mut command = gopuram(directory, args);
         command.stderr(Stdio::piped()).stdout(Stdio::null());
         let mut process = command.spawn().unwrap();
-        let log = BufReader::new(process.stderr.take().unwrap());
-        let address = String::new();
+        let log = process.stderr.take().unwrap();
+        Self::started(process, log)
+    }
+
+    /// Waits until it listens, by its log.
+    pub(crate) fn started(process: Child, log: impl Read + 'static) -> Self {
         let mut server = Self {
             process,
-            log,
-            address,
+            log: BufReader::new(Box::new(log)),
+            address: String::new(),
         };
         let line = server.says("listening");
         let (_, address) = line.trim_end().rsplit_once("address=").unwrap();
@@ -103,15 +108,25 @@ impl Server {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = Pid::from_child(&self.process);
-        kill_process(pid, signal).unwrap();
+        send(&self.process, signal);
+    }
+
+    /// A file that the kernel has of it.
+    pub(crate) fn proc(&self, name: &str) -> String {
+        proc(&self.process, name)
+    }
+
+    /// What its descriptors stand for.
+    pub(crate) fn open_files(&self) -> Vec<PathBuf> {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap();
+        // One may be closed meanwhile.
+        let files = open.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+        files.collect()
     }
 
     /// A connection to it.
     pub(crate) fn connect(&self) -> Client {
-        let io = TcpStream::connect(&self.address).unwrap();
-        io.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        Client(BufReader::new(io))
+        Client::of(&self.address)
     }
 
     /// The answer to a request on a connection of its own.
@@ -132,10 +147,48 @@ impl Drop for Server {
     }
 }
 
+pub(crate) fn send(process: &Child, signal: Signal) {
+    kill_process(Pid::from_child(process), signal).unwrap();
+}
+
+/// A file that the kernel has of a process; empty if there is none.
+pub(crate) fn proc(process: &Child, name: &str) -> String {
+    let file = format!("/proc/{}/{name}", process.id());
+    fs::read_to_string(file).unwrap_or_default()
+}
+
+/// Waits until something is so.
+pub(crate) fn until(is: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is() {
+        assert!(
+            begin.elapsed() < Duration::from_secs(20),
+            "it does not come"
+        );
+        std::thread::yield_now();
+    }
+}
+
+/// A pipe in which there is room for nothing more: who writes to it waits.
+pub(crate) fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = io::pipe().unwrap();
+    let flags = fcntl_getfl(&writer).unwrap();
+    fcntl_setfl(&writer, flags | OFlags::NONBLOCK).unwrap();
+    while writer.write(&[b'\n'; 4096]).is_ok() {}
+    fcntl_setfl(&writer, flags).unwrap();
+    (reader, writer)
+}
+
 /// A connection.
 pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
+    pub(crate) fn of(address: &str) -> Self {
+        let io = TcpStream::connect(address).unwrap();
+        io.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        Self(BufReader::new(io))
+    }
+
     /// The whole answer, whose length must be said.
     pub(crate) fn get(&mut self, target: &str) -> String {
         let request = format!("GET {target} HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n");

@@ -32,6 +32,31 @@ fn a_file_that_is_right_is_printed_as_a_tower() {
 }
 
 #[test]
+fn nothing_is_made_where_a_file_is_only_looked_at() {
+    let directory = Directory::new();
+    directory.write("site.toml", SITE);
+    let log = directory.path().join("access.log");
+    for what in [["check", "site.toml"], ["explain", "site.toml"]] {
+        let (well, _, err) = run(directory.path(), &what);
+        assert!(well && !log.exists(), "{what:?}: {err}");
+    }
+    for wrong in [".", "none/access.log", "site.toml/access.log"] {
+        directory.write("wrong.toml", SITE.replace("access.log", wrong));
+        let (well, _, err) = run(directory.path(), &["check", "wrong.toml"]);
+        assert!(!well && err.contains("`file`: "), "{wrong}: {err}");
+        let (_, _, served) = run(directory.path(), &["serve", "wrong.toml"]);
+        assert_eq!(served, err);
+    }
+    // Where a link leads to that leads nowhere yet, it would be made.
+    std::os::unix::fs::symlink("none/access.log", &log).unwrap();
+    let (well, _, err) = run(directory.path(), &["check", "site.toml"]);
+    assert!(!well && err.contains("No such file"), "{err}");
+    std::fs::create_dir(directory.path().join("none")).unwrap();
+    let (well, _, err) = run(directory.path(), &["check", "site.toml"]);
+    assert!(well && !log.exists(), "{err}");
+}
+
+#[test]
 fn a_file_that_is_wrong_is_told_line_by_line() {
     let directory = Directory::new();
     directory.write(

@@ -1,10 +1,11 @@
 //! Serving, and what signals change of it.
 
 use std::fs;
+use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use crate::process::{Directory, Server};
+use crate::process::{Directory, Server, full_pipe, gopuram, proc, send, until};
 
 const SITE: &str = r#"
 listen = "127.0.0.1:0"
@@ -71,6 +72,37 @@ fn a_file_that_is_read_again_is_for_new_connections() {
     drop(open);
     assert!(server.ends());
     assert_eq!(directory.text("access.log").lines().count(), 5);
+}
+
+#[test]
+fn signals_before_it_listens_are_heard() {
+    let directory = site();
+    let (log, full) = full_pipe();
+    let mut command = gopuram(directory.path(), &["serve", "site.toml"]);
+    let process = command.stderr(full).stdout(Stdio::null()).spawn().unwrap();
+    // The writing end is its own alone.
+    drop(command);
+    // It waits for its log before it listens. By default each of the three would end it.
+    let hears = [Signal::HUP, Signal::USR1, Signal::USR2];
+    until(|| {
+        let status = proc(&process, "status");
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        let is_caught = |signal: &Signal| {
+            let bit = 1 << (signal.as_raw() - 1);
+            caught.is_some_and(|mask| mask & bit != 0)
+        };
+        hears.iter().all(is_caught)
+    });
+    directory.write("site.toml", format!("{SITE}{STAMP}"));
+    // The third would start a successor.
+    send(&process, Signal::HUP);
+    send(&process, Signal::USR1);
+    let mut server = Server::started(process, log);
+    server.says("the file was read again");
+    assert!(server.get("/").contains("x-version: 2"));
+    server.signal(Signal::TERM);
+    assert!(server.ends());
 }
 
 #[test]

@@ -5,6 +5,8 @@
 mod catalogue;
 mod layers;
 mod mistakes;
+mod reload;
 mod served;
 mod stack;
 mod support;
+mod tls;

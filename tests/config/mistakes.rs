@@ -1,5 +1,11 @@
 //! What is wrong with a file is said with its place, and with what to write instead.
 
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::Duration;
+use std::{fs, thread};
+
 use gopuram::config::Config;
 
 use crate::support::Directory;
@@ -90,8 +96,89 @@ fn a_file_that_does_not_end_is_not_read_to_its_end() {
     let error = Config::read("/dev/zero").unwrap_err().to_string();
     assert_eq!(
         error,
-        "/dev/zero: cannot be read: it is longer than 1 MiB, which no configuration is"
+        "/dev/zero: cannot be read: it is a device, and no file"
     );
+    let directory = Directory::new();
+    let mistakes = directory.mistakes(&"#".repeat((1 << 20) + 1));
+    assert_eq!(
+        mistakes,
+        ["site.toml: cannot be read: it is longer than 1 MiB"]
+    );
+    directory.write("a.key", "");
+    let long = directory.write("a.pem", "");
+    fs::File::options()
+        .write(true)
+        .open(long)
+        .unwrap()
+        .set_len((64 << 20) + 1)
+        .unwrap();
+    assert_eq!(
+        directory.mistakes(TLS),
+        ["site.toml:3:15: tls: `certificate`: cannot read `a.pem`: it is longer than 64 MiB"]
+    );
+}
+
+const TLS: &str = "listen = { address = \"127.0.0.1:0\", tls = true }\n[tls]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n";
+
+/// What is wrong with a file that nobody writes to, or that names such: it is told, and not waited for.
+fn told_at_once(file: PathBuf) -> String {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || tell.send(Config::read(file).unwrap_err().to_string()));
+    told.recv_timeout(Duration::from_secs(20)).unwrap()
+}
+
+fn fifo(directory: &Directory, name: &str) {
+    let path = directory.path().join(name);
+    let made = Command::new("mkfifo").arg(path).status().unwrap();
+    assert!(made.success());
+}
+
+#[test]
+fn a_fifo_is_not_waited_for() {
+    let directory = Directory::new();
+    fifo(&directory, "a.pem");
+    let told = told_at_once(directory.write("site.toml", TLS));
+    assert!(
+        told.ends_with("a.pem`: it is a FIFO, and no file"),
+        "{told}"
+    );
+    let log = "[[layer]]\nname = \"access_log\"\nfile = \"a.pem\"\n";
+    let told = told_at_once(directory.write("site.toml", log));
+    assert!(told.ends_with("a.pem: nobody reads from it"), "{told}");
+    // One that is read is as good as any other file, and so is a device.
+    let path = directory.path().join("a.pem");
+    let reader = thread::spawn(move || fs::read(path).unwrap());
+    let file = directory.write("site.toml", log);
+    while Config::read(&file).is_err() {
+        thread::yield_now();
+    }
+    assert_eq!(reader.join().unwrap(), b"");
+    directory.config(&log.replace("a.pem", "/dev/null"));
+    let directory = Directory::new();
+    fifo(&directory, "site.toml");
+    let told = told_at_once(directory.path().join("site.toml"));
+    assert!(
+        told.ends_with("site.toml: cannot be read: it is a FIFO, and no file"),
+        "{told}"
+    );
+}
+
+#[test]
+fn of_very_many_mistakes_the_first_hundred_are_told() {
+    let directory = Directory::new();
+    let keys: Vec<_> = (0..80_000).map(|n| format!("k{n} = 1\n")).collect();
+    let keys = keys.concat();
+    let text = format!("listen = 1\n{keys}[limits]\nhead = \"much\"\n");
+    let told = directory.mistakes(&text);
+    assert_eq!(told.len(), 101);
+    assert!(told[0].starts_with("site.toml:1:10: `listen`"), "{told:?}");
+    assert!(told[99].starts_with("site.toml:100:1: unknown key `k98`"));
+    assert_eq!(told[100], "site.toml: and 79902 more");
+    let error = Config::read(directory.path().join("site.toml")).unwrap_err();
+    assert_eq!(error.count(), 80_002);
+    // Addresses are compared by their text, each once.
+    let listen = format!("listen = [{}0]", "\"[::]:1\",".repeat(100_000));
+    assert_eq!(directory.mistakes(&listen).len(), 1);
 }
 
 #[test]

@@ -1,44 +1,14 @@
 //! What is served by a file, over sockets.
 
+use std::time::Duration;
+
 use gopuram::config::Config;
 use gopuram::gateway::{Deadlines, Limits, Sockets};
 use gopuram::middleware::Router;
-use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::TlsConnector;
+use tokio::net::UnixStream;
 
 use crate::support::{Directory, app};
-
-/// Asks for `/hello`; the last line of the answer.
-async fn hello(mut io: impl AsyncRead + AsyncWrite + Unpin) -> String {
-    let req = b"GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    io.write_all(req).await.unwrap();
-    let mut answer = String::new();
-    io.read_to_string(&mut answer).await.unwrap();
-    answer.rsplit("\r\n").next().unwrap_or_default().to_owned()
-}
-
-/// A certificate for `localhost`, in the directory; who trusts it.
-fn certificate(directory: &Directory) -> TlsConnector {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    directory.write("site.pem", cert.pem());
-    directory.write("site.key", signing_key.serialize_pem());
-    let mut roots = RootCertStore::empty();
-    roots.add(cert.der().clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
-}
+use crate::tls::{certificate, hello, hello_over_tls};
 
 const TLS: &str = r#"
     listen = ["unix:plain.sock", { address = "127.0.0.1:0", tls = true }]
@@ -60,24 +30,14 @@ async fn each_address_is_served_as_the_file_says() {
     let address = server.socket().unwrap();
     let handle = server.handle();
     let serving = tokio::spawn(server.run());
-    let name = ServerName::try_from("localhost").unwrap();
-    let io = TcpStream::connect(address).await.unwrap();
-    assert_eq!(
-        hello(connector.connect(name, io).await.unwrap()).await,
-        "hello"
-    );
+    assert_eq!(hello_over_tls(&connector, address).await, "hello");
     // Relative to the file, as all paths are.
     let io = UnixStream::connect(directory.path().join("plain.sock")).await;
     assert_eq!(hello(io.unwrap()).await, "hello");
     // Another certificate for the same address.
     let connector = certificate(&directory);
     config.reload().unwrap();
-    let io = TcpStream::connect(address).await.unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    assert_eq!(
-        hello(connector.connect(name, io).await.unwrap()).await,
-        "hello"
-    );
+    assert_eq!(hello_over_tls(&connector, address).await, "hello");
     // Who has a certificate does not mean to serve without.
     let mistakes = directory.mistakes(&TLS.replace(", tls = true", ""));
     assert!(
@@ -101,12 +61,7 @@ async fn sockets_that_others_bound_are_secured_by_their_address() {
     let address = server.socket().unwrap();
     let handle = server.handle();
     let serving = tokio::spawn(server.run());
-    let name = ServerName::try_from("localhost").unwrap();
-    let io = TcpStream::connect(address).await.unwrap();
-    assert_eq!(
-        hello(connector.connect(name, io).await.unwrap()).await,
-        "hello"
-    );
+    assert_eq!(hello_over_tls(&connector, address).await, "hello");
     let io = UnixStream::connect(directory.path().join("plain.sock")).await;
     assert_eq!(hello(io.unwrap()).await, "hello");
     handle.stop();
@@ -243,64 +198,6 @@ async fn the_example_is_served() {
         .assert_header("content-security-policy", "default-src 'self'");
     assert!(res.header("x-request-id").is_some());
     client.get("/none").await.assert_status(404);
-}
-
-#[tokio::test]
-async fn a_file_that_is_read_again_is_for_new_connections() {
-    let directory = Directory::new();
-    let config = directory.config("");
-    let running = gopuram::config::Running::around(config, app());
-    let open = running.app();
-    let stamped = "[[layer]]\nname = \"set_header\"\nheader = \"x-version\"\nvalue = \"2\"\n";
-    directory.write("site.toml", stamped);
-    running.reload().unwrap();
-    let version = async |app: gopuram::config::Latest| {
-        let res = gopuram::testing::Client::in_process(app)
-            .get("/hello")
-            .await;
-        res.header("x-version")
-    };
-    // A clone is for another connection.
-    let fresh = running.app();
-    assert_eq!(version(fresh).await.as_deref(), Some("2"));
-    directory.write("site.toml", "listen = 1");
-    let wrong = running.reload().unwrap_err();
-    assert!(wrong.contains("`listen` takes an address"), "{wrong}");
-    assert_eq!(version(running.app()).await.as_deref(), Some("2"));
-    // The one of before has the layers of before.
-    let mut open = open;
-    let req = http::Request::builder()
-        .uri("/hello")
-        .body(gopuram::Body::empty());
-    let ready = tower::ServiceExt::ready(&mut open).await.unwrap();
-    let res = gopuram::middleware::promise::call(ready, req.unwrap()).await;
-    assert!(res.unwrap().headers().get("x-version").is_none());
-}
-
-#[tokio::test]
-async fn a_cache_keeps_what_it_has_while_the_file_is_read_again() {
-    let status = async |config: &Config| {
-        let client = gopuram::testing::Client::new(config.stack().app(app()));
-        let res = client.get("/fresh").await;
-        res.header("cache-status").unwrap_or_default()
-    };
-    let directory = Directory::new();
-    let cache = "[[layer]]\nname = \"cache\"\nmemory = \"1MiB\"\n";
-    let before = directory.config(cache);
-    assert!(status(&before).await.contains("fwd=miss"));
-    directory.write(
-        "site.toml",
-        format!("{cache}[[layer]]\nname = \"head\"\nout_of_place = true\n"),
-    );
-    let again = before.again().unwrap();
-    assert!(status(&again).await.contains("hit"));
-    // One more of the same is another.
-    directory.write("site.toml", cache.repeat(2));
-    let twice = again.again().unwrap();
-    assert!(status(&twice).await.contains("hit"));
-    directory.write("site.toml", cache.replace("1MiB", "2MiB"));
-    let other = twice.again().unwrap();
-    assert!(status(&other).await.contains("fwd=miss"));
 }
 
 /// The fields in which one value differs from another, by their names.

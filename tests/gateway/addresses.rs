@@ -161,7 +161,7 @@ async fn mistakes_are_told_with_what_to_write_instead() {
         ("127.0.0.1:0?moed=600", "options are"),
         ("127.0.0.1:0?proxy", "`proxy` takes the networks"),
         ("fd:99", "fd:99"),
-        ("systemd:web", "LISTEN_FDS"),
+        ("systemd:web", "no socket was passed to this process"),
     ] {
         let error = mistake(text).await;
         assert!(error.contains(text) && error.contains(instead), "{error}");

@@ -25,6 +25,7 @@ mod listen;
 mod parked;
 mod proxy_protocol;
 mod readiness;
+mod segments;
 mod sockets;
 mod support;
 #[cfg(feature = "tls")]

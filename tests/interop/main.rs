@@ -10,6 +10,8 @@ mod around_axum;
 mod axum_inside;
 mod browser;
 mod each_layer;
+#[cfg(feature = "config")]
+mod metrics_behind;
 mod nginx;
 mod prometheus;
 mod proxies;

@@ -15,16 +15,31 @@ use tokio::net::UnixStream;
 
 use super::support::{Server, Written, get, part_by};
 
-const NGINX: &str = "nginx";
+pub(crate) const NGINX: &str = "nginx";
 
 /// An nginx on a socket of its own, ended when it is dropped.
-struct Front {
+pub(crate) struct Front {
     dir: PathBuf,
 }
 
 impl Front {
     /// Starts it before `server`; what it sends stands in `dir`, where its own files are too.
     fn new(dir: PathBuf, server: &Server) -> Self {
+        let locations = format!(
+            "location / {{
+                proxy_pass http://{server};
+                proxy_set_header Range \"\";
+                proxy_set_header If-Range \"\";
+            }}
+            location /sent/ {{ internal; alias {dir}/files/; }}",
+            dir = dir.display(),
+            server = server.address,
+        );
+        Self::of(dir, &locations)
+    }
+
+    /// Starts it with these locations; its files are in `dir`, which is gone with it.
+    pub(crate) fn of(dir: PathBuf, locations: &str) -> Self {
         let conf = format!(
             "daemon on; master_process off; pid pid; error_log error.log;
             events {{ }}
@@ -34,16 +49,10 @@ impl Front {
                 uwsgi_temp_path temp; scgi_temp_path temp;
                 server {{
                     listen unix:{dir}/front.sock;
-                    location / {{
-                        proxy_pass http://{server};
-                        proxy_set_header Range \"\";
-                        proxy_set_header If-Range \"\";
-                    }}
-                    location /sent/ {{ internal; alias {dir}/files/; }}
+                    {locations}
                 }}
             }}",
             dir = dir.display(),
-            server = server.address,
         );
         std::fs::write(dir.join("nginx.conf"), conf).unwrap();
         let front = Self { dir };
@@ -62,7 +71,7 @@ impl Front {
         command
     }
 
-    async fn ask(&self, req: Request<Body>) -> Received {
+    pub(crate) async fn ask(&self, req: Request<Body>) -> Received {
         let stream = UnixStream::connect(self.dir.join("front.sock")).await;
         let io = TokioIo::new(stream.unwrap());
         let (mut client, connection) = http1::handshake(io).await.unwrap();

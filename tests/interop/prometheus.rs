@@ -35,7 +35,7 @@ async fn page(accept: &str) -> String {
 }
 
 /// Has a program read `text`; what it says.
-fn reads(mut program: Command, text: &str) -> String {
+pub(crate) fn reads(mut program: Command, text: &str) -> String {
     let piped = program.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut running = piped.stderr(Stdio::piped()).spawn().unwrap();
     running
@@ -56,9 +56,13 @@ async fn promtool_finds_nothing_to_say() {
     if !part("promtool") {
         return;
     }
+    assert_eq!(reads(promtool(), &page("text/plain").await), "");
+}
+
+pub(crate) fn promtool() -> Command {
     let mut promtool = Command::new("promtool");
     promtool.args(["check", "metrics"]);
-    assert_eq!(reads(promtool, &page("text/plain").await), "");
+    promtool
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Connections and answers that go on: `WebSocket` and server-sent events, through a whole stack.
+//! Connections and answers that go on: `WebSocket` and server-sent events, through a whole stack, in code and of a file.
 
 use std::convert::Infallible;
 use std::io::Write as _;
@@ -11,6 +11,8 @@ use axum::response::Response;
 use axum::response::sse::{Event, Sse};
 use axum::routing::{any, get};
 use futures_util::{SinkExt as _, StreamExt as _};
+use gopuram::Application;
+use gopuram::middleware::access_log::Log;
 use http_body_util::BodyExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -29,12 +31,12 @@ async fn echo(upgrade: WebSocketUpgrade) -> Response {
     })
 }
 
-#[tokio::test]
-async fn a_web_socket_is_echoed_through_the_whole_stack() {
+/// Has messages echoed through what an application wears.
+async fn watch_messages<A: Application>(wear: impl FnOnce(Log, Router) -> A) {
     let written = Written::default();
     let log = written.log();
     let router = Router::new().route("/ws", any(echo));
-    let server = Server::of(production(log.clone(), router)).await;
+    let server = Server::of(wear(log.clone(), router)).await;
     let stream = TcpStream::connect(server.address).await.unwrap();
     let url = format!("ws://{}/ws", server.address);
     let (mut socket, res) = client_async(url, stream).await.unwrap();
@@ -65,8 +67,18 @@ async fn a_web_socket_is_echoed_through_the_whole_stack() {
     assert_eq!(lines, ["GET /ws 101 -", "GET /ws 400 -"]);
 }
 
+#[tokio::test]
+async fn a_web_socket_is_echoed_through_the_whole_stack() {
+    watch_messages(production).await;
+}
+
 /// Sends an event when the one before has arrived: nothing may hold one back.
-async fn watch_events(fields: &[&str], coding: Option<&str>, decode: impl Fn(&[u8]) -> String) {
+async fn watch_events<A: Application>(
+    wear: impl FnOnce(Log, Router) -> A,
+    fields: &[&str],
+    coding: Option<&str>,
+    decode: impl Fn(&[u8]) -> String,
+) {
     let (sender, receiver) = mpsc::channel::<Event>(1);
     let receiver = Arc::new(Mutex::new(Some(receiver)));
     let events = move || {
@@ -77,7 +89,7 @@ async fn watch_events(fields: &[&str], coding: Option<&str>, decode: impl Fn(&[u
     let written = Written::default();
     let log = written.log();
     let router = Router::new().route("/events", get(events));
-    let server = Server::of(production(log.clone(), router)).await;
+    let server = Server::of(wear(log.clone(), router)).await;
     let res = send(server.address, req("/events", fields)).await;
     assert_eq!(res.status(), 200);
     assert_eq!(res.headers()["content-type"], "text/event-stream");
@@ -103,19 +115,68 @@ async fn watch_events(fields: &[&str], coding: Option<&str>, decode: impl Fn(&[u
     assert_eq!(written.lines(&log), [line]);
 }
 
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn unzipped(bytes: &[u8]) -> String {
+    let mut decoder = flate2::write::GzDecoder::new(Vec::new());
+    decoder.write_all(bytes).unwrap();
+    decoder.flush().unwrap();
+    text(decoder.get_ref())
+}
+
+const PLAIN: &[&str] = &["accept: text/event-stream"];
+const ZIPPED: &[&str] = &["accept-encoding: gzip"];
+
 #[tokio::test]
 async fn events_come_as_they_are_sent() {
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    watch_events(&["accept: text/event-stream"], None, text).await;
+    watch_events(production, PLAIN, None, text).await;
 }
 
 #[tokio::test]
 async fn events_come_as_they_are_sent_compressed_too() {
-    let decode = |bytes: &[u8]| {
-        let mut decoder = flate2::write::GzDecoder::new(Vec::new());
-        decoder.write_all(bytes).unwrap();
-        decoder.flush().unwrap();
-        String::from_utf8(decoder.get_ref().clone()).unwrap()
-    };
-    watch_events(&["accept-encoding: gzip"], Some("gzip"), decode).await;
+    watch_events(production, ZIPPED, Some("gzip"), unzipped).await;
+}
+
+/// What is worn by the words of a file, its types gone.
+#[cfg(feature = "config")]
+mod of_a_file {
+    use gopuram::Stack;
+    use gopuram::config::Config;
+    use gopuram::middleware::AccessLog;
+
+    use super::*;
+
+    const FILE: &str = r#"
+        layer = [
+            { name = "request_id" },
+            { name = "metrics", at = "/metrics" },
+            { name = "security_headers" },
+            { name = "cors", origins = "*" },
+            { name = "catch_panic" },
+            { name = "timeout", head = "30s" },
+            { name = "body_limit", limit = "1MiB" },
+            { name = "normalize_path", when = { path = "/**" } },
+            { name = "compress", when = { path = ["/events", "/ws"] } },
+        ]
+    "#;
+
+    fn worn(log: Log, router: Router) -> impl Application {
+        let config = Config::parse(FILE, ".").unwrap_or_else(|wrong| panic!("{wrong}"));
+        let format = "%m %U %>s %{content-encoding}o";
+        let logged = Stack::new().with(AccessLog::format(format, log).unwrap());
+        logged.app(config.stack().app(router))
+    }
+
+    #[tokio::test]
+    async fn a_web_socket_is_echoed() {
+        watch_messages(worn).await;
+    }
+
+    #[tokio::test]
+    async fn events_come_as_they_are_sent() {
+        watch_events(worn, PLAIN, None, text).await;
+        watch_events(worn, ZIPPED, Some("gzip"), unzipped).await;
+    }
 }

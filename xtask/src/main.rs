@@ -7,18 +7,21 @@
 )]
 
 mod bench;
+mod interpreters;
 mod parts;
 mod python;
 mod run;
 mod test;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 Tasks of this workspace.
 
 cargo xtask test                       set up what the tests need, then run them all
-cargo xtask test python                build the wheel and run its tests
+cargo xtask test python                build the wheel and run its tests, and those of the rules by all versions of Python there are
+cargo xtask test python --interpreter PATH   the same with this Python alone
 cargo xtask conformance DATE           hold PEP 3333 over the wheel and its peers, and write python/CONFORMANCE.md
 cargo xtask bench SECTION [--quick]    measure beside the peers, and print the ratios
 
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     let done = match args.as_slice() {
         ["test"] => test::all(),
         ["test", "python"] => python::test(true),
+        ["test", "python", "--interpreter", path] => python::test_by(Path::new(path)),
         ["conformance", date] => python::conformance(date),
         ["bench", section] => bench::section(section, false),
         ["bench", section, "--quick"] | ["bench", "--quick", section] => {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::interpreters;
 use crate::parts::{self, APACHE, MOD_WSGI};
 use crate::run::{self, Failed, run};
 
@@ -24,13 +25,26 @@ impl Environment {
     ///
     /// If there is no Python that can make environments.
     pub(crate) fn new() -> Result<Self, Failed> {
-        let here = run::target().join("python");
-        let environment = Self(here.join("venv"));
+        let made = Self::made("venv", Path::new("python3"));
+        made.map_err(|why| format!("{why}\nmissing: python3 (Debian's package python3-venv)"))
+    }
+
+    /// Makes that of another interpreter, or goes on with the one that is there.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot make environments, or is none for the wheel.
+    fn of(interpreter: &Path) -> Result<Self, Failed> {
+        let version = interpreters::version(interpreter)?;
+        Self::made(&format!("venv-{version}"), interpreter)
+    }
+
+    fn made(name: &str, interpreter: &Path) -> Result<Self, Failed> {
+        let environment = Self(run::target().join("python").join(name));
         if !environment.program("pip").exists() {
-            let mut venv = run::command("python3", &["-m", "venv"]);
+            let mut venv = run::command(interpreter, &["-m", "venv"]);
             venv.arg(&environment.0);
-            let made = run::output(venv);
-            made.map_err(|why| format!("{why}\nmissing: python3 (Debian's package python3-venv)"))?;
+            run::output(venv)?;
         }
         Ok(environment)
     }
@@ -97,10 +111,65 @@ pub(crate) fn test(strict: bool) -> Result<(), Failed> {
         }
     };
     install_tested(&environment)?;
+    pytest(&environment, &[])?;
+    source(&environment)?;
+    others(&environment)
+}
+
+/// Tests the wheel by another interpreter.
+///
+/// # Errors
+///
+/// If it cannot be built, or a test fails.
+pub(crate) fn test_by(interpreter: &Path) -> Result<(), Failed> {
+    let environment = Environment::of(interpreter)?;
+    install_tested(&environment)?;
+    pytest(&environment, &[])
+}
+
+/// Holds the rules of PEP 3333 over the wheel by all other versions of Python that are found.
+fn others(tested: &Environment) -> Result<(), Failed> {
+    let mut found = interpreters::found();
+    let version = interpreters::version(&tested.program("python"))?;
+    found.insert(version.clone(), tested.program("python"));
+    let missing = interpreters::missing(&found).join(", ");
+    found.remove(&version);
+    for (version, interpreter) in &found {
+        println!("the rules by Python {version}");
+        let environment = Environment::of(interpreter)?;
+        environment.install(&NEEDED)?;
+        environment.install_wheel(Build::Quick)?;
+        pytest(&environment, &rules()?)?;
+    }
+    if found.is_empty() {
+        eprintln!("NO OTHER PYTHON than {version} is found: the wheel is TESTED BY THAT ALONE");
+    } else if !missing.is_empty() {
+        eprintln!("the wheel is NOT TESTED by Python {missing}, of which there is none");
+    }
+    Ok(())
+}
+
+/// What the tests of the rules need.
+const NEEDED: [&str; 4] = ["h2", "maturin>=1.9,<2", "pytest", "pytest-timeout"];
+
+/// The tests of what an interpreter may have another mind of.
+fn rules() -> Result<Vec<String>, Failed> {
+    let place = run::root().join("python/tests");
+    let entries = std::fs::read_dir(&place).map_err(|e| format!("{}: {e}", place.display()))?;
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let names = names.filter_map(|name| name.into_string().ok());
+    let is_of_them =
+        |name: &String| name.starts_with("test_rules") || name == "test_interpreters.py";
+    Ok(names
+        .filter(is_of_them)
+        .map(|name| format!("tests/{name}"))
+        .collect())
+}
+
+fn pytest(environment: &Environment, tests: &[String]) -> Result<(), Failed> {
     let mut pytest = environment.command("pytest", &[]);
-    pytest.current_dir(run::root().join("python"));
-    run(pytest)?;
-    source(&environment)
+    pytest.args(tests).current_dir(run::root().join("python"));
+    run(pytest)
 }
 
 /// What is published as source has all that it is compiled from: it is compiled where nothing else is.

@@ -9,7 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{Method, Request, Response, Uri};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{Method, Request, Response, Uri, Version};
 
 use super::Config;
 use super::directive::{Phase, Value, needs};
@@ -56,7 +57,7 @@ impl Record {
         let mut record = spare.ok().flatten().unwrap_or_default();
         let needs = |bits| config.needs & bits != 0;
         if needs(needs::RECEIVED) {
-            record.received = Received::of(req);
+            record.received = received(req);
         }
         // Held apart from the request meanwhile: one look-up is enough then, to change and to read.
         let mut extensions = std::mem::take(req.extensions_mut());
@@ -198,5 +199,24 @@ impl fmt::Debug for Record {
         f.debug_struct("Record")
             .field("course", &self.course)
             .finish_non_exhaustive()
+    }
+}
+
+/// What is read of a [`Body`](crate::Body); of any other the declared length must do.
+fn received<B: 'static>(req: &mut Request<B>) -> Received {
+    Received::counted(req).unwrap_or_else(|| declared(req))
+}
+
+fn declared<B>(req: &Request<B>) -> Received {
+    if let Some(len) = req.headers().get(CONTENT_LENGTH) {
+        let len = len.to_str().ok().and_then(|len| len.parse().ok());
+        return len.map_or(Received::Unknown, Received::Known);
+    }
+    // What is not declared is not there, or comes in chunks (RFC 9112, section 6.3).
+    let chunked = req.headers().contains_key(TRANSFER_ENCODING);
+    if chunked || (req.version() > Version::HTTP_11 && !req.method().is_safe()) {
+        Received::Unknown
+    } else {
+        Received::Known(0)
     }
 }

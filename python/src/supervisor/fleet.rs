@@ -15,7 +15,7 @@ use super::settings::Settings;
 use super::signals::Wish;
 use super::word;
 use super::worker::{Event, Phase, Role, Why, Worker};
-use crate::share::Table;
+use crate::share::{MOST, Table};
 
 /// A worker that has served for so long says nothing against the next.
 pub(super) const SOUND: Duration = Duration::from_secs(1);
@@ -43,6 +43,8 @@ pub(super) struct Fleet {
     announced: bool,
     pub(super) reload: Reload,
     looked: Instant,
+    /// It was told that there are more workers than the table has places for.
+    crowded: bool,
 }
 
 impl Fleet {
@@ -51,7 +53,7 @@ impl Fleet {
         sockets: Sockets,
         events: Sender<(u64, Event)>,
     ) -> io::Result<Self> {
-        Ok(Self {
+        let mut fleet = Self {
             table: Table::new()?,
             wanted: settings.workers,
             settings,
@@ -66,7 +68,21 @@ impl Fleet {
             announced: false,
             reload: Reload::None,
             looked: Instant::now(),
-        })
+            crowded: false,
+        };
+        fleet.crowd(fleet.wanted);
+        Ok(fleet)
+    }
+
+    /// Says once what becomes of so many workers.
+    fn crowd(&mut self, workers: usize) {
+        if workers > MOST && !self.crowded {
+            self.crowded = true;
+            warn!(
+                "there are more than {MOST} workers: no page of `metrics` has what those beyond count but their own, \
+                 and connections are not spread to them"
+            );
+        }
     }
 
     /// The command for a successor of this process, and how long it may take.
@@ -196,8 +212,9 @@ impl Fleet {
     pub(super) fn settle(&mut self, now: Instant) -> Option<u8> {
         for worker in &mut self.workers {
             worker.look(&self.settings, now);
-            if matches!(worker.phase, Phase::Leaving | Phase::Doomed) {
-                self.table.vacate(worker.place);
+            let ends = matches!(worker.phase, Phase::Leaving | Phase::Doomed);
+            if ends && worker.ready.is_some() {
+                self.table.leave(worker.place);
             }
         }
         if self.stage != Stage::Running {
@@ -287,7 +304,7 @@ impl Fleet {
             return false;
         };
         self.last_id += 1;
-        let command = self.settings.command();
+        let command = self.settings.worker();
         let events = self.events.clone();
         let is_free = |place: &usize| self.workers.iter().all(|worker| worker.place != *place);
         let role = Role {
@@ -299,6 +316,7 @@ impl Fleet {
             Ok(worker) => {
                 info!(pid = worker.pid, "started a worker");
                 self.workers.push(worker);
+                self.crowd(role.place.saturating_add(1));
                 true
             }
             Err(error) => {
@@ -329,6 +347,11 @@ impl Fleet {
             }
             sockets.ready();
         }
+    }
+
+    /// Whether all workers serve, or have served.
+    pub(super) const fn is_announced(&self) -> bool {
+        self.announced
     }
 
     /// When to settle again, if nothing happens before.

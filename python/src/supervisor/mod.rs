@@ -26,7 +26,7 @@ use gopuram::gateway::{Sockets, notify};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use tokio::sync::mpsc;
-use tracing::info;
+use tracing::{error, info};
 
 pub(crate) use self::ending::AT_ONCE;
 use self::fleet::Fleet;
@@ -34,6 +34,7 @@ use self::orphans::Orphans;
 use self::settings::Settings;
 use self::signals::{Signals, Wish};
 pub(crate) use self::worker::{GRACE, LAST_WORDS};
+use crate::pid_file::PidFile;
 
 /// What is said over a worker's standard input, a byte each.
 pub(crate) mod word {
@@ -69,12 +70,16 @@ pub(crate) fn supervise(py: Python<'_>, options: &Bound<'_, PyAny>) -> PyResult<
     })
 }
 
-async fn run(settings: Settings) -> Result<u8, String> {
+async fn run(mut settings: Settings) -> Result<u8, String> {
     // Before there is anything that could be ended half.
     let mut signals = Signals::new().map_err(|error| error.to_string())?;
     let mut orphans = Orphans::new().map_err(|error| error.to_string())?;
     let sockets = Sockets::bind(settings.bind.iter().map(String::as_str)).await;
     let sockets = sockets.map_err(|error| format!("{error:?}"))?;
+    let mut pid_file = PidFile::at(settings.pid_file.take());
+    if !settings.succeeds {
+        pid_file.write()?;
+    }
     let mut watchdog = notify::watchdog().map(tokio::time::interval);
     // Workers wait when it is full.
     let (sender, mut events) = mpsc::channel(64);
@@ -87,6 +92,12 @@ async fn run(settings: Settings) -> Result<u8, String> {
         let now = Instant::now();
         if let Some(status) = fleet.settle(now) {
             return Ok(status);
+        }
+        // A successor takes it over when it serves, and its predecessor leaves it then.
+        if fleet.is_announced()
+            && let Err(problem) = pid_file.write()
+        {
+            error!(problem, "nobody finds this process by its file");
         }
         // What becomes due after this instant is waited for, so that nothing falls between the two.
         let due = fleet.due(now);

@@ -27,7 +27,10 @@ pub(super) struct Settings {
     pub(super) succeeds: bool,
     /// Somebody changes the application and wants to see it at once.
     pub(super) watched: bool,
+    /// Where the number of this process is to be found while it serves.
+    pub(super) pid_file: Option<PathBuf>,
     program: Vec<String>,
+    worker: Vec<String>,
     directory: PathBuf,
 }
 
@@ -43,14 +46,16 @@ struct Options {
     max_worker_memory: u64,
     succeeds: bool,
     watched: bool,
+    pid_file: Option<PathBuf>,
     program: Vec<String>,
+    worker: Vec<String>,
     directory: PathBuf,
 }
 
 impl Settings {
     pub(super) fn of(options: &Bound<'_, PyAny>) -> PyResult<Self> {
         let options: Options = options.extract()?;
-        if options.program.is_empty() || options.workers == 0 {
+        if options.program.is_empty() || options.worker.is_empty() || options.workers == 0 {
             return Err(PyValueError::new_err("there is nothing to start"));
         }
         let time = |of: f64, name: &str| {
@@ -67,14 +72,25 @@ impl Settings {
             watched: options.watched,
             bind: options.bind,
             workers: options.workers,
+            pid_file: options.pid_file,
             program: options.program,
+            worker: options.worker,
             directory: options.directory,
         })
     }
 
     /// This command as it was given, where it was given: a new version of what is on disk.
     pub(super) fn command(&self) -> Command {
-        let mut words = self.program.iter();
+        self.started(&self.program)
+    }
+
+    /// The same for a worker, which looks like one in a list of processes.
+    pub(super) fn worker(&self) -> Command {
+        self.started(&self.worker)
+    }
+
+    fn started(&self, program: &[String]) -> Command {
+        let mut words = program.iter();
         let mut command = Command::new(words.next().map_or("", String::as_str));
         command.args(words).current_dir(&self.directory);
         command

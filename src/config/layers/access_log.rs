@@ -7,11 +7,13 @@ use std::time::Duration;
 use http::HeaderName;
 
 use super::{Context, Entry, Layer, Problem};
+use crate::config::destination::Destination;
+use crate::config::kept::Pace;
 use crate::config::keys::settings;
 use crate::config::measure::Size;
 use crate::config::value::{Named, words};
 use crate::middleware::AccessLog;
-use crate::middleware::access_log::{Log, Syslog};
+use crate::middleware::access_log::Log;
 use crate::middleware::when::Requests;
 
 settings! {
@@ -116,36 +118,34 @@ impl Entry for AccessLog {
 
 /// The log that lines go to: the same for all layers that name the same file.
 fn log(settings: &Settings, context: &mut Context<'_>) -> Result<Log, Problem> {
-    let (linger, capacity) = (settings.linger, settings.capacity);
-    let set = |log: Log| {
-        let log = linger.map_or(log.clone(), |time| log.linger(time));
-        capacity.map_or(log.clone(), |size| log.capacity(size.of_memory()))
+    let pace = Pace {
+        linger: settings.linger,
+        capacity: settings.capacity.map(Size::of_memory),
     };
     if let Some(file) = &settings.file {
         if settings.to.is_some() {
             return Err(Problem::of("to", "there is a `file` as well; one of both"));
         }
         let path = context.path(file);
-        let name = format!("file {}", path.display());
-        let log = context.log(name, || Log::file(&path));
+        let log = context.log(Destination::File(path.clone()), pace);
         let told = |error: io::Error| Problem::of("file", format!("{}: {error}", path.display()));
-        return log.map(set).map_err(told);
+        return log.map_err(told);
     }
     let to = settings.to.unwrap_or(To::Stdout);
     let tag = settings.tag.as_deref().unwrap_or("gopuram");
     let facility = settings.facility.unwrap_or(23);
     let facility = u8::try_from(facility).ok().filter(|number| *number <= 23);
     let facility = facility.ok_or_else(|| Problem::of("facility", "there are 0 to 23"))?;
-    let opened = match to {
-        To::Stderr => context.log("stderr".to_owned(), || Ok(Log::stderr())),
-        To::Stdout => context.log("stdout".to_owned(), || Ok(Log::stdout())),
-        To::Syslog => context.log(format!("syslog {facility} {tag}"), || {
-            Syslog::new(tag).map(|syslog| Log::to(syslog.facility(facility)))
-        }),
+    let tag = tag.to_owned();
+    let to = match to {
+        To::Stderr => Destination::Stderr,
+        To::Stdout => Destination::Stdout,
+        To::Syslog => Destination::Syslog { tag, facility },
     };
+    let opened = context.log(to, pace);
     let told =
         |error: io::Error| Problem::of("to", format!("nobody hears the system log: {error}"));
-    opened.map(set).map_err(told)
+    opened.map_err(told)
 }
 
 fn formatted(settings: &Settings, log: Log) -> Result<AccessLog, Problem> {

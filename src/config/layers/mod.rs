@@ -32,8 +32,9 @@ mod zstd;
 use std::path::{Path, PathBuf};
 use std::{fmt, io};
 
+use super::destination::Destination;
 use super::explain::Explained;
-use super::kept::Kept;
+use super::kept::{Kept, Pace};
 use super::keys::{Key, Section, Settings};
 use super::mistakes::meant;
 use super::stack::Layer;
@@ -109,9 +110,9 @@ impl Context<'_> {
         self.base.join(path)
     }
 
-    /// The log of this name, which `open` opens if nobody has.
-    fn log(&mut self, name: String, open: impl FnOnce() -> io::Result<Log>) -> io::Result<Log> {
-        self.kept.log(name, self.before, open)
+    /// The log that goes there, opened if nobody has.
+    fn log(&mut self, to: Destination, pace: Pace) -> io::Result<Log> {
+        self.kept.log(to, pace, self.before)
     }
 }
 

@@ -27,11 +27,13 @@ struct Passed {
 }
 
 /// What was passed is held, whoever takes it, so that no process has it that this one starts.
+///
+/// All but what is no socket: nothing that is safe takes a FIFO or a file by its number, which children have as well then.
 enum Held {
     Socket(Inherited),
     Udp(#[expect(dead_code, reason = "it is held")] UdpSocket),
     Datagram(#[expect(dead_code, reason = "it is held")] UnixDatagram),
-    /// No socket that a server could accept from.
+    /// No socket of these kinds.
     Other,
 }
 
@@ -132,6 +134,16 @@ impl Passed {
         self.names.get(index).map_or("", String::as_str)
     }
 
+    /// Closes what has such a name, whatever it is.
+    fn close(&mut self, unwanted: impl Fn(&str) -> bool) {
+        for (index, held) in self.fds.iter_mut().enumerate() {
+            let name = self.names.get(index).map_or("", String::as_str);
+            if unwanted(name) {
+                *held = None;
+            }
+        }
+    }
+
     fn take(&mut self, index: usize) -> io::Result<Option<Inherited>> {
         let Some(held) = self.fds.get_mut(index) else {
             return Ok(None);
@@ -196,7 +208,7 @@ pub(super) fn from_ours(
 
 /// Closes what the predecessor had bound and this process does not.
 pub(in crate::gateway) fn close_the_rest() {
-    while let Ok(Some(_)) = take_where(|name| name.starts_with(OURS)) {}
+    passed().close(|name| name.starts_with(OURS));
 }
 
 /// Where the predecessor waits for this process to be ready.
@@ -215,11 +227,18 @@ pub(super) fn from_manager(wanted: &str) -> io::Result<Inherited> {
     let ours = |name: &str| name.starts_with(OURS) || name.starts_with(SHARED) || name == CHANNEL;
     take_where(|name| if wanted.is_empty() { !ours(name) } else { name == wanted })?
         .ok_or_else(|| {
-            let names: Vec<_> = passed().names.iter().filter(|name| !ours(name)).cloned().collect();
-            io::Error::new(io::ErrorKind::InvalidInput, format!(
-                "no such socket was passed, or it was taken; `LISTEN_FDS` and `LISTEN_PID` have to be set \
-                 for this process, and `LISTEN_FDNAMES` names {names:?}"
-            ))
+            let passed = passed();
+            let names = passed.names.iter().filter(|name| !ours(name) && !name.is_empty());
+            let names: Vec<_> = names.map(|name| format!("`systemd:{name}`")).collect();
+            let problem = if passed.fds.is_empty() {
+                "no socket was passed to this process; it is for a service with a unit `.socket`, or what \
+                 `systemd-socket-activate` starts".to_owned()
+            } else if wanted.is_empty() || names.is_empty() {
+                format!("fewer sockets were passed: {}", passed.fds.len())
+            } else {
+                format!("no such socket was passed, or it was taken; there is {}", names.join(", "))
+            };
+            io::Error::new(io::ErrorKind::InvalidInput, problem)
         })
 }
 
@@ -291,6 +310,23 @@ fn listening(inherited: Inherited) -> io::Result<Inherited> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_of_a_predecessor_is_closed_though_some_be_no_listener() {
+        let bound = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let (left, kept) = (bound(), bound());
+        let address = left.local_addr().unwrap();
+        let socket = |socket| Some(Held::Socket(Inherited::Tcp(socket)));
+        let names = ["gopuram/a", "gopuram/b", "http"].map(str::to_owned);
+        let mut passed = Passed {
+            fds: vec![Some(Held::Other), socket(left), socket(kept)],
+            names: names.into(),
+        };
+        passed.close(|name| name.starts_with(OURS));
+        assert!(passed.fds[1].is_none() && passed.fds[2].is_some());
+        // The port is free again.
+        TcpListener::bind(address).unwrap();
+    }
 
     #[test]
     fn names_can_be_joined_by_colons() {

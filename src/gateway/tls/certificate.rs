@@ -50,7 +50,7 @@ pub struct Certificate {
 impl Certificate {
     /// A certificate and its key from two files in PEM, which may be the same.
     ///
-    /// They are read at once, and once more when they are [reloaded](super::Tls::reload).
+    /// They are read at once, and once more when they are [reloaded](super::Tls::reload); both are regular files, of 64 MiB at most.
     ///
     /// # Errors
     ///

@@ -20,7 +20,7 @@ mod validity;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::{error, info};
 
@@ -106,12 +106,34 @@ use crate::Error;
 pub struct Tls(Arc<Inner>);
 
 struct Inner {
-    plan: Plan,
-    /// None until it is used, so that it is made once all is set.
-    loaded: Mutex<Option<Arc<Loaded>>>,
+    state: Mutex<State>,
     /// One reload at a time: else an older one could win.
     reloading: Mutex<()>,
     counters: Counters,
+}
+
+struct State {
+    plan: Plan,
+    /// None until it is used, so that it is made once all is set.
+    loaded: Option<Arc<Loaded>>,
+}
+
+/// What a reload has read, and goes on with.
+pub(crate) struct Reload<'t> {
+    tls: &'t Tls,
+    plan: Plan,
+    loaded: Arc<Loaded>,
+    _one: MutexGuard<'t, ()>,
+}
+
+impl Reload<'_> {
+    /// From now on handshakes are made with it.
+    pub(crate) fn take_on(self) {
+        let mut state = self.tls.lock();
+        state.plan = self.plan;
+        state.loaded = Some(self.loaded);
+        info!("the certificates were loaded again");
+    }
 }
 
 impl Tls {
@@ -140,8 +162,7 @@ impl Tls {
 
     fn of(plan: Plan) -> Self {
         Self(Arc::new(Inner {
-            plan,
-            loaded: Mutex::default(),
+            state: Mutex::new(State { plan, loaded: None }),
             reloading: Mutex::default(),
             counters: Counters::default(),
         }))
@@ -149,7 +170,7 @@ impl Tls {
 
     /// The same but for one thing.
     fn with(&self, change: impl FnOnce(&mut Plan)) -> Self {
-        let mut plan = self.0.plan.clone();
+        let mut plan = self.plan();
         change(&mut plan);
         Self::of(plan)
     }
@@ -236,18 +257,25 @@ impl Tls {
     ///
     /// Those of [`Certificate::pem_files`], [`Authorities::pem_file`] and [`Authorities::revoked`].
     pub fn reload(&self) -> Result<(), Error> {
-        let _one = self
-            .0
-            .reloading
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let fresh = self.0.plan.read_again().and_then(|plan| Loaded::new(&plan));
+        self.begin_reload(None).map(Reload::take_on)
+    }
+
+    /// Reads all files again, or has read them already as those of another, whose files and settings it has from then on.
+    pub(crate) fn begin_reload(&self, other: Option<&Self>) -> Result<Reload<'_>, Error> {
+        let reloading = self.0.reloading.lock();
+        let one = reloading.unwrap_or_else(PoisonError::into_inner);
+        let plan = match other {
+            Some(other) => Ok(other.plan()),
+            None => self.plan().read_again(),
+        };
+        let fresh = plan.and_then(|plan| Ok((Loaded::new(&plan)?, plan)));
         match fresh {
-            Ok(fresh) => {
-                *self.lock() = Some(Arc::new(fresh));
-                info!("the certificates were loaded again");
-                Ok(())
-            }
+            Ok((loaded, plan)) => Ok(Reload {
+                tls: self,
+                plan,
+                loaded: Arc::new(loaded),
+                _one: one,
+            }),
             Err(error) => {
                 let cause: &(dyn std::error::Error + 'static) = &error;
                 error!(error = cause, "the certificates stay as they were");
@@ -272,21 +300,25 @@ impl Tls {
 
     /// What connections are secured with now; the first to ask makes it.
     fn loaded(&self) -> Result<Arc<Loaded>, Error> {
-        let mut loaded = self.lock();
-        if let Some(loaded) = &*loaded {
+        let mut state = self.lock();
+        if let Some(loaded) = &state.loaded {
             return Ok(Arc::clone(loaded));
         }
-        let first = Arc::new(Loaded::new(&self.0.plan)?);
-        Ok(Arc::clone(loaded.insert(first)))
+        let first = Arc::new(Loaded::new(&state.plan)?);
+        Ok(Arc::clone(state.loaded.insert(first)))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Loaded>>> {
-        self.0.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    fn plan(&self) -> Plan {
+        self.lock().plan.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Tls").field(&self.0.plan).finish()
+        f.debug_tuple("Tls").field(&self.plan()).finish()
     }
 }

@@ -7,7 +7,10 @@ use std::path::Path;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 
-use crate::Error;
+use crate::{Error, regular};
+
+/// How long a file may be, in MiB: lists of what was revoked have a million entries in it.
+const LONGEST: u64 = 64;
 
 /// Text in PEM, and where it came from.
 pub(super) struct Pem<'a> {
@@ -17,11 +20,12 @@ pub(super) struct Pem<'a> {
 
 impl<'a> Pem<'a> {
     pub(super) fn read(file: &'a Path) -> Result<Self, Error> {
-        let text = std::fs::read(file).map_err(|error| {
+        let text = regular::read(file, LONGEST).map_err(|error| {
             let why = match error.kind() {
-                io::ErrorKind::NotFound => ": there is no such file",
-                io::ErrorKind::PermissionDenied => ": permission denied",
-                _ => "",
+                io::ErrorKind::NotFound => ": there is no such file".to_owned(),
+                io::ErrorKind::PermissionDenied => ": permission denied".to_owned(),
+                io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput => format!(": {error}"),
+                _ => String::new(),
             };
             Error::tls(format!("cannot read `{}`{why}", file.display()), error)
         })?;

@@ -2,16 +2,17 @@
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use gopuram::Body;
 use gopuram::middleware::Metrics;
 use gopuram::middleware::attributes::{Attributes, MatchedRoute, TimedOut};
 use gopuram::testing::Client;
 use gopuram::testing::body::Script;
 use http::{Method, Request, Response, StatusCode};
-use http_body::Body as _;
+use http_body::{Body as _, Frame, SizeHint};
 use tower::service_fn;
 use tower_layer::Layer as _;
 use tower_service::Service as _;
@@ -111,6 +112,62 @@ async fn lengths_are_those_of_both_bodies() {
         .assert(&of("response", "count"), 2);
 }
 
+/// A body that says it is as long as can be, and has three bytes.
+struct Liar(Option<&'static str>);
+
+impl http_body::Body for Liar {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let data = self.0.take().map(|data| Frame::data(Bytes::from(data)));
+        Poll::Ready(data.map(Ok))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(u64::MAX - 2)
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_declares_and_does_not_send_is_not_counted() {
+    const SUM: &str = r#"http_server_request_body_size_bytes_sum{http_request_method="POST"}"#;
+    const COUNT: &str = r#"http_server_request_body_size_bytes_count{http_request_method="POST"}"#;
+    let metrics = Metrics::new();
+    // Refused before any of it is read, and read to its early end.
+    let refuses = service_fn(async |_: Request<Body>| {
+        let mut res = Response::new(Body::empty());
+        *res.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+        Ok::<_, Infallible>(res)
+    });
+    let reads = service_fn(async |req: Request<Body>| {
+        let read = req.into_body().into_bytes(100).await;
+        Ok::<_, Infallible>(Response::new(Body::from(read.unwrap_or_default())))
+    });
+    let request = || {
+        let req = Request::post("/").header("content-length", u64::MAX - 2);
+        req.body(Body::new(Liar(Some("abc")))).unwrap()
+    };
+    metrics.layer(refuses).call(request()).await.unwrap();
+    let samples = samples(&metrics).await;
+    samples.assert(SUM, 0).assert(COUNT, 1);
+    let res = metrics.layer(reads).call(request()).await.unwrap();
+    drop(res);
+    let samples = super::samples(&metrics).await;
+    assert!(samples.value(SUM) < 4.0);
+    samples.assert(COUNT, 2);
+    // Of another server's body nobody sees what is read.
+    let foreign =
+        service_fn(async |_: Request<Liar>| Ok::<_, Infallible>(Response::new(Body::empty())));
+    let req = Request::post("/").header("content-length", u64::MAX - 2);
+    let req = req.body(Liar(Some("abc"))).unwrap();
+    metrics.layer(foreign).call(req).await.unwrap();
+    super::samples(&metrics).await.assert(COUNT, 2);
+}
+
 /// What is counted of a request for which `app` does what it does.
 async fn outcome(of: impl FnOnce(&Metrics)) -> String {
     let metrics = Metrics::new();
@@ -161,6 +218,11 @@ async fn the_end_of_a_body_is_what_counts() {
             left,
             r#"http_response_status_code="200",error_type="client_gone""#
         );
+    }
+    // No server asks for what is in these.
+    for status in [204, 205, 304] {
+        let unasked = outcome(|metrics| ask(metrics, status, abc(), 0)).await;
+        assert_eq!(unasked, format!(r#"http_response_status_code="{status}""#));
     }
     let fails = Script::new().data("abc").error("broken");
     let failed = outcome(|metrics| ask(metrics, 200, fails, 2)).await;

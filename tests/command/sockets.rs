@@ -1,0 +1,73 @@
+//! Sockets that a service manager has bound.
+
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+use command_fds::{CommandFdExt as _, FdMapping};
+use rustix::process::Signal;
+
+use crate::process::{Directory, Server, full_pipe, proc, send, until};
+
+/// The command as systemd starts it, with a socket that listens as descriptor 3; and where that listens.
+fn activated(directory: &Directory, args: &[&str]) -> (Command, String) {
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    let mut command = Command::new("sh");
+    // Whose number is known to the process alone.
+    let script = r#"LISTEN_PID=$$ exec "$0" "$@""#;
+    command
+        .args(["-c", script, env!("CARGO_BIN_EXE_gopuram")])
+        .args(args)
+        .current_dir(directory.path())
+        .env("LISTEN_FDS", "1")
+        .fd_mappings(vec![FdMapping {
+            parent_fd: socket.into(),
+            child_fd: 3,
+        }])
+        .unwrap();
+    (command, address)
+}
+
+#[test]
+fn a_socket_of_systemd_is_served() {
+    let directory = Directory::new();
+    directory.write("public/index.html", "<h1>Hello</h1>");
+    directory.write(
+        "site.toml",
+        "listen = \"systemd:\"\n[app]\nfiles = \"public\"\n",
+    );
+    let (mut command, address) = activated(&directory, &["serve", "site.toml"]);
+    command.stderr(Stdio::piped()).stdout(Stdio::null());
+    let mut process = command.spawn().unwrap();
+    drop(command);
+    let log = process.stderr.take().unwrap();
+    let mut server = Server::started(process, log);
+    server.address = address;
+    assert!(server.get("/").ends_with("<h1>Hello</h1>"));
+    server.signal(Signal::TERM);
+    assert!(server.ends());
+}
+
+/// To take them over changes the environment, which is not safe once there are other threads.
+#[test]
+fn sockets_are_taken_over_before_there_are_threads() {
+    let directory = Directory::new();
+    directory.write("site.toml", "");
+    // It waits for who reads what it says, and starts no runtime before or after.
+    let (said, full) = full_pipe();
+    let (mut command, _) = activated(&directory, &["check", "site.toml"]);
+    let mut process = command.stdout(full).spawn().unwrap();
+    drop(command);
+    until(|| {
+        let flags = proc(&process, "fdinfo/3");
+        let flags = flags.lines().find_map(|line| line.strip_prefix("flags:"));
+        let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+        // It is closed in programs that this one starts: O_CLOEXEC.
+        flags.is_some_and(|flags| flags & 0o2_000_000 != 0)
+    });
+    let status = proc(&process, "status");
+    assert!(status.contains("Threads:\t1\n"), "{status}");
+    send(&process, Signal::KILL);
+    process.wait().unwrap();
+    drop(said);
+}
