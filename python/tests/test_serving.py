@@ -212,7 +212,7 @@ def test_a_front_server_may_start_the_program():
     with socket.socket() as passed:
         passed.bind(("127.0.0.1", 0))
         passed.listen()
-        with subprocess.Popen([sys.executable, "-c", code], stdin=passed, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen([sys.executable, "-c", code], cwd=HERE, stdin=passed, stderr=subprocess.PIPE) as process:
             # A request to be closed, of which it knows nothing: management record of unknown type 99.
             with socket.create_connection(passed.getsockname(), timeout=20) as front:
                 front.sendall(bytes([1, 99, 0, 0, 0, 0, 0, 0]))

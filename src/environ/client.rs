@@ -58,7 +58,7 @@ fn hex(number: &[u8]) -> String {
         [0, rest @ ..] if !rest.is_empty() => rest,
         number => number,
     };
-    number.iter().map(|byte| format!("{byte:02X}")).collect()
+    name::hex(number)
 }
 
 /// A certificate as text (RFC 7468).
@@ -86,14 +86,15 @@ fn pem(der: &[u8]) -> String {
 
 /// A digit of base64 (RFC 4648, section 4).
 fn digit(value: u32) -> char {
-    let offset = |from: u8, first: u32| char::from(from.saturating_add((value - first) as u8));
-    match value {
-        0..26 => offset(b'A', 0),
-        26..52 => offset(b'a', 26),
-        52..62 => offset(b'0', 52),
-        62 => '+',
-        _ => '/',
-    }
+    let first = |first: char, from: u32| char::from_u32(u32::from(first) + value - from);
+    let digit = match value {
+        0..26 => first('A', 0),
+        26..52 => first('a', 26),
+        52..62 => first('0', 52),
+        62 => Some('+'),
+        _ => Some('/'),
+    };
+    digit.unwrap_or('=')
 }
 
 #[cfg(test)]

@@ -39,15 +39,23 @@ fn write(attribute: &[u8], text: &mut Vec<u8>) -> Option<()> {
     }
     text.push(b'=');
     // That of a type without a name is not known to be text.
-    match known.and_then(|_| string(tag, value)) {
-        Some(value) => escape(&value, text),
-        None => {
-            text.push(b'#');
-            let hex: String = encoded.iter().map(|byte| format!("{byte:02X}")).collect();
-            text.extend_from_slice(hex.as_bytes());
-        }
+    if let Some(value) = known.and_then(|_| string(tag, value)) {
+        escape(&value, text);
+    } else {
+        text.push(b'#');
+        text.extend_from_slice(hex(encoded).as_bytes());
     }
     Some(())
+}
+
+/// Bytes as two digits each.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // To write to a text does not fail.
+        write!(text, "{byte:02X}").ok();
+    }
+    text
 }
 
 /// How types are called (section 3), and the others that OpenSSL has names for and certificates of clients have.
@@ -139,7 +147,8 @@ fn escape(value: &str, text: &mut Vec<u8>) {
         };
         if char.is_control() {
             for byte in bytes {
-                text.extend_from_slice(format!("\\{byte:02X}").as_bytes());
+                text.push(b'\\');
+                text.extend_from_slice(hex(&[*byte]).as_bytes());
             }
             continue;
         }
