@@ -1,6 +1,7 @@
 """What the log says of applications that fail."""
 
 import http.client
+import random
 import re
 
 import pytest
@@ -22,7 +23,8 @@ def failing(environ, start_response):
     if environ["PATH_INFO"] == "/early":
         raise RuntimeError("before anything is said")
     start_response("200 OK", PLAIN)
-    yield b"x" * 1000
+    # More than what a layer that compresses it would keep.
+    yield random.randbytes(200_000)
     raise RuntimeError("in the body")
 
 

@@ -35,6 +35,8 @@ pin_project! {
         rest: Bytes,
         // Whether others had their turn since the last of it.
         yielded: bool,
+        // Whether it gave anything.
+        gave: bool,
         // Why it broke off, until what it gave before has been written.
         broken: Option<Box<dyn StdError + Send + Sync>>,
         // Whether its length is kept from hyper.
@@ -54,6 +56,7 @@ impl<C, S> Outgoing<C, S> {
             body: (content != Content::Nothing).then(|| Exact::new(body, length)),
             rest: Bytes::new(),
             yielded: true,
+            gave: false,
             broken: None,
             chunks: matches!(content, Content::Chunks(_)),
             flight,
@@ -66,6 +69,7 @@ impl<C, S> Outgoing<C, S> {
             body: None,
             rest: Bytes::from_static(text.as_bytes()),
             yielded: true,
+            gave: false,
             broken: None,
             chunks: false,
             flight,
@@ -125,9 +129,10 @@ where
             *me.rest = data.split_off(most);
             *me.yielded = false;
         }
+        *me.gave |= matches!(next, Poll::Ready(Some(Ok(_))));
         match next {
-            // hyper would write nothing more.
-            Poll::Ready(Some(Err(error))) if me.flight.shared.pulse.holds() => {
+            // hyper would write nothing more, of what was given before neither.
+            Poll::Ready(Some(Err(error))) if *me.gave && !me.flight.is_http2() => {
                 *me.broken = Some(error);
                 cx.waker().wake_by_ref();
                 Poll::Pending
@@ -139,6 +144,7 @@ where
     #[inline]
     fn is_end_stream(&self) -> bool {
         self.rest.is_empty()
+            && self.broken.is_none()
             && self
                 .body
                 .as_ref()

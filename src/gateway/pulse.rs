@@ -32,7 +32,6 @@ pub(super) struct Pulse {
     unwritten: AtomicBool,
     withheld: AtomicBool,
     goes_on: AtomicBool,
-    holds: AtomicBool,
     taken: AtomicUsize,
     frames: AtomicUsize,
     lingering: AtomicBool,
@@ -153,7 +152,6 @@ impl Pulse {
     pub(super) fn unblock(&self) -> bool {
         self.blocked.store(false, Ordering::Relaxed);
         self.unwritten.store(false, Ordering::Relaxed);
-        self.holds.store(false, Ordering::Relaxed);
         let withheld = self.withheld.load(Ordering::Relaxed);
         if withheld {
             self.withheld.store(false, Ordering::Relaxed);
@@ -178,17 +176,6 @@ impl Pulse {
     #[inline]
     pub(super) fn goes_on(&self) -> bool {
         self.goes_on.load(Ordering::Relaxed)
-    }
-
-    /// The rest of what was to be written waits for the body to be asked.
-    pub(super) fn hold(&self) {
-        self.gone_on();
-        self.holds.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether such a rest is still there.
-    pub(super) fn holds(&self) -> bool {
-        self.holds.load(Ordering::Relaxed)
     }
 
     /// Whether the body has said that it has more to be asked for, or may have.

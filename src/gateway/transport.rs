@@ -285,7 +285,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Transport<T> {
             }
             Now::Nothing => {
                 // Once: whatever becomes of the body, it is written the next time.
-                self.pulse.hold();
+                self.pulse.gone_on();
                 return Poll::Pending;
             }
         };
