@@ -15,7 +15,7 @@ pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = options.read(true).custom_flags(flags).open(path)?;
     let kind = file.metadata()?.file_type();
     if !kind.is_file() {
-        let text = format!("it is {}, and no file", name(kind));
+        let text = format!("it is {}", name(kind));
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
     let mut bytes = Vec::new();
@@ -29,11 +29,11 @@ pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 
 fn name(kind: FileType) -> &'static str {
     if kind.is_dir() {
-        "a directory"
+        "a directory, and no file"
     } else if kind.is_fifo() {
-        "a FIFO"
+        "a FIFO, and no file: write what comes from it to one"
     } else {
-        "a device"
+        "a device, and no file"
     }
 }
 

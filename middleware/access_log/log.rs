@@ -209,15 +209,20 @@ impl Log {
         self.lock().errors
     }
 
+    /// Sets in which language it speaks, as long as nobody has logged anything in another.
     pub(super) fn notices(&self, notices: Notices) {
-        self.lock().notices = notices;
+        let mut state = self.lock();
+        if state.pushed == 0 {
+            state.notices = notices;
+        }
     }
 
-    /// Puts whole lines in the buffer, or drops them.
+    /// Puts whole lines in the buffer, or drops them; from then on it speaks in their language.
     #[inline]
-    pub(super) fn push(&self, line: &[u8]) {
+    pub(super) fn push(&self, line: &[u8], notices: Notices) {
         let shared = &self.0.shared;
         let mut state = shared.lock();
+        state.notices = notices;
         let before = state.lines.len();
         let after = before + line.len();
         if after > state.capacity || state.thread == Thread::Ended {

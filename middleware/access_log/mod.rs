@@ -195,6 +195,16 @@ struct Config {
     name: &'static str,
 }
 
+impl Config {
+    /// How its log says what happened to itself.
+    const fn notices(&self) -> Notices {
+        match self.format.style {
+            escape::Style::Json => Notices::Json,
+            escape::Style::Apache => Notices::Comment,
+        }
+    }
+}
+
 impl AccessLog {
     /// Writes the Common Log Format: `%h %l %u %t "%r" %>s %b`.
     pub fn common(log: impl Into<Log>) -> Self {
@@ -361,11 +371,8 @@ impl<S> Layer<S> for AccessLog {
     type Service = Wrapped<S, Self>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        // Not when it is made: it may never be used, and the log be another's already.
-        self.0.log.notices(match self.0.format.style {
-            escape::Style::Json => Notices::Json,
-            escape::Style::Apache => Notices::Comment,
-        });
+        // Not when it is made: it may never be used.
+        self.0.log.notices(self.0.notices());
         Wrapped::new(inner, self.clone())
     }
 }

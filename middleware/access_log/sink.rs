@@ -36,7 +36,7 @@ fn append_to(path: &Path) -> io::Result<File> {
 /// The same. Who opens a FIFO waits for who reads from it, unless told not to; writing may wait, on the writer's thread.
 #[cfg(unix)]
 fn append_to(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt as _;
+    use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     use rustix::io::Errno;
@@ -45,10 +45,14 @@ fn append_to(path: &Path) -> io::Result<File> {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let options = options.append(true).create(true).custom_flags(flags);
     let file = options.open(path).map_err(|error| {
-        if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
-            return io::Error::new(error.kind(), "nobody reads from it");
-        }
-        error
+        let is_there = error.raw_os_error() == Some(Errno::NXIO.raw_os_error());
+        let kind = is_there.then(|| std::fs::metadata(path).map(|of| of.file_type()));
+        let text = match kind {
+            Some(Ok(kind)) if kind.is_fifo() => "nobody reads from it",
+            Some(Ok(kind)) if kind.is_socket() => "it is a socket, which cannot be opened",
+            _ => return error,
+        };
+        io::Error::new(error.kind(), text)
     })?;
     fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
     Ok(file)

@@ -85,13 +85,12 @@ def once(access_log: str, others: Sequence[os.PathLike[str]]) -> None:
 
 
 def _same(one: str, other: str) -> bool:
-    if "-" in (one, other):
-        return one == other
+    files = ["/dev/stdout" if name == "-" else name for name in (one, other)]
     try:
-        return os.path.samefile(one, other)
+        return os.path.samefile(*files)
     except OSError:
-        # One is still to be made.
-        return os.path.realpath(one) == os.path.realpath(other)
+        # One is still to be made, or there is no standard output.
+        return os.path.realpath(files[0]) == os.path.realpath(files[1])
 
 
 def text(value: object, name: str) -> None:

@@ -28,7 +28,11 @@ pub(crate) fn check_log(to: &str) -> PyResult<()> {
 }
 
 fn told(to: &str, error: &io::Error) -> PyErr {
-    PyOSError::new_err(format!("the access log {to}: {error}"))
+    let instead = match to {
+        "/dev/stdout" => "; the standard output is `-`",
+        _ => "",
+    };
+    PyOSError::new_err(format!("the access log {to}: {error}{instead}"))
 }
 
 /// The log that the command was told of, and those of layers.

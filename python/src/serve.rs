@@ -238,7 +238,7 @@ impl Run {
         }
         let share = control.share().map(Arc::new);
         let tally = share.as_ref().zip(self.config.counted());
-        let tally = tally.map(|(share, counted)| Tally::begin(share, counted));
+        let tally = tally.and_then(|(share, counted)| Tally::begin(share, counted));
         if let Some(share) = share {
             serve = serve.give_way(move |open| share.gives_way(open));
         }

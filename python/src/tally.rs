@@ -1,7 +1,7 @@
 //! What workers have counted, in memory that all have in common, so that each can tell of all.
 //!
 //! Of each there are two copies, numbered as they were written, and the older one is written over: who is killed while it writes
-//! leaves the other.
+//! leaves the other. The number comes first and last, so that what is left of the copy before is not taken for a new one.
 
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,8 +35,12 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Goes on where the worker that was in this place before has ended, and has pages tell of all.
-    pub(crate) fn begin(share: &Arc<Share>, counted: &Counted) -> Self {
+    /// Goes on where the worker that was in this place before has ended, and has pages tell of all: none of those for whom there is
+    /// no room, who tell of themselves.
+    pub(crate) fn begin(share: &Arc<Share>, counted: &Counted) -> Option<Self> {
+        if share.place() >= MOST {
+            return None;
+        }
         let before = read(share, share.place());
         if let Some((_, numbers)) = &before {
             counted.metrics().restore(numbers);
@@ -55,7 +59,7 @@ impl Tally {
             asked.write();
             others(&asked.share)
         });
-        tally
+        Some(tally)
     }
 
     /// Writes them for the others again and again.
@@ -74,6 +78,7 @@ impl Tally {
         let snapshot = self.counted.metrics().snapshot();
         let next = last.wrapping_add(1);
         let words = [next].into_iter().chain(snapshot.words().iter().copied());
+        let words = words.chain([next]);
         let bytes: Vec<u8> = words.flat_map(u64::to_ne_bytes).collect();
         if bytes.len() as u64 > ROOM {
             return;
@@ -112,9 +117,6 @@ fn others(share: &Share) -> Vec<Snapshot> {
 
 /// What the worker in a place has written last, and the number of that copy.
 fn read(share: &Share, place: usize) -> Option<(u64, Snapshot)> {
-    if place >= MOST {
-        return None;
-    }
     let mut found = None;
     for _ in 0..TRIES {
         let copies = [copy(share, place, 0), copy(share, place, 1)];
@@ -136,13 +138,16 @@ fn copy(share: &Share, place: usize, copy: u64) -> Result<Option<(u64, Snapshot)
     let Some(&[_, _, length]) = words(share, at, 3).as_deref() else {
         return Ok(None);
     };
-    if length == 0 || length >= ROOM / 8 {
+    if length == 0 || length >= ROOM / 8 - 1 {
         return Ok(None);
     }
-    let words = words(share, at, length + 1).unwrap_or_default();
-    let Some((number, words)) = words.split_first() else {
+    let words = words(share, at, length + 2).unwrap_or_default();
+    let [number, words @ .., end] = words.as_slice() else {
         return Ok(None);
     };
+    if number != end {
+        return Err(Refused::Torn);
+    }
     match Snapshot::read(words) {
         Err(Refused::Torn) => Err(Refused::Torn),
         read => Ok(read.ok().map(|read| (*number, read))),

@@ -104,10 +104,12 @@ def has_open(pid, path):
         return False
 
 
-def test_who_is_killed_while_it_writes_its_numbers_loses_no_others(options):
+@pytest.mark.parametrize("all_but_its_end", [True, False])
+def test_who_is_killed_while_it_writes_its_numbers_loses_no_others(options, all_but_its_end):
     with Fleet(*options, workers=1) as fleet:
         for _ in range(40):
             fleet.ask("/who")
+        # Both copies are of its numbers, and the older one of less.
         assert counted(fleet) == 40
         (worker,) = fleet.pids()
         memory = shared(fleet.pid)
@@ -115,10 +117,11 @@ def test_who_is_killed_while_it_writes_its_numbers_loses_no_others(options):
         with open(memory, "r+b") as file:
             copies = [copy(file, number) for number in range(2)]
             last = max(copies)
-            # What it would write next, in place of the older one, but for a piece of it.
+            # What it would write next, in place of the older one, but for a piece of it; or its first word alone.
             file.seek(BEGIN + copies.index(min(copies)) * ROOM)
-            file.write(struct.pack("=Q", last[0] + 1) + last[1][:-64])
-            file.write(b"\xff" * 64)
+            file.write(struct.pack("=Q", last[0] + 1))
+            if all_but_its_end:
+                file.write(last[1][:-64] + b"\xff" * 64 + struct.pack("=Q", last[0] + 1))
         os.kill(worker, signal.SIGKILL)
         fleet.ended(worker)
         fleet.times("a worker is ready", 2)

@@ -86,6 +86,8 @@ TWICE = {
     "another way there": ("../{name}/./layer.log", LAYER % "layer.log"),
     "a link": ("link.log", LAYER % "layer.log"),
     "the standard output": ("-", '[[layer]]\nname = "access_log"\n'),
+    "the standard output as a file": ("/dev/stdout", '[[layer]]\nname = "access_log"\n'),
+    "the standard output as a file of the layer": ("-", LAYER % "/dev/stdout"),
 }
 
 
@@ -102,7 +104,7 @@ def test_no_request_is_twice_in_a_log(site, case, workers):
         assert "is written by a layer `access_log` of the file as well, and would have each request twice" in done.stderr
     assert list(site.glob("layer*")) == []
     with pytest.raises(ValueError, match="would have each request twice"):
-        gopuram.serve(print, "unix:/nowhere/socket", config=site / "site.toml", access_log=str(site / "layer.log") if log != "-" else "-")
+        gopuram.serve(print, "unix:/nowhere/socket", config=site / "site.toml", access_log=log if log in ("-", "/dev/stdout") else str(site / "layer.log"))
 
 
 def test_the_log_of_an_option_and_others_of_a_file_are_written(site):

@@ -55,8 +55,8 @@
 //!
 //! Of very many the first hundred are told. What can be opened is opened while reading: logs, directories, certificates;
 //! [`Config::check`] says of logs whether they could be. Addresses are bound by [`Serve::listen`](crate::gateway::Serve::listen). No
-//! text makes it panic, and nothing that is named makes it wait: a configuration (1 MiB at most) and a certificate have to be
-//! regular files, and a log on a FIFO has to be read by somebody.
+//! text makes it panic, and nothing that is named makes it wait: a configuration (1 MiB at most), a certificate and a key have to be
+//! regular files, no pipes as `<(...)` of a shell makes them, and a log on a FIFO has to be read by somebody.
 //!
 //! # What it costs
 //!
@@ -145,6 +145,8 @@ pub struct Config {
 impl Config {
     /// Reads a file, and opens what it names: logs, directories, certificates.
     ///
+    /// It is a regular file, as are certificates and keys: a pipe, as `<(...)` of a shell makes one, is refused, as it could not be read again.
+    ///
     /// # Errors
     ///
     /// All that is wrong with it, as far as one reading finds it.
@@ -153,7 +155,8 @@ impl Config {
         Self::read_file(file, &absolute(file), &Kept::default())
     }
 
-    /// Reads a file as [`read`](Self::read) does, all of it, but neither makes nor opens a log: it is told all the same which cannot be.
+    /// Reads a file as [`read`](Self::read) does, all of it, but neither makes nor opens a log: it is told all the same which cannot be,
+    /// but for a FIFO that nobody reads: who opens and closes one to see ends who waits there for the log.
     ///
     /// For who asks what is wrong with it, or does not serve by it: what its layers log goes nowhere. [`again`](Self::again) opens the logs.
     ///

@@ -1,8 +1,12 @@
 //! What is served by a file while the file may change.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::latest::Latest;
@@ -33,10 +37,7 @@ use crate::stack::App;
 ///     .limits(limits)
 ///     .deadlines(deadlines)
 ///     .on(sockets)
-///     .on_reload(move || {
-///         again.reload().ok(); // what is wrong is logged
-///         std::future::ready(())
-///     })
+///     .on_reload(move || again.reload_aside()) // what is wrong is logged
 ///     .await?;
 /// # Ok(())
 /// # }
@@ -46,6 +47,8 @@ pub struct Running {
     latest: Latest,
     /// Never locked for long: who hears signals locks it.
     config: Arc<Mutex<Config>>,
+    /// How many times logs were reopened.
+    reopened: Arc<AtomicU64>,
     /// Locked by who reads the file again, one after the other.
     make: Arc<Mutex<Make>>,
 }
@@ -78,6 +81,7 @@ impl Running {
         Self {
             latest: Latest::new(first),
             config: Arc::new(Mutex::new(config)),
+            reopened: Arc::default(),
             make: Arc::new(Mutex::new(make)),
         }
     }
@@ -98,19 +102,15 @@ impl Running {
         };
         serve
             .on_reopen(move || reopened.reopen())
-            .on_reload(move || {
-                // Not here: a disk that does not answer would have it wait that is told to end.
-                let reloaded = reloaded.clone();
-                let reload = tokio::task::spawn_blocking(move || reloaded.reload());
-                async {
-                    // What is wrong is logged.
-                    reload.await.ok();
-                }
-            })
+            .on_reload(move || reloaded.reload_aside())
     }
 
     /// Opens the files of logs anew, which were moved away.
+    ///
+    /// While the file is [read again](Self::reload), those too that it opens.
     pub fn reopen(&self) {
+        // Before the lock: who changes what is there looks at it after that.
+        self.reopened.fetch_add(1, Ordering::Relaxed);
         self.config().reopen();
     }
 
@@ -127,7 +127,7 @@ impl Running {
     ///
     /// All of it that can change, or nothing, if anything is wrong; either is logged, and so are the tables that take effect
     /// only when the server is started anew. `[tls]` may name other files, and other settings. The files are read while it is
-    /// called, which is short.
+    /// called, which is short where disks answer; a server does so [aside](Self::reload_aside).
     ///
     /// # Errors
     ///
@@ -141,8 +141,32 @@ impl Running {
         done
     }
 
+    /// [Reloads](Self::reload) on a thread of its own, within the runtime that this is called in, and is ready when that is done.
+    ///
+    /// That begins at once. A disk that does not answer holds up neither who is told to end meanwhile, nor the runtime that ends.
+    pub fn reload_aside(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (done, is_done) = oneshot::channel::<()>();
+        let (running, runtime) = (self.clone(), Handle::try_current().ok());
+        // A runtime waits for its own threads.
+        let begun = thread::Builder::new()
+            .name("reload".to_owned())
+            .spawn(move || {
+                let _within = runtime.as_ref().map(Handle::enter);
+                // What is wrong is logged.
+                running.reload().ok();
+                drop(done);
+            });
+        if let Err(error) = begun {
+            error!("the file cannot be read again: {error}");
+        }
+        async {
+            is_done.await.ok();
+        }
+    }
+
     fn read_again(&self) -> Result<(), String> {
         let mut make = self.make.lock().unwrap_or_else(PoisonError::into_inner);
+        let reopened = self.reopened.load(Ordering::Relaxed);
         let config = self.config();
         let fresh = config.again().map_err(|wrong: Error| wrong.to_string())?;
         let certificates = config.begin_reload(&fresh);
@@ -156,6 +180,10 @@ impl Running {
             warn!("`{table}` has changed, which takes effect when the server is started anew");
         }
         *self.lock() = config.followed_by(fresh);
+        // Who did so meanwhile knew nothing of the logs that are new.
+        if self.reopened.load(Ordering::Relaxed) != reopened {
+            self.config().reopen();
+        }
         self.latest.replace(app);
         Ok(())
     }

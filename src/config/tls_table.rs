@@ -7,9 +7,9 @@ use super::keys::settings;
 settings! {
     /// What connections are secured with, where an address says `tls = true`.
     pub(in crate::config) struct TlsTable {
-        /// The certificate and those between it and an authority, in PEM.
+        /// The certificate and those between it and an authority, in PEM: a regular file, no pipe.
         certificate: PathBuf = "required",
-        /// Its private key, in PEM.
+        /// Its private key, in PEM: a regular file, no pipe.
         key: PathBuf = "required",
         /// An answer of OCSP to staple, in DER.
         ocsp: PathBuf = "none",

@@ -180,11 +180,12 @@
 //! | | |
 //! |---|---|
 //! | `SIGTERM`, `SIGINT` | [drains](Server::run); the second one ends at once |
-//! | `SIGHUP` | [`Serve::on_reload`]; before there is a server, [`Signals`] |
+//! | `SIGHUP` | [`Serve::on_reload`] |
 //! | `SIGUSR1` | [`Serve::on_reopen`] |
 //! | `SIGUSR2` | [`Serve::hand_over`] |
 //!
-//! The last three are heard only where they were asked for, and else do what they do to every process: end it.
+//! The last three are heard only where they were asked for, and else do what they do to every process: end it. With [`Signals`] all
+//! three are heard, and nothing comes of one that was not asked for.
 //!
 //! # A new version
 //!

@@ -166,6 +166,7 @@ impl<S> Serve<S> {
     }
 
     /// Hears signals by these, which were heard before: what came of them meanwhile is done once it serves.
+    /// Of those for which there is nothing to do nothing comes, then as before.
     pub fn heard(mut self, signals: Signals) -> Self {
         self.hooks.heard = signals;
         self

@@ -7,12 +7,15 @@ use crate::Error;
 /// `SIGHUP`, `SIGUSR1` and `SIGUSR2`, which are heard from now on and end the process no more: for who has to do with
 /// configuration before there is a server to hear them.
 ///
-/// What comes meanwhile is done when it [serves](super::Serve::heard).
+/// What comes meanwhile is done when it [serves](super::Serve::heard), if there is something to be done: where nothing is said of one,
+/// by [`on_reload`](super::Serve::on_reload), [`on_reopen`](super::Serve::on_reopen) or [`hand_over`](super::Serve::hand_over), it is
+/// heard and nothing comes of it, as long as the process lives.
 ///
 /// ```no_run
 /// use gopuram::gateway::Signals;
 ///
 /// # async fn read_configuration() {}
+/// # fn open_logs_anew() {}
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), gopuram::Error> {
 /// # let app = tower::service_fn(async |_| Ok::<_, std::convert::Infallible>(
@@ -20,7 +23,8 @@ use crate::Error;
 /// let heard = Signals::hear()?;
 /// read_configuration().await;
 /// let serve = gopuram::serve(app).bind("127.0.0.1:8000");
-/// serve.on_reload(read_configuration).heard(heard).await
+/// let serve = serve.on_reload(read_configuration).on_reopen(open_logs_anew);
+/// serve.hand_over().heard(heard).await
 /// # }
 /// ```
 #[derive(Debug, Default)]
@@ -31,11 +35,15 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Hears them from now on; within a tokio runtime.
+    /// Hears them from now on.
     ///
     /// # Errors
     ///
     /// If signals cannot be waited for.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, as its signals do: within `async` or after [`enter`](tokio::runtime::Runtime::enter).
     pub fn hear() -> Result<Self, Error> {
         let hear = |kind| signal(kind).map(Some).map_err(Error::signals);
         Ok(Self {

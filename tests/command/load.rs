@@ -64,6 +64,15 @@ impl Taken {
     }
 }
 
+/// Says that it is over when it goes, in a panic too: else clients would be waited for that go on.
+struct Until<'a>(&'a AtomicBool);
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn hundreds_of_reloads_under_a_load_leave_nothing_behind() {
     const CLIENTS: u64 = 2;
@@ -85,6 +94,7 @@ fn hundreds_of_reloads_under_a_load_leave_nothing_behind() {
         }
     };
     thread::scope(|scope| {
+        let end = Until(&is_over);
         let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(load)).collect();
         let mut reload = |numbers: std::ops::Range<u32>| {
             for number in numbers {
@@ -106,7 +116,7 @@ fn hundreds_of_reloads_under_a_load_leave_nothing_behind() {
             after.memory <= before.memory + 8 * 1024,
             "{before:?} {after:?}"
         );
-        is_over.store(true, Ordering::Relaxed);
+        drop(end);
         for client in clients {
             client.join().unwrap();
         }

@@ -1,7 +1,7 @@
 //! Sockets that a service manager has bound.
 
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use command_fds::{CommandFdExt as _, FdMapping};
 use rustix::process::Signal;
@@ -48,26 +48,38 @@ fn a_socket_of_systemd_is_served() {
     assert!(server.ends());
 }
 
+/// Whether it is closed in programs that this one starts: `O_CLOEXEC`.
+fn is_taken_over(process: &Child) -> bool {
+    let flags = proc(process, "fdinfo/3");
+    let flags = flags.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    flags.is_some_and(|flags| flags & 0o2_000_000 != 0)
+}
+
 /// To take them over changes the environment, which is not safe once there are other threads.
 #[test]
 fn sockets_are_taken_over_before_there_are_threads() {
     let directory = Directory::new();
     directory.write("site.toml", "");
+    let is_alone = |process: &Child| proc(process, "status").contains("Threads:\t1\n");
     // It waits for who reads what it says, and starts no runtime before or after.
     let (said, full) = full_pipe();
     let (mut command, _) = activated(&directory, &["check", "site.toml"]);
     let mut process = command.stdout(full).spawn().unwrap();
     drop(command);
-    until(|| {
-        let flags = proc(&process, "fdinfo/3");
-        let flags = flags.lines().find_map(|line| line.strip_prefix("flags:"));
-        let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
-        // It is closed in programs that this one starts: O_CLOEXEC.
-        flags.is_some_and(|flags| flags & 0o2_000_000 != 0)
-    });
-    let status = proc(&process, "status");
-    assert!(status.contains("Threads:\t1\n"), "{status}");
+    until(|| is_taken_over(&process));
+    assert!(is_alone(&process));
     send(&process, Signal::KILL);
     process.wait().unwrap();
     drop(said);
+    // Its runtime is there before it listens, and before it waits for its log.
+    let (log, full) = full_pipe();
+    let (mut command, _) = activated(&directory, &["serve", "site.toml"]);
+    let mut process = command.stderr(full).spawn().unwrap();
+    drop(command);
+    until(|| !proc(&process, "status").is_empty() && !is_alone(&process));
+    assert!(is_taken_over(&process));
+    send(&process, Signal::KILL);
+    process.wait().unwrap();
+    drop(log);
 }

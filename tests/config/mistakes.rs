@@ -1,5 +1,6 @@
 //! What is wrong with a file is said with its place, and with what to write instead.
 
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::mpsc;
@@ -139,7 +140,7 @@ fn a_fifo_is_not_waited_for() {
     fifo(&directory, "a.pem");
     let told = told_at_once(directory.write("site.toml", TLS));
     assert!(
-        told.ends_with("a.pem`: it is a FIFO, and no file"),
+        told.ends_with("a.pem`: it is a FIFO, and no file: write what comes from it to one"),
         "{told}"
     );
     let log = "[[layer]]\nname = \"access_log\"\nfile = \"a.pem\"\n";
@@ -158,9 +159,37 @@ fn a_fifo_is_not_waited_for() {
     fifo(&directory, "site.toml");
     let told = told_at_once(directory.path().join("site.toml"));
     assert!(
-        told.ends_with("site.toml: cannot be read: it is a FIFO, and no file"),
+        told.ends_with(
+            "site.toml: cannot be read: it is a FIFO, and no file: write what comes from it to one"
+        ),
         "{told}"
     );
+}
+
+#[test]
+fn where_no_log_can_be_is_told_in_the_same_words_without_opening_it() {
+    let directory = Directory::new();
+    let _socket = UnixListener::bind(directory.path().join("socket")).unwrap();
+    fs::create_dir(directory.path().join("public")).unwrap();
+    directory.write("plain", "");
+    let wrong = [
+        ("socket", "it is a socket, which cannot be opened"),
+        ("socket/", "Is a directory"),
+        ("logs/", "Is a directory"),
+        ("plain/", "Is a directory"),
+        ("public", "Is a directory"),
+        ("public/", "Is a directory"),
+        ("logs/.", "No such file"),
+        ("plain/a.log", "Not a directory"),
+        ("none/logs/", "No such file"),
+    ];
+    for (file, expected) in wrong {
+        let log = format!("[[layer]]\nname = \"access_log\"\nfile = \"{file}\"\n");
+        let site = directory.write("site.toml", log);
+        let told = Config::check(&site).unwrap_err().to_string();
+        assert!(told.contains(&format!("{file}: {expected}")), "{told}");
+        assert_eq!(told, Config::read(&site).unwrap_err().to_string());
+    }
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! What is served by a file that is read again.
 
 use std::fs;
-use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::io::{Read as _, Write as _};
+use std::os::unix::net;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak, mpsc};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use gopuram::config::{Config, Latest, Running};
 use gopuram::gateway::Server;
@@ -118,9 +122,12 @@ async fn logs_are_set_by_a_file_that_takes_effect() {
     let config = directory.config(&path);
     let refuses = Arc::new(AtomicUsize::new(0));
     let asked = Arc::clone(&refuses);
-    let running = Running::new(config, move |config| match asked.load(Ordering::Relaxed) {
-        0 => Ok(config.stack().app(app())),
-        _ => Err("not this one".to_owned()),
+    let running = Running::new(config, move |config| {
+        let built = config.stack().app(app());
+        match asked.load(Ordering::Relaxed) {
+            0 => Ok(built),
+            _ => Err("not this one".to_owned()),
+        }
     });
     let running = running.unwrap();
     let logged = async || {
@@ -138,6 +145,13 @@ async fn logs_are_set_by_a_file_that_takes_effect() {
     refuses.store(1, Ordering::Relaxed);
     running.reload().unwrap_err();
     assert_eq!(logged().await, "/hello");
+    directory.write("site.toml", format!("{path}capacity = 1\n"));
+    refuses.store(0, Ordering::Relaxed);
+    running.reload().unwrap();
+    directory.write("site.toml", &json);
+    refuses.store(1, Ordering::Relaxed);
+    running.reload().unwrap_err();
+    assert_eq!(logged().await, "# 1 lines dropped");
     refuses.store(0, Ordering::Relaxed);
     running.reload().unwrap();
     assert_eq!(logged().await, "{\"dropped\":1}");
@@ -232,42 +246,107 @@ async fn who_has_set_tls_otherwise_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_reload_that_takes_its_time_holds_nobody_up() {
+async fn logs_that_are_reopened_during_a_reload_are_those_too_that_it_opens() {
     let directory = Directory::new();
-    let config = directory.config("listen = \"unix:a.sock\"\n");
+    let log = "[[layer]]\nname = \"access_log\"\nformat = \"%U\"\nfile = ";
+    let config = directory.config(&format!("{log}\"a.log\"\n"));
     let (begun, begins) = mpsc::channel();
     let (goes_on, go_on) = mpsc::channel::<()>();
-    let is_over = Arc::new(AtomicBool::new(false));
-    let over = Arc::clone(&is_over);
     let mut first = true;
     let running = Running::new(config, move |config| {
         if !std::mem::take(&mut first) {
             begun.send(()).unwrap();
-            go_on.recv_timeout(Duration::from_secs(20)).ok();
-            over.store(true, Ordering::Relaxed);
+            go_on.recv().ok();
         }
         Ok(config.stack().app(app()))
     });
-    let server = running.unwrap().serve().listen().await.unwrap();
-    let serving = tokio::spawn(server.run());
-    let connect = async || {
-        let path = directory.path().join("a.sock");
-        UnixStream::connect(path).await.unwrap()
-    };
-    assert_eq!(hello(connect().await).await, "hello");
-    let signal = |name: &str| {
-        let pid = std::process::id().to_string();
-        let mut kill = Command::new("kill");
-        assert!(kill.args(["-s", name, &pid]).status().unwrap().success());
-    };
-    signal("HUP");
-    while begins.try_recv().is_err() {
-        tokio::task::yield_now().await;
-    }
-    signal("USR1");
-    assert_eq!(hello(connect().await).await, "hello");
-    signal("TERM");
-    serving.await.unwrap().unwrap();
-    assert!(!is_over.load(Ordering::Relaxed));
+    let running = running.unwrap();
+    directory.write("site.toml", format!("{log}\"b.log\"\n"));
+    let again = running.clone();
+    let reloading = thread::spawn(move || again.reload());
+    begins.recv().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    fs::rename(path("b.log"), path("old.log")).unwrap();
+    running.reopen();
     drop(goes_on);
+    reloading.join().unwrap().unwrap();
+    Client::in_process(running.app()).get("/hello").await;
+    running.flush().unwrap();
+    assert_eq!(directory.text("b.log"), "/hello\n");
+    assert_eq!(directory.text("old.log"), "");
+}
+
+/// Set for the process that serves by a file that it never has read again: its directory.
+const STUCK: &str = "GOPURAM_TEST_STUCK";
+
+/// Serves where the second reading takes for ever.
+#[tokio::main(flavor = "current_thread")]
+async fn serve_stuck(directory: PathBuf) {
+    let config = Config::read(directory.join("site.toml")).unwrap();
+    let mut first = true;
+    let running = Running::new(config, move |config| {
+        if !std::mem::take(&mut first) {
+            fs::write(directory.join("begun"), "").unwrap();
+            loop {
+                thread::park();
+            }
+        }
+        Ok(config.stack().app(app()))
+    });
+    running.unwrap().serve().await.unwrap();
+}
+
+#[test]
+fn a_reload_that_takes_its_time_holds_nobody_up() {
+    if let Some(directory) = std::env::var_os(STUCK) {
+        // No runtime waits for it either.
+        return serve_stuck(directory.into());
+    }
+    let directory = Directory::new();
+    directory.write("site.toml", "listen = \"unix:a.sock\"\n");
+    let mut server = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "reload::a_reload_that_takes_its_time_holds_nobody_up",
+        ])
+        .env(STUCK, directory.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    let until = |is_so: &mut dyn FnMut() -> bool| {
+        while !is_so() {
+            assert!(begun.elapsed() < Duration::from_secs(30));
+            thread::yield_now();
+        }
+    };
+    let path = |name: &str| directory.path().join(name);
+    let process = server.id().to_string();
+    let signal = |name: &str| {
+        let mut kill = Command::new("kill");
+        let kill = kill.args(["-s", name, &process]).status();
+        assert!(kill.unwrap().success());
+    };
+    let answers = || {
+        let Ok(mut client) = net::UnixStream::connect(path("a.sock")) else {
+            return false;
+        };
+        let ask = b"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        client.write_all(ask).unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        answer.ends_with("hello")
+    };
+    until(&mut || answers());
+    signal("HUP");
+    until(&mut || path("begun").exists());
+    signal("USR1");
+    assert!(answers());
+    signal("TERM");
+    let mut ended = None;
+    until(&mut || {
+        ended = server.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert!(ended.unwrap().success());
 }

@@ -40,7 +40,8 @@ impl Record {
             }
         }
         text.push(b'\n');
-        config.log.push(text.get(start..).unwrap_or_default());
+        let whole = text.get(start..).unwrap_or_default();
+        config.log.push(whole, config.notices());
         self.text = text;
     }
 

@@ -128,7 +128,13 @@ fn log(settings: &Settings, context: &mut Context<'_>) -> Result<Log, Problem> {
         }
         let path = context.path(file);
         let log = context.log(Destination::File(path.clone()), pace);
-        let told = |error: io::Error| Problem::of("file", format!("{}: {error}", path.display()));
+        let instead = match path.to_str() {
+            Some("/dev/stdout") => "; write `to = \"stdout\"` instead",
+            Some("/dev/stderr") => "; write `to = \"stderr\"` instead",
+            _ => "",
+        };
+        let told =
+            |error: io::Error| Problem::of("file", format!("{}: {error}{instead}", path.display()));
         return log.map_err(told);
     }
     let to = settings.to.unwrap_or(To::Stdout);
