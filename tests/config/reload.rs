@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak, mpsc};
 use std::thread;
@@ -279,6 +279,16 @@ async fn logs_that_are_reopened_during_a_reload_are_those_too_that_it_opens() {
 /// Set for the process that serves by a file that it never has read again: its directory.
 const STUCK: &str = "GOPURAM_TEST_STUCK";
 
+/// A process that is gone when this is, however a test ends.
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 /// Serves where the second reading takes for ever.
 #[tokio::main(flavor = "current_thread")]
 async fn serve_stuck(directory: PathBuf) {
@@ -304,15 +314,15 @@ fn a_reload_that_takes_its_time_holds_nobody_up() {
     }
     let directory = Directory::new();
     directory.write("site.toml", "listen = \"unix:a.sock\"\n");
-    let mut server = Command::new(std::env::current_exe().unwrap())
+    let server = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
             "reload::a_reload_that_takes_its_time_holds_nobody_up",
         ])
         .env(STUCK, directory.path())
         .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+        .spawn();
+    let mut server = Served(server.unwrap());
     let begun = Instant::now();
     let until = |is_so: &mut dyn FnMut() -> bool| {
         while !is_so() {
@@ -321,7 +331,7 @@ fn a_reload_that_takes_its_time_holds_nobody_up() {
         }
     };
     let path = |name: &str| directory.path().join(name);
-    let process = server.id().to_string();
+    let process = server.0.id().to_string();
     let signal = |name: &str| {
         let mut kill = Command::new("kill");
         let kill = kill.args(["-s", name, &process]).status();
@@ -345,7 +355,7 @@ fn a_reload_that_takes_its_time_holds_nobody_up() {
     signal("TERM");
     let mut ended = None;
     until(&mut || {
-        ended = server.try_wait().unwrap();
+        ended = server.0.try_wait().unwrap();
         ended.is_some()
     });
     assert!(ended.unwrap().success());
