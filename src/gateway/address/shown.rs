@@ -177,7 +177,12 @@ mod tests {
         ) {
             let address = Address::from(format!("{protocol}{place}?{}", options.join("&")));
             let text = address.to_string();
-            prop_assert_eq!(Address::from(&text), address, "{}", text);
+            let again = Address::from(&text);
+            match (&again.place, &address.place) {
+                // Nothing is served there, whatever options were written.
+                (Place::Mistake(again, _), Place::Mistake(before, _)) => prop_assert_eq!(again, before),
+                _ => prop_assert_eq!(again, address, "{}", text),
+            }
         }
     }
 }
