@@ -118,7 +118,7 @@ fn serve_within(py: Python<'_>, app: Py<PyAny>, options: Options, drain: Duratio
     let stack = config.stack().clone();
     let run = Run {
         control: options.control,
-        pid_file: PidFile::at(options.pid_file),
+        pid_file: PidFile::at(options.pid_file, false),
         deadlines: config.deadlines().drain(drain),
         logs: Logs {
             own: log.clone(),

@@ -68,3 +68,18 @@ def test_workers_are_told_from_their_supervisor_by_their_command():
         fleet.upgrade(1)
         assert "--as-worker" not in command(fleet.pid)
         assert all("--as-worker" in command(pid) for pid in set(fleet.pids()) - set(workers))
+
+
+def test_a_file_that_is_another_s_is_left_alone(tmp_path):
+    file = tmp_path / "pid"
+    kept = tmp_path / "notes.txt"
+    kept.write_text("precious")
+    with Server("--pid", str(file)) as server:
+        server.logged("listening")
+        for options in ([], ["--workers", "1"]):
+            for other, told in ((file, f"process {server.process.pid} has it, and lives"), (kept, "is not the number of a process")):
+                command = [GOPURAM, "serve", "workers:app", "--bind", "127.0.0.1:0", "--pid", str(other), *options]
+                done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=60, check=False)
+                assert done.returncode == 1 and told in done.stderr, done
+        assert file.read_text() == f"{server.process.pid}\n"
+    assert kept.read_text() == "precious"

@@ -131,8 +131,8 @@ where
         }
         *me.gave |= matches!(next, Poll::Ready(Some(Ok(_))));
         match next {
-            // hyper would write nothing more, of what was given before neither.
-            Poll::Ready(Some(Err(error))) if *me.gave && !me.flight.is_http2() => {
+            // hyper would write nothing more, of what was given before neither; over HTTP/2 a reset overtakes less of it then.
+            Poll::Ready(Some(Err(error))) if *me.gave => {
                 *me.broken = Some(error);
                 cx.waker().wake_by_ref();
                 Poll::Pending

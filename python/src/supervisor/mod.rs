@@ -76,7 +76,7 @@ async fn run(mut settings: Settings) -> Result<u8, String> {
     let mut orphans = Orphans::new().map_err(|error| error.to_string())?;
     let sockets = Sockets::bind(settings.bind.iter().map(String::as_str)).await;
     let sockets = sockets.map_err(|error| format!("{error:?}"))?;
-    let mut pid_file = PidFile::at(settings.pid_file.take());
+    let mut pid_file = PidFile::at(settings.pid_file.take(), settings.succeeds);
     if !settings.succeeds {
         pid_file.write()?;
     }

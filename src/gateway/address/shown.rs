@@ -178,10 +178,11 @@ mod tests {
             let address = Address::from(format!("{protocol}{place}?{}", options.join("&")));
             let text = address.to_string();
             let again = Address::from(&text);
-            match (&again.place, &address.place) {
+            if let (Place::Mistake(again, _), Place::Mistake(before, _)) = (&again.place, &address.place) {
                 // Nothing is served there, whatever options were written.
-                (Place::Mistake(again, _), Place::Mistake(before, _)) => prop_assert_eq!(again, before),
-                _ => prop_assert_eq!(again, address, "{}", text),
+                prop_assert_eq!(again, before);
+            } else {
+                prop_assert_eq!(again, address, "{}", text);
             }
         }
     }
