@@ -40,7 +40,8 @@
 //! who asks meanwhile waits for it, and who asks within a second of its end gets [the same
 //! answer](Health::keep). So no client has a database asked more often than once a second. A check that
 //! panics has failed; one that blocks its thread is given up by its deadline and not begun again before it has
-//! ended. They need a runtime of tokio: without one they fail. While the gateway drains they are not run.
+//! ended, unless it blocks the one thread that looks at the clock for its runtime: what blocks belongs into `block_in_place` or
+//! `spawn_blocking`. They need a runtime of tokio: without one they fail. While the gateway drains they are not run.
 //!
 //! # Kubernetes
 //!
