@@ -1,5 +1,6 @@
 """The end of a process without a supervisor, whatever the application does, and of a server in one that goes on."""
 
+import errno
 import signal
 import socket
 import subprocess
@@ -113,11 +114,11 @@ def test_signals_do_what_they_did_when_a_server_has_ended(tmp_path, how, last):
     process = subprocess.Popen([sys.executable, "serves.py", how], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     for number, sign in enumerate((signal.SIGTERM, signal.SIGINT)):
         path = tmp_path / f"{number}"
-        while not path.exists():
-            assert process.poll() is None, process.stderr.read()
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(20)
-            client.connect(str(path))
+            # The file is there before anybody listens.
+            while client.connect_ex(str(path)) in (errno.ENOENT, errno.ECONNREFUSED):
+                assert process.poll() is None, process.stderr.read()
             client.sendall(b"GET / HTTP/1.0\r\n\r\n")
             assert client.recv(1)
         process.send_signal(sign)
