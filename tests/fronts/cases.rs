@@ -366,7 +366,7 @@ pub(crate) fn differs(
             &[Status(200)],
         ),
         (Apache, Uwsgi, "what breaks off" | "what breaks off late")
-        | (Lighttpd, FastCgi | Scgi | Uwsgi, "what breaks off") => (
+        | (Lighttpd, Http | FastCgi | Scgi | Uwsgi, "what breaks off") => (
             "it takes what came for all there is where the reset is faster than it passes on the head",
             &[Status(200)],
         ),
