@@ -19,6 +19,7 @@
 //! | [`Decompress`] | decodes request bodies within limits | represent | `gzip`, `br`, `zstd` |
 //! | [`Digest`] | digests of answers as asked for, and of uploads verified | represent | `digest` |
 //! | [`Etag`] | an entity tag for answers that are there as a whole | represent | `etag` |
+//! | [`Forwarded`] | who asks, how and for which host, as proxies that are trusted say it | identify |  |
 //! | [`Head`] | `HEAD` is `GET` with the body dropped | represent |  |
 //! | [`HeaderRules`] | sets, appends to, defaults or removes fields by path, status or media type | anywhere |  |
 //! | [`Health`] | `/livez` and `/readyz`: does it work, and may it take requests | contain | `health` |
@@ -86,6 +87,7 @@ pub mod digest;
 pub mod endpoint;
 #[cfg(feature = "etag")]
 pub mod etag;
+pub mod forwarded;
 pub mod from_fn;
 pub mod from_parts;
 pub mod future;
@@ -155,6 +157,7 @@ pub use decompress::Decompress;
 pub use digest::Digest;
 #[cfg(feature = "etag")]
 pub use etag::Etag;
+pub use forwarded::Forwarded;
 pub use from_fn::from_fn;
 pub use from_parts::{on_request, on_response};
 pub use head::Head;

@@ -19,6 +19,11 @@ struct Network {
 pub struct Networks(Vec<Network>);
 
 impl Networks {
+    /// Whether there are none, as by default.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether `ip` is in one of them; a v4-mapped address counts as what it maps.
     pub fn contain(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();

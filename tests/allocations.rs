@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use gopuram::middleware::access_log::Log;
 use gopuram::middleware::attributes::Attributes;
+use gopuram::middleware::forwarded::Fields;
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::place::{Anywhere, Placed};
 use gopuram::middleware::wrap::{OnRequest, Wrapped};
 use gopuram::middleware::{
     AccessLog, BodyLimit, Cache, CatchPanic, Compress, ContentRules, Cors, Decompress, Digest,
-    Etag, HeaderRules, Health, Metrics, NormalizePath, RequestId, Router, SecurityHeaders, Timeout,
-    from_fn, on_request, on_response,
+    Etag, Forwarded, HeaderRules, Health, Metrics, NormalizePath, RequestId, Router,
+    SecurityHeaders, Timeout, from_fn, on_request, on_response,
 };
 use gopuram::stack::Innermost;
 use gopuram::testing::app;
@@ -176,6 +177,31 @@ fn layers_that_find_nothing_to_do_allocate_nothing() {
         .with(Etag::new().max_size(0))
         .app(app::answer(hello));
     assert_eq!(allocations(app), 0);
+}
+
+#[test]
+fn who_is_behind_a_proxy_is_read_without_allocating() {
+    let proxied = |name: &'static str, value: &'static str| {
+        move || {
+            let mut req = received();
+            let value = HeaderValue::from_static(value);
+            req.headers_mut().insert(name, value);
+            req
+        }
+    };
+    let app = |layer: Forwarded| Stack::new().with(layer).app(app::answer(hello));
+    let one = proxied("x-forwarded-for", "192.0.2.1");
+    assert_eq!(allocations_of(app(Forwarded::behind(1)), one), 0);
+    let rfc = Forwarded::behind(2).fields(Fields::Forwarded);
+    let two = proxied(
+        "forwarded",
+        "for=\"[2001:db8::1]\";proto=https, for=10.0.0.1",
+    );
+    assert_eq!(allocations_of(app(rfc), two), 0);
+    assert_eq!(allocations_of(app(Forwarded::behind(0)), received), 0);
+    // The list of what is removed, and the name in it.
+    let lies = proxied("x-forwarded-for", "192.0.2.1");
+    assert_eq!(allocations_of(app(Forwarded::behind(0)), lies), 2);
 }
 
 #[test]

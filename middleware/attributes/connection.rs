@@ -25,6 +25,8 @@ pub struct Connection {
     pub tls: Option<Arc<Tls>>,
     /// What a proxy in front said of it, where the PROXY protocol is spoken.
     pub proxied: Option<Box<Proxied>>,
+    /// Whether a front server names it, who speaks of its client by the variables of CGI: over FastCGI, SCGI and uwsgi.
+    pub fronted: bool,
     /// Whether the gateway is about to end.
     pub draining: Draining,
     /// Who sends early hints to the client, if anybody does.
@@ -41,6 +43,7 @@ impl Connection {
             scheme,
             tls: None,
             proxied: None,
+            fronted: false,
             draining: Draining::NEVER,
             hints: Sender::NONE,
         }
@@ -49,6 +52,12 @@ impl Connection {
     /// The port of our end of it, if there is one that is known.
     pub fn local_port(&self) -> Option<u16> {
         self.local.map(|local| local.port()).or(self.port)
+    }
+
+    /// Whether its addresses are those that a proxy has named, by the PROXY protocol or as a front server, and not those of
+    /// who is connected.
+    pub const fn is_named(&self) -> bool {
+        self.fronted || self.proxied.is_some()
     }
 
     /// The same, secured: its scheme is `https`.

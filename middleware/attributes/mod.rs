@@ -55,7 +55,11 @@ pub struct Attributes {
     number: Option<NonZeroU32>,
     client: Option<ClientAddr>,
     scheme: Option<Scheme>,
+    /// Whether who passed the request on is taken for the client, since it is not known for whom.
+    relayed: bool,
     request_id: Option<RequestId>,
+    /// Boxed, as the next.
+    original_host: Option<Box<HeaderValue>>,
     /// Boxed, since few requests have one and every record would be larger by a third.
     original_uri: Option<Box<Uri>>,
     mount: Mount,
@@ -123,6 +127,28 @@ impl Attributes {
     /// Says how the client speaks. Only for the layer that decides whom to trust.
     pub fn set_scheme(&mut self, scheme: Scheme) {
         self.scheme = Some(scheme);
+    }
+
+    /// Whether somebody has passed the request on for another who is not known: the [`client`](Self::client) is then the one who
+    /// passed it on. Who lets clients in by their addresses does not do so then.
+    pub fn is_relayed(&self) -> bool {
+        self.relayed
+    }
+
+    /// Says whether the client is not the one who asks. Only for the layer that decides whom to trust.
+    pub fn set_relayed(&mut self, relayed: bool) {
+        self.relayed = relayed;
+    }
+
+    /// `Host`, or the authority of the target, as it was received, if a trust layer has put the one in its place that the client
+    /// asked for; empty if there was none.
+    pub fn original_host(&self) -> Option<&HeaderValue> {
+        self.original_host.as_deref()
+    }
+
+    /// Keeps the host before it is replaced; the first one kept stays. Only for the layer that decides whom to trust.
+    pub fn keep_original_host(&mut self, host: HeaderValue) {
+        self.original_host.get_or_insert_with(|| Box::new(host));
     }
 
     /// The id of the request, if it was given one.

@@ -18,6 +18,7 @@ pub(crate) mod date;
 pub(crate) mod digests;
 #[cfg(feature = "dates")]
 pub(crate) mod entity_tag;
+pub(crate) mod forwarded;
 pub(crate) mod list;
 pub(crate) mod media_type;
 pub(crate) mod send_file;

@@ -90,6 +90,9 @@ pub(super) fn is_for<B>(allowed: &Networks, req: &Request<B>) -> bool {
     let peer = connection.and_then(|connection| connection.peer);
     let client = attributes.client().map(|client| client.ip);
     // Whoever passes on for others is not the client, and nobody said who that is.
+    if attributes.is_relayed() {
+        return false;
+    }
     let is_peer = client == peer.map(|peer| peer.ip().to_canonical());
     let headers = req.headers();
     if is_peer

@@ -156,6 +156,15 @@ impl Plain for u64 {
     }
 }
 
+impl Plain for u8 {
+    const TAKES: &'static str = u64::TAKES;
+
+    fn of(value: &DeValue<'_>) -> Result<Self, Option<String>> {
+        let number = u64::of(value)?;
+        Self::try_from(number).map_err(|_| Some(format!("{number} is too large")))
+    }
+}
+
 impl Plain for u32 {
     const TAKES: &'static str = u64::TAKES;
 

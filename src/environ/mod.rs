@@ -29,7 +29,7 @@
 //! | `REQUEST_URI`, `RAW_URI` | the target as received, before any layer changed it: decoding loses `%2F` |
 //! | `CONTENT_TYPE`, `CONTENT_LENGTH` | the fields, if they are there; they have no other variables |
 //! | `HTTP_*` | the other fields; `Cookie` lines joined by `; `, others by `, ` |
-//! | `SERVER_NAME`, `SERVER_PORT`, `SERVER_ADDR` | our end of the connection, never what `Host` says; on a Unix socket, and behind a front server that names no address, that or `localhost`, with the port that this one names |
+//! | `SERVER_NAME`, `SERVER_PORT`, `SERVER_ADDR` | our end of the connection, never what `Host` says, unless [`Forwarded`](crate::middleware::Forwarded) has believed it of a proxy; on a Unix socket, and behind a front server that names no address, that or `localhost`, with the port that this one names |
 //! | `REMOTE_ADDR`, `REMOTE_PORT` | the client as the attributes have it: the peer, or whom a layer that is trusted names |
 //! | `REMOTE_USER`, `AUTH_TYPE` | who the client proved to be to a layer further out, and how |
 //! | `REQUEST_SCHEME`, `HTTPS` | the attributes' scheme; `on` for `https`, else not there |

@@ -155,6 +155,7 @@ fn attributes(
     let client = known.remote_addr.and_then(ip);
     let mut connection = connection.clone();
     connection.scheme = scheme;
+    connection.fronted = true;
     connection.peer = both(client, known.remote_port);
     connection.local = both(known.server_addr.and_then(ip), known.server_port);
     // Of SCGI and uwsgi nginx's own lists of variables have no address.

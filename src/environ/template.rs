@@ -30,6 +30,8 @@ struct Inner {
 struct Asks {
     client: Option<ClientAddr>,
     scheme: Scheme,
+    /// Whether the host is the one that was asked for, as a layer that is trusted has it.
+    host: bool,
 }
 
 impl Asks {
@@ -37,6 +39,7 @@ impl Asks {
         Self {
             client: connection.peer.map(ClientAddr::from),
             scheme: connection.scheme,
+            host: false,
         }
     }
 
@@ -46,6 +49,7 @@ impl Asks {
             Some(attributes) => Self {
                 client: attributes.client(),
                 scheme: attributes.scheme(),
+                host: attributes.original_host().is_some(),
             },
             None => Self::over(connection),
         }
@@ -122,9 +126,11 @@ impl Template {
         environ.push("REQUEST_URI", &*raw);
         environ.push("RAW_URI", &*raw);
         environ.push("SERVER_PROTOCOL", protocol(head.version));
-        let scheme = attributes.map_or(connection.scheme, Attributes::scheme);
-        if connection.local.is_none() {
-            server_by_host(mapping, head, connection.port, scheme, environ);
+        let asks = Asks::of(attributes, connection);
+        if asks.host {
+            server_by_host(mapping, head, None, asks.scheme, environ);
+        } else if connection.local.is_none() {
+            server_by_host(mapping, head, connection.port, asks.scheme, environ);
         }
         if let Some(user) = attributes.and_then(Attributes::user) {
             if let Some(kind) = auth_type(&head.headers) {
@@ -165,14 +171,16 @@ fn common(mapping: &Mapping, connection: &Connection, asks: Asks, environ: &mut 
     }
     if let Some(local) = connection.local {
         let ip = local.ip().to_canonical();
-        match (&mapping.server_name, ip) {
-            (Some(name), _) => environ.push("SERVER_NAME", &**name),
-            // RFC 3875, section 4.1.14.
-            (None, IpAddr::V6(ip)) => environ.push("SERVER_NAME", format!("[{ip}]")),
-            (None, IpAddr::V4(ip)) => environ.push("SERVER_NAME", ip.to_string()),
-        }
         environ.push("SERVER_ADDR", ip.to_string());
-        environ.push("SERVER_PORT", local.port().to_string());
+        if !asks.host {
+            match (&mapping.server_name, ip) {
+                (Some(name), _) => environ.push("SERVER_NAME", &**name),
+                // RFC 3875, section 4.1.14.
+                (None, IpAddr::V6(ip)) => environ.push("SERVER_NAME", format!("[{ip}]")),
+                (None, IpAddr::V4(ip)) => environ.push("SERVER_NAME", ip.to_string()),
+            }
+            environ.push("SERVER_PORT", local.port().to_string());
+        }
     }
     if let Some(client) = asks.client {
         environ.push("REMOTE_ADDR", client.ip.to_string());
@@ -192,7 +200,7 @@ fn common(mapping: &Mapping, connection: &Connection, asks: Asks, environ: &mut 
     }
 }
 
-/// The server by the host that is asked for, where it has no address of its own, and by the port that a front server has named;
+/// The server by the host that is asked for, where it has no address of its own or a trusted proxy names the host, and by the port that a front server has named;
 /// neither may be empty (PEP 3333).
 fn server_by_host(
     mapping: &Mapping,

@@ -6,11 +6,13 @@ use gopuram::Stack;
 use gopuram::config::{explain, names};
 use gopuram::middleware::access_log::Log;
 use gopuram::middleware::compress::{Brotli, Gzip};
+use gopuram::middleware::forwarded::Fields;
 use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::{
     AccessLog, BodyLimit, Cache, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
-    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Health, Lint, Metrics,
-    NormalizePath, Range, RequestId, SecurityHeaders, SendFile, SetHeader, StaticFiles, Timeout,
+    ContentType, Cors, Decompress, Digest, Etag, Forwarded, Head, HeaderRules, Health, Lint,
+    Metrics, NormalizePath, Range, RequestId, SecurityHeaders, SendFile, SetHeader, StaticFiles,
+    Timeout,
 };
 use http::HeaderValue;
 use http::header::{SERVER, VARY};
@@ -81,6 +83,12 @@ const ALL: &str = r#"
     header = "x-id"
     max_len = 64
     trust = ["10.0.0.0/8", "::1"]
+
+    [[layer]]
+    name = "forwarded"
+    trust = ["10.0.0.0/8", "unix"]
+    fields = "forwarded"
+    host = true
 
     [[layer]]
     name = "access_log"
@@ -222,9 +230,11 @@ fn all_of_them_are_the_tower_of_the_same_in_code() {
     let metrics = Metrics::for_routes(16).allow("10.0.0.0/8,::/0").unwrap();
     let texts = ContentType::or("text/plain").unwrap();
     let rule = responses().append(VARY, "origin");
+    let forwarded = "10.0.0.0/8,unix".parse::<Forwarded>().unwrap();
     let stack = Stack::new()
         .with(Lint::warn(|_| {}).named("outermost"))
         .with(request_id())
+        .with(forwarded.fields(Fields::Forwarded).host())
         .with(AccessLog::combined(Log::stderr()))
         .with(metrics.at("/metrics"))
         .with(SecurityHeaders::default().without(SecurityHeaders::PERMISSIONS_POLICY))

@@ -352,6 +352,38 @@ fn what_a_layer_cannot_be_is_told_with_its_key() {
             "3:9: layer \"request_id\": `trust`: ",
         ),
         (
+            "name = 'forwarded'",
+            "1:1: layer \"forwarded\": it has `trust` or `proxies`",
+        ),
+        (
+            "name = 'forwarded'\ntrust = []",
+            "3:9: layer \"forwarded\": `trust`: there is none",
+        ),
+        (
+            "name = 'forwarded'\ntrust = ['unix', '10.0.0.0/33']",
+            "3:9: layer \"forwarded\": `trust`: `10.0.0.0/33` is no list of networks",
+        ),
+        (
+            "name = 'forwarded'\ntrust = '*'",
+            "3:9: layer \"forwarded\": `trust`: to believe whoever is connected, write `proxies = 1`",
+        ),
+        (
+            "name = 'forwarded'\ntrust = 'unix'\nproxies = 2",
+            "4:11: layer \"forwarded\": `proxies`: there is a list to `trust` as well",
+        ),
+        (
+            "name = 'forwarded'\nproxies = 0",
+            "3:11: layer \"forwarded\": `proxies`: without a proxy",
+        ),
+        (
+            "name = 'forwarded'\nproxies = 256",
+            "3:11: layer \"forwarded\": `proxies` takes a whole number from 0 on; 256 is too large",
+        ),
+        (
+            "name = 'forwarded'\nproxies = 1\nfields = 'both'",
+            "4:10: layer \"forwarded\": `fields` takes \"forwarded\" or \"x-forwarded\"",
+        ),
+        (
             "name = 'send_file'",
             "1:1: layer \"send_file\": there is no `directories`",
         ),

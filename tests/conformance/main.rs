@@ -18,9 +18,9 @@ use gopuram::middleware::header_rules::responses;
 use gopuram::middleware::lint::Lint;
 use gopuram::middleware::{
     AccessLog, BodyLimit, Cache, Cascade, CatchPanic, Compress, Conditional, ContentLength,
-    ContentRules, ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Health, Metrics,
-    Mount, NormalizePath, Range, RequestId, Router, SecurityHeaders, SendFile, SetHeader,
-    StaticFiles, Timeout, When, from_fn, on_request, on_response,
+    ContentRules, ContentType, Cors, Decompress, Digest, Etag, Forwarded, Head, HeaderRules,
+    Health, Metrics, Mount, NormalizePath, Range, RequestId, Router, SecurityHeaders, SendFile,
+    SetHeader, StaticFiles, Timeout, When, from_fn, on_request, on_response,
 };
 use gopuram::stack::{Optional, Stack};
 use http::header::{SERVER, VIA};
@@ -76,6 +76,7 @@ conformance! {
     digest: Digest::default();
     digest_always: Digest::always(Algorithm::Sha256);
     etag: Etag::default();
+    forwarded: "127.0.0.1,unix".parse::<Forwarded>().unwrap();
     head: Head::default();
     header_rules: HeaderRules::new([responses().set(SERVER, "gopuram")]).unwrap();
     health: Health::new();

@@ -15,6 +15,7 @@ mod cors;
 mod decompress;
 mod digest;
 mod etag;
+mod forwarded;
 mod head;
 mod header_rules;
 mod health;

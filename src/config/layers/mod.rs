@@ -12,6 +12,7 @@ mod decompress;
 mod digest;
 mod etag;
 mod fields;
+mod forwarded;
 mod health;
 mod lint;
 mod metrics;
@@ -44,8 +45,8 @@ use crate::middleware::access_log::Log;
 use crate::middleware::place::{Place as _, Placed};
 use crate::middleware::{
     AccessLog, BodyLimit, Cache, CatchPanic, Compress, Conditional, ContentLength, ContentRules,
-    ContentType, Cors, Decompress, Digest, Etag, Head, HeaderRules, Health, Lint, Metrics,
-    NormalizePath, Range, RequestId, SecurityHeaders, SendFile, SetHeader, Timeout,
+    ContentType, Cors, Decompress, Digest, Etag, Forwarded, Head, HeaderRules, Health, Lint,
+    Metrics, NormalizePath, Range, RequestId, SecurityHeaders, SendFile, SetHeader, Timeout,
 };
 
 use static_files::Files;
@@ -65,6 +66,7 @@ const KINDS: &[Kind] = &[
     Kind::of::<Decompress>(),
     Kind::of::<Digest>(),
     Kind::of::<Etag>(),
+    Kind::of::<Forwarded>(),
     Kind::of::<Head>(),
     Kind::of::<HeaderRules>(),
     Kind::of::<Health>(),
