@@ -1,14 +1,16 @@
 //! Fields of requests and responses.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, FORWARDED};
 use http::{HeaderName, HeaderValue};
 
 use super::{lines, pair};
 use crate::header::accept_encoding::{AcceptEncoding, Coding};
 use crate::header::byte_range::{Spec, specs};
 use crate::header::cache_control::{FOREVER, RequestDirectives, ResponseDirectives};
+use crate::header::forwarded::{Element, Node, elements, node};
 use crate::header::list::{members, trim};
 use crate::header::media_type::{MediaPattern, MediaType, is_token};
 use crate::header::structured::{Value, dictionary};
@@ -131,6 +133,29 @@ pub fn entity_tags(bytes: &[u8]) {
     }
     let written = texts.join(&b", "[..]);
     assert_eq!(tags(&written).collect::<Vec<_>>(), read);
+}
+
+/// An address that is read is written and read the same, and what a proxy appends is read whatever stands before it.
+pub fn forwarded(bytes: &[u8]) {
+    const APPENDED: &str = "for=\"[2001:db8::1]:9\";proto=https";
+    let (mut sent, _) = lines(&FORWARDED, bytes);
+    let clients = elements(&sent, &FORWARDED).flatten();
+    for client in clients.filter_map(|element| element.client) {
+        if let Some(Node::Address(read)) = node(&client) {
+            let text = match (read.ip, read.port) {
+                (ip, Some(port)) => SocketAddr::new(ip, port).to_string(),
+                (IpAddr::V4(ip), None) => ip.to_string(),
+                (IpAddr::V6(ip), None) => format!("[{ip}]"),
+            };
+            assert_eq!(node(&text), Some(Node::Address(read)));
+        }
+    }
+    let line = [bytes, b", ", APPENDED.as_bytes()].concat();
+    if let Ok(line) = HeaderValue::from_bytes(&line) {
+        sent.append(FORWARDED, line);
+        let last = elements(&sent, &FORWARDED).next().unwrap();
+        assert_eq!(last, Element::parse(APPENDED.as_bytes()));
+    }
 }
 
 /// Members are trimmed and not empty, and a list made of them has the same.

@@ -13,7 +13,7 @@ mod paths;
 mod stored;
 
 pub use fields::{
-    accept, accept_encoding, base64, byte_range, cache_control, date, entity_tags, list,
+    accept, accept_encoding, base64, byte_range, cache_control, date, entity_tags, forwarded, list,
     media_type, structured,
 };
 pub use paths::{glob, host_name, normalize_path, path_encoding, router, static_path};
@@ -43,7 +43,7 @@ fn pair(bytes: &[u8]) -> Option<(&str, &str)> {
 mod tests {
     use proptest::prelude::*;
 
-    const ALL: [fn(&[u8]); 18] = [
+    const ALL: [fn(&[u8]); 19] = [
         super::accept,
         super::accept_encoding,
         super::access_log,
@@ -53,6 +53,7 @@ mod tests {
         super::cache_wire,
         super::date,
         super::entity_tags,
+        super::forwarded,
         super::glob,
         super::host_name,
         super::list,

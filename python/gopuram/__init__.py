@@ -44,6 +44,7 @@ def serve(
     config: str | os.PathLike[str] | None = None,
     certfile: str | os.PathLike[str] | None = None,
     keyfile: str | os.PathLike[str] | None = None,
+    forwarded_allow_ips: str | None = None,
 ) -> None:
     """Serve a WSGI application until SIGTERM or SIGINT.
 
@@ -75,6 +76,10 @@ def serve(
     certfile, keyfile
         A chain of certificates and its key, both in PEM, to serve HTTPS with.
 
+    forwarded_allow_ips
+        The proxies whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` say who asks, and how: addresses and networks, joined by commas,
+        and ``unix`` for all that comes over a Unix socket; or ``*`` for whoever is connected. Nobody's, if it is not told.
+
     What becomes of the server is logged by the command alone; here the standard error has the tracebacks of the application, and
     nothing else that it does not write itself.
 
@@ -89,6 +94,9 @@ def serve(
         if certfile is None or keyfile is None:
             raise ValueError("certfile and keyfile belong together")
         served = served.secured(certfile, keyfile)
+    if forwarded_allow_ips is not None:
+        checks.text(forwarded_allow_ips, "forwarded_allow_ips")
+        served = served.forwarded(forwarded_allow_ips)
     try:
         with signals.put_back():
             _serve(

@@ -46,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ.update(options.env)
         app = reloading.load_and_watch(options, control) if control and options.reload else load(options.app)
         if options.command == "check":
-            return _check(options, config)
-        config = config.opened()
+            return _check(options, settings.believing(options, config))
+        config = settings.believing(options, config.opened())
         _gopuram.keep_memory()
         _serve(
             app,

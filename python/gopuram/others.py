@@ -28,9 +28,8 @@ GUNICORN = {
     "-g --group --initgroups": _MANAGER + "`Group=` of systemd; of a socket, --bind 'unix:/run/app.sock?group=NAME'",
     "-m --umask": "is said of a socket: --bind 'unix:/run/app.sock?mode=660'; else `UMask=` of systemd",
     "--worker-tmp-dir": "workers give signs of life by a socket, not by a file: leave it out",
-    "--forwarded-allow-ips --forwarder-headers --header-map": (
-        "no field of a client is believed: Werkzeug's ProxyFix or Django's SECURE_PROXY_SSL_HEADER does, in the application"
-    ),
+    "--forwarder-headers": "no field is a variable by itself; of a trusted proxy some are believed: --forwarded-allow-ips",
+    "--header-map": "fields whose names have an underscore are dropped, since they could be taken for others: leave it out",
     "--access-logformat": _FILE + "`format` of a layer access_log",
     "--error-logfile --log-file": "the log is the standard error: 2>>FILE, or the service manager's",
     "--capture-output -R --enable-stdio-inheritance": "what is printed goes where it always does: leave it out",

@@ -12,6 +12,9 @@ from . import _gopuram, checks, workers
 #: Where to listen, as gunicorn hears it too: set by those who run containers for others.
 _PORT = "PORT"
 
+#: Whom to believe, as gunicorn hears it too.
+_PROXIES = "FORWARDED_ALLOW_IPS"
+
 #: What holds where neither an option nor the file says otherwise; of workers, `workers` knows.
 DEFAULTS: dict[str, Any] = {
     "app": None,
@@ -41,6 +44,11 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--certfile", metavar="FILE", help="serve HTTPS, with this chain of certificates in PEM")
     parser.add_argument("--keyfile", metavar="FILE", help="the key of the first of them")
+    parser.add_argument(
+        "--forwarded-allow-ips",
+        metavar="LIST",
+        help="believe X-Forwarded-For and -Proto of these networks, of `unix` sockets, or of * [$FORWARDED_ALLOW_IPS, or nobody]",
+    )
 
 
 def _file(name: str) -> str:
@@ -84,6 +92,11 @@ def settle(options: Namespace, number: Callable[[str], int], *, is_worker: bool)
     return config
 
 
+def believing(options: Namespace, config: _gopuram.Config) -> _gopuram.Config:
+    """With the proxies that options say are believed."""
+    return config if options.forwarded_allow_ips is None else config.forwarded(options.forwarded_allow_ips)
+
+
 def secured(options: Namespace, config: _gopuram.Config) -> _gopuram.Config:
     """With TLS, if options say so; from the directory that `settle` has gone to, and when there is a log for what is no mistake.
 
@@ -117,10 +130,23 @@ def _read(options: Namespace) -> _gopuram.Config:
     options.environ = {**dict(config.environ), **dict(options.environ)}
     if options.config and options.reload:
         options.reload_extra = [*options.reload_extra, os.path.abspath(options.config)]
+    _settle_proxies(options, config)
     bind = options.bind or _by_environment(options)
     if bind:
         config = config.bind(bind)
     return config
+
+
+def _settle_proxies(options: Namespace, config: _gopuram.Config) -> None:
+    """Who is believed, if an option says it, or the environment where a file does not."""
+    name = "--forwarded-allow-ips"
+    if options.forwarded_allow_ips is None and "forwarded" not in config.layers:
+        name = f"the variable {_PROXIES}"
+        options.forwarded_allow_ips = os.environ.get(_PROXIES) or None
+    try:
+        believing(options, config)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{name}: {error}") from None
 
 
 def _by_environment(options: Namespace) -> list[str]:

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use gopuram::config::{Config as Read, Count, Size, explain, overview};
 use gopuram::gateway::{Address, Tls};
+use gopuram::middleware::Forwarded;
+use gopuram::middleware::networks::NotNetworks;
+use gopuram::middleware::place::Placed as _;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -66,6 +69,32 @@ impl Config {
         let tls = Tls::pem_files(certificate, key);
         let tls = tls.map_err(|error| PyOSError::new_err(error.to_string()))?;
         Ok(Self(self.0.clone().secured(tls)))
+    }
+
+    /// The same with a layer that believes these proxies, as gunicorn's option has them.
+    fn forwarded(&self, proxies: &str) -> PyResult<Self> {
+        if self.0.stack().names().any(|name| name == Forwarded::NAME) {
+            let both = "a layer `forwarded` of the file says as well who is believed: leave out one of both";
+            return Err(PyValueError::new_err(both));
+        }
+        // Who is connected, whoever that is, and not whom that one names.
+        let layer = if proxies.trim() == "*" {
+            Forwarded::behind(1)
+        } else {
+            let read = proxies.parse();
+            read.map_err(|error: NotNetworks| {
+                PyValueError::new_err(format!(
+                    "{error}; `unix` may be one of it, `*` alone is whoever is connected"
+                ))
+            })?
+        };
+        Ok(Self(self.0.clone().with(layer)))
+    }
+
+    /// The names of the layers, outermost first.
+    #[getter]
+    fn layers(&self) -> Vec<&'static str> {
+        self.0.stack().names().collect()
     }
 
     /// Where is listened.

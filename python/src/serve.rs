@@ -128,12 +128,16 @@ fn serve_within(py: Python<'_>, app: Py<PyAny>, options: Options, drain: Duratio
         witness: Arc::clone(&witness),
     };
     // Without layers from a file no type is to be hidden, which costs.
-    let logged = log.map(|log| Stack::new().with(AccessLog::combined(log)));
+    let logged = log.map(AccessLog::combined);
     let served = match (logged, stack.is_empty()) {
         (None, true) => run.run(py, app),
         (None, false) => run.run(py, stack.app(app)),
-        (Some(logged), true) => run.run(py, logged.app(app)),
-        (Some(logged), false) => run.run(py, logged.app(stack.app(app))),
+        (Some(logged), true) => run.run(py, Stack::new().with(logged).app(app)),
+        // Inside of a layer that says who the client is.
+        (Some(logged), false) => {
+            let app = run.config.clone().with(logged).stack().app(app);
+            run.run(py, app)
+        }
     };
     witness.end();
     // It may be about to attach to the interpreter, which must not be taken down then.

@@ -65,17 +65,16 @@ def answer(make):
 @needed(NGINX)
 @pytest.mark.parametrize("protocol", ["uwsgi", "http over a Unix socket", "http over TCP"])
 def test_behind_nginx(tmp_path, protocol):
-    code = APP
-    bind = shlex.split(shown("sh")[0])[4]
+    over_uwsgi, over_http = (shlex.split(line)[3:] for line in shown("sh")[:2])
+    options = over_uwsgi if protocol == "uwsgi" else over_http
+    bind = options[options.index("--bind") + 1]
     block = next(block for block in shown("nginx") if ("uwsgi_pass" in block) == (protocol == "uwsgi"))
-    if protocol != "uwsgi":
-        bind = bind.removeprefix("uwsgi:")
-        fix = re.search(r"app\.wsgi_app = (ProxyFix\(.*?\))`", (DOCS / "deploying.md").read_text())[1]
-        code += f"\nfrom werkzeug.middleware.proxy_fix import ProxyFix\napp = {fix.replace('app.wsgi_app', 'app')}\n"
     if protocol == "http over TCP":
         bind = f"127.0.0.1:{free()}"
         block = block.replace("server unix:/run/shop/app.sock;", f"server {bind};")
-    (tmp_path / "shop.py").write_text(code)
+        by_tcp = re.search(r"`--bind 127.0.0.1:8000 (--forwarded-allow-ips \S+)`", (DOCS / "deploying.md").read_text())[1]
+        options = [*options[: options.index("--forwarded-allow-ips")], *by_tcp.split()]
+    (tmp_path / "shop.py").write_text(APP)
     pair(tmp_path)
     port = free()
     here = {
@@ -93,15 +92,18 @@ def test_behind_nginx(tmp_path, protocol):
         f"{user}daemon off;\npid {tmp_path}/nginx.pid;\nerror_log stderr;\nevents {{}}\n"
         f"http {{\naccess_log off;\n{temporary}{block}}}\n"
     )
+    options[options.index("--bind") + 1] = bind
     with (
-        running(GOPURAM, "serve", "shop:app", "--bind", bind, cwd=tmp_path),
+        running(GOPURAM, "serve", "shop:app", *options, cwd=tmp_path),
         running(NGINX, "-p", str(tmp_path), "-c", "nginx.conf", "-e", "stderr"),
     ):
         context = trusting(tmp_path)
-        said = answer(lambda: http.client.HTTPSConnection("127.0.0.1", int(port), context=context, timeout=20))
+        # From an address that is not nginx's own.
+        options = {"context": context, "timeout": 20, "source_address": ("127.0.0.2", 0)}
+        said = answer(lambda: http.client.HTTPSConnection("127.0.0.1", int(port), **options))
     # How the port comes along depends on the distribution of nginx.
     said["HTTP_HOST"] = said["HTTP_HOST"].removesuffix(f":{port}")
-    assert said == {"wsgi.url_scheme": "https", "REMOTE_ADDR": "127.0.0.1", "HTTP_HOST": "127.0.0.1"}
+    assert said == {"wsgi.url_scheme": "https", "REMOTE_ADDR": "127.0.0.2", "HTTP_HOST": "127.0.0.1"}
 
 
 ANALYZE = shutil.which("systemd-analyze")

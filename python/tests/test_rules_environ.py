@@ -226,6 +226,43 @@ def test_s23_the_scheme_is_what_a_front_server_says(tmp_path):
             assert environ["SERVER_NAME"] == "example.org"
 
 
+FORWARDED = [("X-Forwarded-For", "6.6.6.6, 192.0.2.7"), ("X-Forwarded-Proto", "https"), ("X-Real-IP", "6.6.6.6")]
+
+
+@pytest.mark.parametrize("gateway", ["http1", "http2"])
+@pytest.mark.parametrize(
+    "options", [["127.0.0.0/8"], ["*", "--inline"], [" ::1, 127.0.0.1", "--workers", "1"], ["127.0.0.1,unix", "--reload"]], ids=str
+)
+def test_s23_the_scheme_is_what_a_proxy_says_that_is_trusted(options, gateway):
+    with Server("--forwarded-allow-ips", *options, gateway=gateway) as server:
+        environ = environ_of(server, headers=FORWARDED)
+        assert environ["wsgi.url_scheme"] == environ["REQUEST_SCHEME"] == "https"
+        assert (environ["HTTPS"], environ["REMOTE_ADDR"]) == ("on", "192.0.2.7")
+        assert "REMOTE_PORT" not in environ
+        assert "HTTP_X_REAL_IP" not in environ
+        # The server is where it is: no host is believed.
+        assert (environ["SERVER_NAME"], environ["HTTP_HOST"]) == ("127.0.0.1", "example.org")
+        plain = environ_of(server)
+        assert (plain["wsgi.url_scheme"], plain["REMOTE_ADDR"]) == ("http", "127.0.0.1")
+        wrong = environ_of(server, headers=[("X-Forwarded-For", "unknown"), ("X-Forwarded-Proto", "gopher")])
+        assert (wrong["wsgi.url_scheme"], wrong["REMOTE_ADDR"]) == ("http", "127.0.0.1")
+
+
+@pytest.mark.parametrize("gateway", ["http1", "http2"])
+def test_s23_the_scheme_is_not_what_a_stranger_says(gateway):
+    with Server("--forwarded-allow-ips", "10.0.0.0/8", gateway=gateway) as server:
+        environ = environ_of(server, headers=FORWARDED)
+        assert (environ["wsgi.url_scheme"], environ["REMOTE_ADDR"]) == ("http", "127.0.0.1")
+        assert not [name for name in environ if "FORWARDED" in name or "REAL_IP" in name]
+
+
+@pytest.mark.parametrize("gateway", ["fastcgi", "scgi", "uwsgi"])
+def test_s23_what_a_front_server_says_goes_before_fields(gateway):
+    with Server("--forwarded-allow-ips", "*", gateway=gateway) as server:
+        environ = environ_of(server, headers=FORWARDED)
+        assert (environ["wsgi.url_scheme"], environ["REMOTE_ADDR"]) == ("http", "127.0.0.1")
+
+
 def test_s26_what_runs_the_application_is_told_truly(server):
     environ = environ_of(server)
     assert environ["wsgi.multithread"] == ["bool", server.mode == "threads"]

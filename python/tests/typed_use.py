@@ -33,6 +33,7 @@ def main() -> None:
     gopuram.serve(app, "127.0.0.1:8000", "fastcgi:unix:/run/app.sock", threads=2, environ={"site.name": "gate"})
     gopuram.serve(Application(), inline=True, access_log="-", queue_timeout=1, drain_timeout=0.5)
     gopuram.serve(app, "127.0.0.1:8000", access_log=Path("access.log"), config=Path("site.toml"))
+    gopuram.serve(app, "unix:/run/app.sock", forwarded_allow_ips="10.0.0.0/8,unix")
     print(gopuram.__version__.upper())
     gopuram.serve(1)  # type: ignore[arg-type]
     gopuram.serve(app, threads="2")  # type: ignore[arg-type]

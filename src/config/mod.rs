@@ -98,8 +98,11 @@ mod writable;
 
 use std::path::{Path, PathBuf};
 
+use tower_layer::Layer;
+
 use crate::gateway::{Address, Deadlines, Limits, Serve, Sockets};
 use crate::middleware::StaticFiles;
+use crate::middleware::place::Placed;
 use crate::{Application, Error as ServeError};
 
 pub use app::{AppTable, Workers};
@@ -226,6 +229,18 @@ impl Config {
         }
         self.tls = Some(tls);
         self.said_of_tls = None;
+        self
+    }
+
+    /// Puts a layer of the catalogue besides those of the file around what is served: inside of those whose
+    /// [places](crate::middleware::place) are outside of its own, and outside of all others. One that [follows](Self::followed_by) does
+    /// not have it.
+    #[must_use]
+    pub fn with<L>(mut self, layer: L) -> Self
+    where
+        L: Placed + Layer<ErasedService, Service: Application> + Send + Sync + 'static,
+    {
+        self.stack.put(stack::Layer::new(layer));
         self
     }
 

@@ -78,6 +78,18 @@ impl Layers {
         self.layers.is_empty()
     }
 
+    /// Which layers there are, outermost first, by their names.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.layers.iter().map(|layer| layer.name)
+    }
+
+    /// Puts a layer where it belongs: inside of all whose places are outside of its own, and outside of the others.
+    pub(super) fn put(&mut self, layer: Layer) {
+        let is_outside = |other: &Layer| other.rank.is_some() && other.rank < layer.rank;
+        let last = self.layers.iter().rposition(is_outside);
+        self.layers.insert(last.map_or(0, |last| last + 1), layer);
+    }
+
     /// Puts a layer inside all others, wherever it belongs.
     pub(super) fn push(&mut self, layer: Layer) {
         self.layers.push(layer);
