@@ -311,7 +311,7 @@ impl AccessLog {
 
     /// Keeps the first `v4` bits of IPv4 addresses and the first `v6` of others: 24 and 48 are usual.
     ///
-    /// In `%h`, `%a` and `%{c}a`; fields such as `X-Forwarded-For` stay as they are.
+    /// In `%h`, `%a` and `%{c}a`, of the client whom [`Forwarded`](crate::Forwarded) believes and of the peer; fields such as `X-Forwarded-For` stay as they are.
     #[must_use]
     pub fn mask_clients(mut self, v4: u8, v6: u8) -> Self {
         Arc::make_mut(&mut self.0).redaction.mask = Some(Mask { v4, v6 });

@@ -105,7 +105,7 @@ impl Attributes {
         self.connection.as_deref()
     }
 
-    /// Who the client is: what a trust layer said, else the connection's peer.
+    /// Who the client is: what a trust layer said, as [`Forwarded`](crate::Forwarded) is one, else the connection's peer.
     pub fn client(&self) -> Option<ClientAddr> {
         self.client.or_else(|| {
             let peer = self.connection.as_ref()?.peer?;

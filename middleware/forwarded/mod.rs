@@ -17,7 +17,7 @@
 //!
 //! # Whom it trusts
 //!
-//! Nobody but whom it is told to: a proxy that is trusted by mistake lets every client choose its address.
+//! Nobody but whom it is told to: a proxy that is trusted by mistake lets every client choose its address ([RFC 7239], section 8.1).
 //!
 //! - [`trusting`](Forwarded::trusting) networks: the peer, and whoever is named on the way, if they are in one of them;
 //! - [`unix_sockets`](Forwarded::unix_sockets): a peer on a Unix socket, which has no address to go by;
@@ -33,7 +33,7 @@
 //! else `Forwarded` ([RFC 7239]). The other, and `X-Real-IP`, are removed from what trusted peers send too; the one that is believed
 //! stays as it came.
 //!
-//! Each proxy appends whom it was asked by, so that all lines of the field are one list (RFC 9110, section 5.3), read
+//! Each proxy appends whom it was asked by (RFC 7239, section 4), so that all lines of the field are one list (RFC 9110, section 5.3), read
 //! **from the right**: the first address that is not trusted is the client, or of a number of proxies the one at that number. If all are
 //! trusted, or there are fewer, it is the leftmost. To the left of it is what clients write, and nobody looks there.
 //!
@@ -66,7 +66,8 @@
 //!
 //! # Security
 //!
-//! A trusted proxy must set or remove each field that is believed: what it passes on as it came is the client's word. With
+//! A trusted proxy must set or remove each field that is believed: what it passes on as it came is the client's word. Of a network
+//! whoever is in it is believed: list the proxies, and not all that is inside. With
 //! [`behind`](Forwarded::behind) a number that is too high, clients choose their addresses. Fields of other names, such as
 //! `True-Client-IP` or `X-Client-IP`, pass: [`HeaderRules`](crate::HeaderRules) removes what an application would take for true.
 //! In a stack this comes first; what is outside of it sees the connection's word.

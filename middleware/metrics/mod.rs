@@ -49,7 +49,7 @@
 //! # Security
 //!
 //! The page tells of load, errors and routes. Behind a proxy on the same machine every client seems to be of this
-//! machine, until a layer outside says [who it is](crate::attributes::Attributes::set_client): a request with `Forwarded`, `Via`,
+//! machine, until a layer outside says who it is, as [`Forwarded`](crate::Forwarded) does: a request with `Forwarded`, `Via`,
 //! `X-Forwarded-For` or `X-Real-IP` is not taken for one of this machine by its peer alone, but a proxy may send none of them. There,
 //! keep the path from clients in the proxy, or have the page on a port of its own.
 //!

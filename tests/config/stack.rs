@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use gopuram::middleware::access_log::Log;
 use gopuram::middleware::compress::{Brotli, Gzip};
-use gopuram::middleware::{AccessLog, Compress, When, promise};
+use gopuram::middleware::{AccessLog, Compress, Forwarded, When, promise};
 use gopuram::testing::app::fails;
 use gopuram::{Body, Stack};
 use http::{Request, Response};
@@ -161,6 +161,27 @@ impl Service<Request<Body>> for Counted {
         promise::used(self);
         ready(Ok(Response::new(Body::from("counted"))))
     }
+}
+
+#[tokio::test]
+async fn a_layer_of_the_program_takes_its_place_among_those_of_the_file() {
+    let directory = Directory::new();
+    let names = |text: &str| {
+        let config = directory.config(text);
+        let config = config.with(AccessLog::combined(Log::stderr()));
+        let config = config.with(Forwarded::behind(1)).with(Compress::default());
+        config.stack().names().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names(""), "forwarded access_log compress");
+    let text = "[[layer]]\nname = 'lint'\n[[layer]]\nname = 'request_id'\n\
+                [[layer]]\nname = 'metrics'\nat = '/m'\n[[layer]]\nname = 'head'\n[[layer]]\nname = 'range'\n";
+    assert_eq!(
+        names(text),
+        "forwarded lint request_id access_log metrics head compress range"
+    );
+    let config = directory.config("").with(Forwarded::behind(1));
+    let client = gopuram::testing::Client::new(config.stack().app(app()));
+    client.get("/hello").await.assert_body("hello");
 }
 
 #[tokio::test]

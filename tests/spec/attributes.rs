@@ -6,8 +6,8 @@ use std::time::Duration;
 use gopuram::middleware::attributes::{Attributes, ClientAddr, Report, Scheme};
 use gopuram::middleware::from_fn::Next;
 use gopuram::middleware::{
-    BodyLimit, CatchPanic, Cors, NormalizePath, RequestId, Router, SecurityHeaders, Timeout,
-    from_fn, on_request,
+    BodyLimit, CatchPanic, Cors, Forwarded, NormalizePath, RequestId, Router, SecurityHeaders,
+    Timeout, from_fn, on_request,
 };
 use gopuram::testing::Client;
 use gopuram::{Body, Stack};
@@ -131,6 +131,34 @@ async fn t2_a_layer_that_decides_whom_to_trust_may_say_otherwise() {
 }
 
 #[tokio::test]
+async fn t2_what_a_proxy_says_that_is_trusted_stands_beside_the_connections_word() {
+    let relayed = answers(|req| {
+        let attributes = Attributes::of(&req).unwrap();
+        let peer = attributes.connection().unwrap().peer.unwrap().ip();
+        let client = attributes.client().unwrap().ip;
+        let scheme = attributes.scheme().as_str();
+        Response::new(format!(
+            "<{peer} {client} {scheme} {}>",
+            attributes.is_relayed()
+        ))
+    });
+    let forwarded = "127.0.0.1".parse::<Forwarded>().unwrap();
+    let address = listen(Stack::new().with(forwarded).app(relayed)).await;
+    let mut client = TcpStream::connect(address).await.unwrap();
+    for (said, seen) in [
+        ("6.6.6.6, 192.0.2.7", "<127.0.0.1 192.0.2.7 https false>"),
+        ("6.6.6.6, unknown", "<127.0.0.1 127.0.0.1 https true>"),
+    ] {
+        let req = format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {said}\r\nX-Forwarded-Proto: https\r\n\r\n"
+        );
+        client.write_all(req.as_bytes()).await.unwrap();
+        let answer = read_until(&mut client, ">").await;
+        assert!(answer.ends_with(seen), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn t3_what_inner_finds_out_is_told_through_a_report() {
     type Kept = Arc<Mutex<Option<String>>>;
     let told = |report: &Report| {
@@ -189,4 +217,22 @@ async fn t4_a_layer_that_changes_the_target_keeps_the_first_original() {
         .await
         .assert_body("/%2f/c?q=// of Some(//a//b/%2f/c?q=//)");
     client.get("/other").await.assert_body("/other of None");
+}
+
+#[tokio::test]
+async fn t4_a_host_that_is_believed_is_the_targets_and_the_one_received_is_kept() {
+    let seen = answers(|req| {
+        let attributes = Attributes::of(&req).unwrap();
+        let (kept, target) = (attributes.original_host(), attributes.original_uri());
+        let host = req.headers().get("host");
+        Response::new(format!("{} {host:?} {kept:?} {target:?}", req.uri()))
+    });
+    let address = listen(Stack::new().with(Forwarded::behind(1).host()).app(seen)).await;
+    let mut client = http2(TcpStream::connect(address).await.unwrap()).await;
+    let mut req = ask("http://received/a?b");
+    req.headers_mut()
+        .insert("x-forwarded-host", "asked.test".parse().unwrap());
+    let res = client.send_request(req).await.unwrap();
+    let said = r#"http://asked.test/a?b None Some("received") None"#;
+    assert_eq!(text(res).await.unwrap(), said);
 }
