@@ -1,5 +1,10 @@
 """Whom the command believes in who asks: options, the environment, a file, and the access log of all of them."""
 
+import socket
+import subprocess
+import sys
+import time
+
 import pytest
 from conftest import Server
 from test_options import refused
@@ -95,7 +100,33 @@ def test_check_shows_the_layer():
     assert "forwarded  1 proxy" in run("check", "dispatch:app", "--forwarded-allow-ips", "*").stdout
 
 
-def test_code_may_say_it_too():
+FROM_CODE = """
+import gopuram
+
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [" ".join((environ["REMOTE_ADDR"], environ["wsgi.url_scheme"])).encode()]
+
+gopuram.serve(app, "unix:code.sock", forwarded_allow_ips="unix")
+"""
+
+
+def test_code_may_say_it_too(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", FROM_CODE], cwd=tmp_path) as serving:
+        wire = socket.socket(socket.AF_UNIX)
+        for _ in range(1000):
+            try:
+                wire.connect(str(tmp_path / "code.sock"))
+                break
+            except OSError:
+                time.sleep(0.02)
+        wire.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n")
+        assert wire.makefile("rb").read().endswith(b"\r\n\r\n192.0.2.7 https")
+        wire.close()
+        serving.terminate()
+
+
+def test_code_that_is_mistaken_is_told():
     with pytest.raises(TypeError, match="forwarded_allow_ips must be a str, not list"):
         gopuram.serve(print, "unix:/nowhere/socket", forwarded_allow_ips=["10.0.0.0/8"])
     with pytest.raises(ValueError, match="`nobody` is no list of networks"):
