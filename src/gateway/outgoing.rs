@@ -101,6 +101,11 @@ where
         }
         let pulse = &me.flight.shared.pulse;
         pulse.gone_on();
+        if me.broken.is_some() && pulse.holds() {
+            // hyper flushes next, unless it is told.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if let Some(error) = me.broken.take() {
             return Poll::Ready(Some(Err(broke(error))));
         }

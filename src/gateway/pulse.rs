@@ -32,6 +32,7 @@ pub(super) struct Pulse {
     unwritten: AtomicBool,
     withheld: AtomicBool,
     goes_on: AtomicBool,
+    holds: AtomicBool,
     taken: AtomicUsize,
     frames: AtomicUsize,
     lingering: AtomicBool,
@@ -176,6 +177,17 @@ impl Pulse {
     #[inline]
     pub(super) fn goes_on(&self) -> bool {
         self.goes_on.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is something of the answer that is written when it is known what follows.
+    #[inline]
+    pub(super) fn hold(&self, holds: bool) {
+        self.holds.store(holds, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn holds(&self) -> bool {
+        self.holds.load(Ordering::Relaxed)
     }
 
     /// Whether the body has said that it has more to be asked for, or may have.
