@@ -323,6 +323,7 @@ mod tls;
 mod transport;
 mod uwsgi;
 mod waiting;
+mod written;
 
 pub use address::{Address, Protocol};
 pub use deadlines::Deadlines;

@@ -168,7 +168,7 @@ impl<T: 'static> Transport<T> {
 
 impl<T> Drop for Transport<T> {
     fn drop(&mut self) {
-        self.pulse.interim.end();
+        self.pulse.end_connection();
     }
 }
 

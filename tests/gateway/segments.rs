@@ -38,7 +38,9 @@ struct Answer {
 }
 
 /// A piece, kept as long as this.
-struct Piece(Arc<()>);
+struct Piece {
+    _token: Arc<()>,
+}
 
 impl AsRef<[u8]> for Piece {
     fn as_ref(&self) -> &[u8] {
@@ -75,7 +77,9 @@ impl Answer {
                     let stats = counting.get().unwrap().stats();
                     written.lock().unwrap().push(stats.bytes_out);
                     kept.fetch_max(Arc::strong_count(&token) - own, Ordering::Relaxed);
-                    let frame = Frame::data(Bytes::from_owner(Piece(Arc::clone(&token))));
+                    let frame = Frame::data(Bytes::from_owner(Piece {
+                        _token: Arc::clone(&token),
+                    }));
                     Poll::Ready(Some(Ok(frame)))
                 });
                 let body = Body::new(StreamBody::new(pieces));
