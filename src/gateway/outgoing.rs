@@ -16,8 +16,8 @@ use super::logged::Logged;
 
 /// How much is given to a stream of HTTP/2 at once.
 ///
-/// hyper takes whatever it is given as soon as the client wants a single byte, and asks for more when
-/// that is sent. Of a body given whole nobody would see whether the client reads it.
+/// hyper takes whatever it is given, and asks for more as soon as the client wants a single byte of it. Of a body given whole
+/// nobody would see whether the client reads it.
 const PIECE: usize = 64 * 1024;
 
 /// How much is given to a connection of HTTP/1 before others have their turn.
