@@ -252,11 +252,12 @@ def made(environ, start_response):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_no_more_is_made_than_the_client_takes(mode):
-    with Server(*MODES[mode]) as server, server.connect() as connection:
-        connection.send(request(makes))
-        connection.head()
-        for _ in range(200):
-            connection.exactly(50_000)
+    with Server(*MODES[mode]) as server:
+        with server.connect() as connection:
+            connection.send(request(makes))
+            connection.head()
+            for _ in range(200):
+                connection.exactly(50_000)
         # What the sockets of both ends hold comes on top; all that could be made is 100 MB.
         assert 200 <= int(server.get(made).body) < 700
 
