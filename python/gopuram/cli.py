@@ -92,7 +92,13 @@ def _as_worker(command: Sequence[str], arguments: Sequence[str] | None) -> Seque
 
 
 def _check(options: argparse.Namespace, config: _gopuram.Config) -> int:
-    """Say what would be served; that it can be loaded is known."""
+    """Say what would be served; that it can be loaded is known.
+
+    Raises OSError for what would show when it is served.
+    """
+    config.bindable()
+    if options.pid:
+        _gopuram.check_pid_file(os.path.abspath(options.pid))
     processes = f", {_count(options.workers, 'process', 'processes')}" if options.supervised else ""
     how = "inline" if options.inline else _count(options.threads, "thread", "threads")
     print(f"listening {', '.join(config.described)}")

@@ -190,6 +190,20 @@ impl Address {
         }
     }
 
+    /// Whether it could be listened on, as far as that shows without doing so: nothing is bound, made or taken.
+    ///
+    /// Of a socket's file it is its directory, what is there already, and who is to own it; of a name that it has an address; of `fd:` that
+    /// it listens. Whether somebody listens there already is not looked at, who may be there to be replaced, and of `systemd:` nothing: who
+    /// passes sockets passes them to what it starts. It blocks, as looking up a name does.
+    ///
+    /// # Errors
+    ///
+    /// What serving would say.
+    pub fn bindable(&self) -> Result<(), Error> {
+        self.check()?;
+        super::listen::look(self).map_err(|error| Error::bind(self, error))
+    }
+
     /// Why this is no address, if it is none.
     #[cfg(feature = "config")]
     pub(crate) const fn problem(&self) -> Option<&'static str> {
