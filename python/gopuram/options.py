@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from typing import NoReturn
 
@@ -96,8 +96,17 @@ def _unknown(word: str, told: _Parser) -> str:
     if not word.startswith("-"):
         return f"{word!r} is one word too many"
     name = word.partition("=")[0]
-    near = difflib.get_close_matches(name, told.names(), 1)
-    return f"there is no option {name}" + (f": did you mean {near[0]}?" if near else "")
+    near = _near(name, [*told.names(), *others.INSTEAD], 0.75) or _near(name, told.names(), 0.6)
+    if near in others.INSTEAD:
+        return f"there is no option {name}; {near}: {others.INSTEAD[near]}"
+    return f"there is no option {name}" + (f": did you mean {near}?" if near else "")
+
+
+def _near(name: str, options: Iterable[str], least: float) -> str | None:
+    """The option that is most like it, if any is; by their words, for all begin with the same dashes, and of one letter none is meant."""
+    words = {option[2:]: option for option in options if option.startswith("--")}
+    found = difflib.get_close_matches(name.lstrip("-").replace("_", "-"), words, 1, least)
+    return words[found[0]] if found else None
 
 
 def _add_options(serve: ArgumentParser) -> None:
