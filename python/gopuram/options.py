@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import NoReturn
 
 from . import others, reloading, settings, workers
-from .values import level, natural, positive, seconds, several, size, some, variable
+from .values import address, level, natural, positive, seconds, several, size, some, variable
 
 _SERVED = """\
 MODULE:NAME is an object of a module, MODULE:FACTORY() one that a function makes, and MODULE alone the one that is called
@@ -112,7 +112,7 @@ def _near(name: str, options: Iterable[str], least: float) -> str | None:
 def _add_options(serve: ArgumentParser) -> None:
     serve.add_argument("app", nargs="?", metavar="MODULE:NAME", help="the application, or a file that names it")
     serve.add_argument(
-        "-b", "--bind", action="append", metavar="ADDRESS", help="where to listen, as often as wanted [0.0.0.0:$PORT, or 127.0.0.1:8000]"
+        "-b", "--bind", action="append", type=address, metavar="ADDRESS", help="where to listen, as often as wanted [0.0.0.0:$PORT, or 127.0.0.1:8000]"
     )
     how = serve.add_mutually_exclusive_group()
     how.add_argument("--threads", type=several, metavar="N", help="how many threads call the application [4]")

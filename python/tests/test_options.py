@@ -144,6 +144,13 @@ def test_the_port_of_the_environment_is_heard_where_nothing_else_says_it(tmp_pat
         assert (done.returncode, done.stderr) == (1, f"gopuram: the variable PORT: '{wrong}' is no port\n")
 
 
+def test_a_port_alone_is_everywhere_as_with_gunicorn():
+    assert "listening 0.0.0.0:8123, 0.0.0.0:0?backlog=7\n" in checked("dispatch:app", "-b", ":8123", "--bind", ":0?backlog=7").stdout
+    for wrong, told in ((":http", "the port is not a number"), ("::1:80", "is written in brackets"), (":", "the port is not a number")):
+        done = checked("dispatch:app", "-b", wrong)
+        assert (done.returncode, told in done.stderr) == (1, True)
+
+
 def test_the_port_of_the_environment_is_served_by_workers():
     port = free()
     with Server("--workers", "1", bind=None, PORT=port) as server:
