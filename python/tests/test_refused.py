@@ -44,16 +44,16 @@ REFUSED = {
         "shop:app --bind unix:nowhere/app.sock --workers 2",
         "",
         {},
-        "cannot listen on unix:nowhere/app.sock: the directory of the socket file does not exist",
+        "cannot listen on `unix:nowhere/app.sock`: the directory of the socket file does not exist",
     ),
-    "no directory": ("shop:app --bind unix:shop.py/app.sock", "", {}, "cannot listen on unix:shop.py/app.sock (Not a directory"),
+    "no directory": ("shop:app --bind unix:shop.py/app.sock", "", {}, "cannot listen on `unix:shop.py/app.sock` (Not a directory"),
     "no socket": ("shop:app --bind unix:shop.py", "", {}, "there is a file that is not a socket; it was left alone"),
     "a directory for a socket": ("shop:app --bind unix:.", "", {}, "there is a file that is not a socket; it was left alone"),
-    "long path": (f"shop:app --bind unix:{'a' * 120}", "", {}, "cannot listen on unix:a"),
+    "long path": (f"shop:app --bind unix:{'a' * 120}", "", {}, "cannot listen on `unix:a"),
     "group": ("shop:app --bind unix:app.sock?group=nosuch", "", {}, "there is no such group in /etc/group: `nosuch`"),
     "owner": ("shop:app --bind unix:app.sock?owner=nosuch", "", {}, "there is no such user in /etc/passwd: `nosuch`"),
-    "descriptor": ("shop:app --bind fd:77", "", {}, "cannot listen on fd:77 (Bad file descriptor"),
-    "no descriptor of a socket": ("shop:app --bind fd:1", "", {}, "cannot listen on fd:1"),
+    "descriptor": ("shop:app --bind fd:77", "", {}, "cannot listen on `fd:77` (Bad file descriptor"),
+    "no descriptor of a socket": ("shop:app --bind fd:1", "", {}, "cannot listen on `fd:1`"),
     "name": (f"shop:app --bind {'a' * 64}:8000", "", {}, "failed to lookup address information"),
     "wrong file": ("shop:app", "colour = 1\n", {}, "unknown key `colour`"),
 }
@@ -86,8 +86,8 @@ def test_all_addresses_that_cannot_be_had_are_told_at_once(site):
     done = run("check", "shop:app", "--bind", "fd:77", "--bind", "127.0.0.1:0", "--bind", "unix:nowhere/a", cwd=site)
     assert done.returncode == 1
     assert [line.split(" (")[0] for line in done.stderr.splitlines()] == [
-        "gopuram: cannot listen on fd:77",
-        "cannot listen on unix:nowhere/a: the directory of the socket file does not exist",
+        "gopuram: cannot listen on `fd:77`",
+        "cannot listen on `unix:nowhere/a`: the directory of the socket file does not exist",
     ]
 
 

@@ -89,6 +89,15 @@ fn an_address_that_cannot_be_had_is_told_before_it_is_bound() {
 }
 
 #[test]
+fn what_no_service_manager_has_passed_is_told() {
+    let directory = Directory::new();
+    directory.write("site.toml", r#"listen = "systemd:""#);
+    let (well, _, err) = run(directory.path(), &["serve", "site.toml"]);
+    let told = "cannot listen on `systemd:`: no socket was passed to this process; ";
+    assert!(!well && err.contains(told), "{err}");
+}
+
+#[test]
 fn a_socket_that_nobody_listens_at_is_not_refused() {
     let directory = Directory::new();
     let path = directory.path().join("a.sock");
