@@ -3,7 +3,8 @@
 use super::Config;
 
 impl Config {
-    /// Whether all addresses could be listened on, as far as that shows without doing so; see [`Address::bindable`]. It blocks.
+    /// Whether all addresses could be listened on, as far as that shows without doing so; see
+    /// [`Address::bindable`](crate::gateway::Address::bindable). It blocks.
     ///
     /// # Errors
     ///

@@ -163,7 +163,9 @@ fn why_one_cannot_be_used_is_told() {
     }
     let dir = Dir::new();
     let said = |make: &[&str]| {
-        make.iter().for_each(|args| openssl(&dir, args));
+        for args in make {
+            openssl(&dir, args);
+        }
         message(Tls::pem_files(dir.path("cert.pem"), dir.path("key.pem")))
     };
     let first = said(&[
