@@ -183,14 +183,15 @@ impl Start {
         match self.stage {
             Stage::Ended => return Ok(()),
             Stage::Sent(None) => self.sender.finish(),
-            Stage::Sent(Some(_)) => return Err(self.break_off()),
+            Stage::Sent(Some(_)) => return Err(too_little()),
             Stage::Nothing | Stage::Told(_) => {
                 let head = self.take_head()?;
                 let lacks = !self.headless && head.has_content();
                 match head.length {
                     Some(length) if length > 0 && lacks => {
                         self.sender.begin(head.response(), Bytes::new());
-                        return Err(self.break_off());
+                        self.stage = Stage::Sent(Some(length));
+                        return Err(too_little());
                     }
                     None if lacks => {
                         let mut head = head;
@@ -205,13 +206,6 @@ impl Start {
         Ok(())
     }
 
-    fn break_off(&mut self) -> PyErr {
-        const WHY: &str = "the application gave less than its Content-Length";
-        self.stage = Stage::Ended;
-        self.sender.fail(WHY);
-        PyValueError::new_err(WHY)
-    }
-
     /// The application failed: 500 if it is not too late, else the answer breaks off.
     pub(crate) fn fail(&mut self) {
         match self.stage {
@@ -221,6 +215,12 @@ impl Start {
         }
         self.stage = Stage::Ended;
     }
+}
+
+/// Told in the log before the answer [breaks off](Start::fail): who is left behind has left then.
+#[cold]
+fn too_little() -> PyErr {
+    PyValueError::new_err("the application gave less than its Content-Length")
 }
 
 /// The bytes of a block, no more than `most`.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use gopuram::Body;
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Version};
 use http_body::Frame;
 use pyo3::prelude::*;
 use tower_service::Service;
@@ -130,7 +130,10 @@ impl Shared {
                 pool.push(job);
                 Calling::Waiting(Some(receiver))
             }
-            None => Calling::Inline(Some((job, receiver))),
+            None => Calling::Inline {
+                called: Some((job, receiver)),
+                http2: head.version == Version::HTTP_2,
+            },
         }
     }
 }
@@ -142,7 +145,10 @@ pub(crate) struct Received(Calling);
 pub(crate) enum Calling {
     Receiving(Pin<Box<dyn Future<Output = Received> + Send>>),
     Waiting(Option<Receiver>),
-    Inline(Option<(Job, Receiver)>),
+    Inline {
+        called: Option<(Job, Receiver)>,
+        http2: bool,
+    },
     Answered(Option<Response<Body>>),
 }
 
@@ -161,11 +167,11 @@ impl Future for Calling {
                     let blocks = slot.take().map(Blocks);
                     Self::Answered(Some(answered(head, || blocks.map(Body::new))))
                 }
-                Self::Inline(slot) => {
-                    let Some((job, receiver)) = slot.take() else {
+                Self::Inline { called, http2 } => {
+                    let Some((job, receiver)) = called.take() else {
                         return Poll::Pending;
                     };
-                    Self::Answered(Some(inline(job, receiver, cx)))
+                    Self::Answered(Some(inline(job, receiver, *http2, cx)))
                 }
                 Self::Answered(res) => {
                     // It is polled once.
@@ -188,7 +194,7 @@ fn answered(
 }
 
 /// Runs the application until its head is there.
-fn inline(job: Job, receiver: Receiver, cx: &mut Context<'_>) -> Response<Body> {
+fn inline(job: Job, receiver: Receiver, http2: bool, cx: &mut Context<'_>) -> Response<Body> {
     let run = Python::attach(|py| {
         let mut run = Run::begin(py, job)?;
         loop {
@@ -205,6 +211,8 @@ fn inline(job: Job, receiver: Receiver, cx: &mut Context<'_>) -> Response<Body> 
                 receiver,
                 run,
                 pauses: 0,
+                apart: http2,
+                last: Bytes::new(),
             };
             answered(head, || Some(Body::new(blocks)))
         }
@@ -225,6 +233,13 @@ struct Inline {
     run: Run,
     /// How often others had their turn since the last block, which was sent meanwhile.
     pauses: u8,
+    /// Whether the last byte of a block is given apart.
+    ///
+    /// In HTTP/2 a body is asked for more as soon as the client has room for one byte of what it gave; and so it has for all of a block
+    /// when it has for the last one.
+    apart: bool,
+    /// That byte.
+    last: Bytes,
 }
 
 impl http_body::Body for Inline {
@@ -235,9 +250,19 @@ impl http_body::Body for Inline {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        if !self.last.is_empty() {
+            let last = std::mem::take(&mut self.last);
+            return Poll::Ready(Some(Ok(Frame::data(last))));
+        }
         loop {
-            if let Poll::Ready(next) = self.receiver.poll_block(cx) {
+            if let Poll::Ready(mut next) = self.receiver.poll_block(cx) {
                 self.pauses = 0;
+                if let Some(Ok(block)) = &mut next
+                    && self.apart
+                    && block.len() > 1
+                {
+                    self.last = block.split_off(block.len() - 1);
+                }
                 return Poll::Ready(next.map(|block| block.map(Frame::data)));
             }
             if self.pauses < PAUSES {

@@ -149,6 +149,29 @@ def test_s07_a_block_does_not_wait_for_the_next(server, fifo):
         assert connection.rest() == b"second"
 
 
+LARGE = [bytes([65 + number]) * 100_000 for number in range(5)]
+
+
+def much_and_waiting(environ, start_response):
+    def blocks():
+        yield from LARGE
+        with open(environ["HTTP_X_FIFO"]) as fifo:
+            fifo.read()
+        yield b"second"
+
+    start_response("200 OK", PLAIN)
+    return blocks()
+
+
+def test_s07_nor_do_large_blocks(server, fifo):
+    with server.connect() as connection:
+        connection.send(request(much_and_waiting, headers=[("X-Fifo", str(fifo))]))
+        connection.head()
+        assert connection.exactly(500_000) == b"".join(LARGE)
+        fifo.write_text("go on")
+        assert connection.rest() == b"second"
+
+
 def all_bytes(environ, start_response):
     start_response("200 OK", PLAIN)
     return iter([bytes(range(256)), b"\r\n", b"\0"])
