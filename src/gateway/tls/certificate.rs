@@ -186,7 +186,7 @@ fn load(chain: &Pem<'_>, key: &Pem<'_>) -> Result<CertifiedKey, Error> {
             let problem = "the private key in {} is encrypted; `openssl pkey` decrypts it";
             return key.error(problem, error);
         }
-        key.error("there is no private key in {}", error)
+        key.none("private key", "pkey", error)
     })?;
     let signing = provider()
         .key_provider

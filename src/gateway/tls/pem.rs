@@ -8,6 +8,7 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
 use rustls::{CertificateError, Error as TlsError};
 
+use super::der::SEQUENCE;
 use crate::{Error, regular};
 
 /// How long a file may be, in MiB: lists of what was revoked have a million entries in it.
@@ -73,6 +74,19 @@ impl<'a> Pem<'a> {
         self.error(&format!("{what} cannot be used: {why}{advice}"), error)
     }
 
+    /// What is not in it, and what of `openssl` makes PEM of it if it is that in DER.
+    pub(super) fn none(&self, what: &str, tool: &str, error: pem::Error) -> Error {
+        // A sequence whose length has two bytes, as those of all certificates and keys of RSA have.
+        let advice = if self.text.starts_with(&[SEQUENCE, 0x82]) {
+            format!(
+                "; what is there may be one in DER, of which `openssl {tool} -inform der` makes PEM"
+            )
+        } else {
+            String::new()
+        };
+        self.error(&format!("there is no {what} in {{}}{advice}"), error)
+    }
+
     /// The certificates in it, of which there is at least one.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
         let certificates = CertificateDer::pem_slice_iter(&self.text)
@@ -80,7 +94,7 @@ impl<'a> Pem<'a> {
             .map_err(|error| self.error("{} is not PEM", error))?;
         if certificates.is_empty() {
             let none = pem::Error::NoItemsFound;
-            return Err(self.error("there is no certificate in {}", none));
+            return Err(self.none("certificate", "x509", none));
         }
         Ok(certificates)
     }

@@ -192,6 +192,24 @@ fn why_one_cannot_be_used_is_told() {
         short.contains("the private key in ") && short.contains("RSA of 2048 bits or more"),
         "{short}"
     );
+    let key = said(&[
+        "genrsa -out new.pem 2048",
+        "req -x509 -key new.pem -subj /CN=a -days 2 -out cert.pem",
+        "pkey -in new.pem -outform der -out key.pem",
+    ]);
+    assert!(
+        key.contains("there is no private key in ") && key.contains("`openssl pkey -inform der`"),
+        "{key}"
+    );
+    let chain = said(&[
+        "x509 -in cert.pem -outform der -out cert.der",
+        "x509 -in cert.der -inform der -outform der -out cert.pem",
+    ]);
+    assert!(
+        chain.contains("there is no certificate in ")
+            && chain.contains("`openssl x509 -inform der`"),
+        "{chain}"
+    );
 }
 
 fn openssl(dir: &Dir, args: &str) {
