@@ -62,8 +62,9 @@ impl Config {
     }
 
     /// Whether all could be listened on, as far as that shows without doing so.
-    fn bindable(&self) -> PyResult<()> {
-        self.0.bindable().map_err(PyOSError::new_err)
+    fn bindable(&self, py: Python<'_>) -> PyResult<()> {
+        let looked = py.detach(|| self.0.bindable());
+        looked.map_err(PyOSError::new_err)
     }
 
     /// The same with TLS at all addresses where clients are: a chain of certificates and its key, of PEM.
