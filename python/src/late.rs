@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use gopuram::middleware::attributes::RequestId;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -42,11 +43,24 @@ pub(crate) struct Running {
     /// By which the pool knows the thread, and by which Python does.
     seat: Seat,
     since: Instant,
-    what: String,
+    asked: Asked,
     watched: Watched,
     late: bool,
     /// Another thread has taken the place of this one.
     replaced: bool,
+}
+
+/// What was asked for, and by what a layer has made it known, if one has.
+#[derive(Clone, Debug)]
+struct Asked {
+    what: String,
+    id: Option<RequestId>,
+}
+
+impl Asked {
+    fn id(&self) -> Option<&str> {
+        self.id.as_ref().map(RequestId::as_str)
+    }
 }
 
 /// A thread of the pool.
@@ -81,7 +95,10 @@ impl Threads {
         self.running.push(Running {
             seat,
             since: Instant::now(),
-            what: job.variables.what(),
+            asked: Asked {
+                what: job.variables.what(),
+                id: job.variables.id().cloned(),
+            },
             watched: job.sender.watched(),
             late: false,
             replaced: false,
@@ -100,7 +117,8 @@ impl Threads {
         if running.late {
             self.lost -= 1;
             warn!(
-                request = running.what,
+                request = running.asked.what,
+                request_id = running.asked.id(),
                 took = ?running.since.elapsed(),
                 "a thread that was lost has come back"
             );
@@ -117,7 +135,7 @@ impl Threads {
     }
 
     /// Those for which it is too late now, and when to look again.
-    fn overdue(&mut self, limit: Duration) -> (Vec<(Seat, String, Watched)>, Option<Instant>) {
+    fn overdue(&mut self, limit: Duration) -> (Vec<(Seat, Asked, Watched)>, Option<Instant>) {
         let now = Instant::now();
         let mut overdue = Vec::new();
         let mut next: Option<Instant> = None;
@@ -126,7 +144,7 @@ impl Threads {
             if end <= now {
                 running.late = true;
                 self.lost += 1;
-                overdue.push((running.seat, running.what.clone(), running.watched.clone()));
+                overdue.push((running.seat, running.asked.clone(), running.watched.clone()));
             } else {
                 next = Some(next.map_or(end, |next| next.min(end)));
             }
@@ -200,21 +218,25 @@ async fn oversee(queue: Weak<Queue>) {
                 return;
             };
             let (overdue, next) = queue.threads().overdue(overseer.limit);
-            for (seat, request, watched) in overdue {
+            for (seat, asked, watched) in overdue {
                 let limit = overseer.limit;
+                let (request, request_id) = (&asked.what, asked.id());
                 match watched.cut() {
                     Cut::Answered => error!(
                         request,
+                        request_id,
                         ?limit,
                         "the application takes too long; answered 504"
                     ),
                     Cut::Broken => error!(
                         request,
+                        request_id,
                         ?limit,
                         "the application takes too long; the answer breaks off"
                     ),
                     Cut::Over => error!(
                         request,
+                        request_id,
                         ?limit,
                         "the application takes too long after its answer"
                     ),

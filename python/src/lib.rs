@@ -58,6 +58,8 @@ mod _gopuram {
     #[pymodule_export]
     use super::memory::keep_memory;
     #[pymodule_export]
+    use super::pid_file::check_pid_file;
+    #[pymodule_export]
     use super::serve::{inherit, log_to_stderr, serve};
     #[pymodule_export]
     use super::supervisor::supervise;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gopuram::Body;
+use gopuram::middleware::attributes::RequestId;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -142,6 +143,7 @@ impl Run {
         if start.length().is_some_and(|left| left < len) {
             tracing::error!(
                 request = self.variables.what(),
+                request_id = self.variables.id().map(RequestId::as_str),
                 "the application gave {TOO_LONG}; the rest was not sent"
             );
         }
