@@ -14,7 +14,6 @@ use crate::control::Link;
 use crate::errors;
 use crate::exchange::{Cut, Watched};
 use crate::pool::Queue;
-use crate::run::Job;
 use crate::supervisor::word;
 use crate::witness::Witness;
 
@@ -44,6 +43,8 @@ pub(crate) struct Running {
     since: Instant,
     what: String,
     watched: Watched,
+    /// How long it had waited for the client before.
+    before: Duration,
     late: bool,
     /// Another thread has taken the place of this one.
     replaced: bool,
@@ -66,9 +67,9 @@ pub(crate) struct Threads {
 }
 
 /// A thread begins with a request.
-pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, job: &Job) {
+pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, what: String, watched: Watched) {
     let mut threads = queue.threads();
-    threads.begin(seat, job);
+    threads.begin(seat, what, watched);
     if let Some(runtime) = queue.overseer.as_ref().and_then(|o| o.runtime.get())
         && !std::mem::replace(&mut threads.overseen, true)
     {
@@ -77,12 +78,14 @@ pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, job: &Job) {
 }
 
 impl Threads {
-    fn begin(&mut self, seat: Seat, job: &Job) {
+    fn begin(&mut self, seat: Seat, what: String, watched: Watched) {
+        let now = Instant::now();
         self.running.push(Running {
             seat,
-            since: Instant::now(),
-            what: job.variables.what(),
-            watched: job.sender.watched(),
+            since: now,
+            what,
+            before: watched.waited(now),
+            watched,
             late: false,
             replaced: false,
         });
@@ -122,7 +125,8 @@ impl Threads {
         let mut overdue = Vec::new();
         let mut next: Option<Instant> = None;
         for running in self.running.iter_mut().filter(|running| !running.late) {
-            let end = running.since + limit + running.watched.waited(now);
+            let waited = running.watched.waited(now).saturating_sub(running.before);
+            let end = running.since + limit + waited;
             if end <= now {
                 running.late = true;
                 self.lost += 1;

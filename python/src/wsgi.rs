@@ -196,7 +196,7 @@ fn answered(
 /// Runs the application until its head is there.
 fn inline(job: Job, receiver: Receiver, http2: bool, cx: &mut Context<'_>) -> Response<Body> {
     let run = Python::attach(|py| {
-        let mut run = Run::begin(py, job)?;
+        let mut run = Run::begin(py, job, None)?;
         loop {
             end_if_forked(py);
             if let Poll::Ready(head) = receiver.poll_head(cx) {
