@@ -98,7 +98,7 @@ impl Prepared {
 }
 
 /// The variables of one request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Variables {
     prepared: Arc<Prepared>,
     /// In place of the connection's, where a trusted layer knows better.

@@ -11,11 +11,11 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
+use crate::application::Variables;
 use crate::control::Link;
 use crate::errors;
 use crate::exchange::{Cut, Watched};
 use crate::pool::Queue;
-use crate::run::Job;
 use crate::supervisor::word;
 use crate::witness::Witness;
 
@@ -45,6 +45,8 @@ pub(crate) struct Running {
     since: Instant,
     asked: Asked,
     watched: Watched,
+    /// How long it had waited for the client before.
+    before: Duration,
     late: bool,
     /// Another thread has taken the place of this one.
     replaced: bool,
@@ -80,9 +82,9 @@ pub(crate) struct Threads {
 }
 
 /// A thread begins with a request.
-pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, job: &Job) {
+pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, asked: &Variables, watched: Watched) {
     let mut threads = queue.threads();
-    threads.begin(seat, job);
+    threads.begin(seat, asked, watched);
     if let Some(runtime) = queue.overseer.as_ref().and_then(|o| o.runtime.get())
         && !std::mem::replace(&mut threads.overseen, true)
     {
@@ -91,15 +93,17 @@ pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, job: &Job) {
 }
 
 impl Threads {
-    fn begin(&mut self, seat: Seat, job: &Job) {
+    fn begin(&mut self, seat: Seat, asked: &Variables, watched: Watched) {
+        let now = Instant::now();
         self.running.push(Running {
             seat,
-            since: Instant::now(),
+            since: now,
             asked: Asked {
-                what: job.variables.what(),
-                id: job.variables.id().cloned(),
+                what: asked.what(),
+                id: asked.id().cloned(),
             },
-            watched: job.sender.watched(),
+            before: watched.waited(now),
+            watched,
             late: false,
             replaced: false,
         });
@@ -140,7 +144,8 @@ impl Threads {
         let mut overdue = Vec::new();
         let mut next: Option<Instant> = None;
         for running in self.running.iter_mut().filter(|running| !running.late) {
-            let end = running.since + limit + running.watched.waited(now);
+            let waited = running.watched.waited(now).saturating_sub(running.before);
+            let end = running.since + limit + waited;
             if end <= now {
                 running.late = true;
                 self.lost += 1;

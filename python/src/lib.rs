@@ -12,6 +12,7 @@ mod answer;
 mod application;
 mod bell;
 mod body;
+mod closing;
 mod config;
 mod control;
 mod end;
