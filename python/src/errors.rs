@@ -1,7 +1,6 @@
 //! `wsgi.errors`: what an application has to say to its operator.
 
 use std::cell::RefCell;
-use std::io::Write as _;
 
 use gopuram::middleware::attributes::RequestId;
 use pyo3::exceptions::PyTypeError;
@@ -10,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::application::Variables;
+use crate::stderr;
 
 /// From this length on a line is written though it has no end yet.
 const LONG: usize = 64 * 1024;
@@ -87,12 +87,9 @@ pub(crate) fn flush(py: Python<'_>) {
     }
 }
 
-/// In one piece, so that lines of several threads and processes stay whole; who cannot be told is not told.
+/// In one piece, so that lines of several threads and processes stay whole.
 pub(crate) fn emit(py: Python<'_>, text: &str) {
-    py.detach(|| {
-        let mut stderr = std::io::stderr().lock();
-        drop(stderr.write_all(text.as_bytes()));
-    });
+    py.detach(|| stderr::put(text.as_bytes()));
 }
 
 /// Logs an error of the application, and writes its traceback below: a line of a log has no lines in it.

@@ -33,6 +33,7 @@ mod run;
 mod serve;
 mod share;
 mod start;
+mod stderr;
 mod supervisor;
 mod tally;
 mod text;
