@@ -13,6 +13,7 @@ use pyo3::types::{PyBytes, PyList};
 use tokio::runtime::Handle;
 
 use crate::exchange::Watched;
+use crate::forked::end_if_forked;
 
 /// Where the bytes of a body are.
 #[derive(Debug)]
@@ -256,7 +257,10 @@ impl Input {
         let read = match &mut self.source {
             Source::Over => return Err(PyValueError::new_err("the request is over")),
             Source::Pieces(pieces) => return pieces.read(py, until),
-            elsewhere => py.detach(|| watched.read(|| elsewhere.read(until))),
+            elsewhere => {
+                end_if_forked(py);
+                py.detach(|| watched.read(|| elsewhere.read(until)))
+            }
         };
         match read {
             Ok(read) => Ok(PyBytes::new(py, &read)),

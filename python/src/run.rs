@@ -15,6 +15,7 @@ use crate::closing::{By, Close, Closing, close};
 use crate::errors;
 use crate::exchange::Sender;
 use crate::file_wrapper::{FileWrapper, OnDisk};
+use crate::forked::returned;
 use crate::input::{Input, Source};
 use crate::start::{Flow, Start, TOO_LONG};
 
@@ -78,7 +79,7 @@ impl Run {
         environ.set_item(intern!(py, "wsgi.input"), &self.input)?;
         let start = self.start.bind(py);
         let start_response = start.getattr(intern!(py, "start_response"))?;
-        let iterable = app.callable.bind(py).call1((environ, start_response))?;
+        let iterable = returned(py, app.callable.bind(py).call1((environ, start_response)))?;
         if let Some(body) = whole(start, &iterable) {
             return start.borrow_mut().whole(body);
         }
@@ -97,8 +98,9 @@ impl Run {
                 "the application returned None where an iterable must be",
             ));
         }
-        let single = start.borrow().is_told() && iterable.len().is_ok_and(|len| len == 1);
-        let iterator = iterable.try_iter()?;
+        let single =
+            start.borrow().is_told() && returned(py, iterable.len()).is_ok_and(|len| len == 1);
+        let iterator = returned(py, iterable.try_iter())?;
         self.blocks = Some(Blocks {
             single,
             ..Blocks::of(iterable, Some(iterator.unbind()))
@@ -131,7 +133,7 @@ impl Run {
         if start.borrow().is_ended() {
             return Ok(Flow::Enough);
         }
-        let Some(block) = iterator.bind(py).clone().next() else {
+        let Some(block) = returned(py, iterator.bind(py).clone().next()) else {
             start.borrow_mut().end()?;
             return Ok(Flow::Enough);
         };

@@ -9,6 +9,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::exchange::{Refusal, Sender, Watched};
+use crate::forked::end_if_forked;
 use crate::head::Head;
 
 /// From this size on a block is sent from where Python has it; giving it back later costs more than to copy a smaller one.
@@ -275,6 +276,7 @@ impl Start {
     /// Sends a block at once, before those that the application returns.
     #[pyo3(signature = (data, /))]
     fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        end_if_forked(slf.py());
         let block = crate::file_wrapper::block(data)?;
         let mut me = slf.try_borrow_mut()?;
         if block.as_bytes().is_empty() {
