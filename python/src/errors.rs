@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::application::Variables;
+use crate::forked::returned;
 use crate::stderr;
 
 /// From this length on a line is written though it has no end yet.
@@ -96,10 +97,12 @@ pub(crate) fn emit(py: Python<'_>, text: &str) {
 pub(crate) fn log(py: Python<'_>, error: &PyErr, what: &'static str, asked: &Variables) {
     flush(py);
     let (request, request_id) = (asked.what(), asked.id().map(RequestId::as_str));
-    tracing::error!(request, request_id, %error, "{what}");
-    if let Ok(traceback) = traceback(py, error) {
-        emit(py, &traceback);
-    }
+    let (told, traceback) = returned(py, (line(error), traceback(py, error)));
+    // Who reads the log may need the interpreter.
+    py.detach(|| {
+        tracing::error!(request, request_id, error = %told, "{what}");
+        stderr::put(traceback.unwrap_or_default().as_bytes());
+    });
 }
 
 fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
@@ -110,4 +113,9 @@ fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
     PyString::new(py, "")
         .call_method1(intern!(py, "join"), (lines,))?
         .extract()
+}
+
+/// What an error says, for who has let go of the interpreter when it is logged.
+pub(crate) fn line(error: &PyErr) -> String {
+    error.to_string()
 }

@@ -149,11 +149,15 @@ impl Run {
             start.only(block);
         }
         if start.length().is_some_and(|left| left < len) {
-            tracing::error!(
-                request = self.variables.what(),
-                request_id = self.variables.id().map(RequestId::as_str),
-                "the application gave {TOO_LONG}; the rest was not sent"
-            );
+            let request = self.variables.what();
+            let request_id = self.variables.id().map(RequestId::as_str);
+            py.detach(|| {
+                tracing::error!(
+                    request,
+                    request_id,
+                    "the application gave {TOO_LONG}; the rest was not sent"
+                );
+            });
         }
         start.send(py, block)
     }

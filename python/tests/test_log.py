@@ -1,8 +1,12 @@
 """What the log says of applications that fail."""
 
+import fcntl
 import http.client
+import os
 import random
 import re
+import sys
+import threading
 
 import pytest
 from client import Cut, request
@@ -76,3 +80,62 @@ def test_who_gave_more_than_was_told_is_named_as_for_the_client(tmp_path):
         assert response.read() == b"m"
         connection.close()
         server.logged(f'the rest was not sent request="GET /" request_id="{response.getheader("x-request-id")}"')
+
+
+class Closes:
+    """Fails when it is closed, by which nothing is sent any more."""
+
+    def __iter__(self):
+        return iter([b"block"])
+
+    def close(self):
+        raise ValueError("x" * 200_000)
+
+
+def reads_itself(environ, start_response):
+    """Has a thread that reads what the process writes, from when there is no more room for any."""
+    stderr = os.dup(2)
+    reader, writer = os.pipe()
+    goes = threading.Event()
+
+    def reads():
+        goes.wait()
+        while block := os.read(reader, 1 << 16):
+            sys.setswitchinterval(0.005)
+            os.write(stderr, block)
+
+    threading.Thread(target=reads, daemon=True).start()
+    how = environ["QUERY_STRING"]
+    if how == "late":
+        with open(environ["HTTP_X_FIFO"]) as fifo:
+            fifo.read()
+    os.dup2(writer, 2)
+    # Not before this thread lets it.
+    sys.setswitchinterval(1000)
+    os.write(2, b" " * (fcntl.fcntl(2, fcntl.F_GETPIPE_SZ) - 1) + b"\n")
+    start_response("200 OK", [*PLAIN, ("Content-Length", "5")])
+    goes.set()
+    if how == "fails":
+        raise ValueError("x" * 200_000)
+    return {"closes": Closes(), "more": iter([b"block and more"]), "late": iter([b"block"])}[how]
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "said"), [("fails", 500, "x{200000}\n"), ("closes", 200, "x{200000}\n"), ("more", 200, "more than")]
+)
+@pytest.mark.parametrize("mode", MODES)
+def test_who_reads_the_log_may_need_the_interpreter(mode, how, status, said):
+    with Server(*MODES[mode]) as server:
+        assert server.get(reads_itself, target=f"/?{how}").status == status
+        server.logged(said)
+        assert server.get(failing, target="/early").status == 500
+        assert server.stop()[0] == 0
+
+
+def test_who_reads_that_a_thread_has_come_back_may_need_the_interpreter(fifo):
+    with Server("--threads", "1", "--request-timeout", "1") as server:
+        assert server.get(reads_itself, target="/?late", headers=[("X-Fifo", str(fifo))]).status == 504
+        server.logged("another thread takes the place")
+        fifo.write_text("too late")
+        server.logged("a thread that was lost has come back")
+        assert server.get(failing, target="/early").status == 500
