@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use tokio::runtime::Handle;
 
+use crate::disconnected::Disconnected;
 use crate::exchange::Watched;
 use crate::forked::end_if_forked;
 
@@ -264,6 +265,7 @@ impl Input {
         };
         match read {
             Ok(read) => Ok(PyBytes::new(py, &read)),
+            Err(why) if matches!(self.source, Source::Broken(_)) => Err(Disconnected::new_err(why)),
             Err(why) => Err(PyOSError::new_err(why)),
         }
     }

@@ -15,6 +15,7 @@ mod body;
 mod closing;
 mod config;
 mod control;
+mod disconnected;
 mod end;
 mod errors;
 mod exchange;
@@ -51,6 +52,8 @@ mod _gopuram {
     use super::config::{Config, explained};
     #[pymodule_export]
     use super::control::{Control, worker};
+    #[pymodule_export]
+    use super::disconnected::Disconnected;
     #[pymodule_export]
     use super::file_wrapper::FileWrapper;
     #[pymodule_export]

@@ -12,6 +12,7 @@ use pyo3::types::{PyBytes, PyIterator, PyList, PyTuple};
 
 use crate::application::{Application, Variables};
 use crate::closing::{By, Close, Closing, close};
+use crate::disconnected::Disconnected;
 use crate::errors;
 use crate::exchange::Sender;
 use crate::file_wrapper::{FileWrapper, OnDisk};
@@ -165,8 +166,10 @@ impl Run {
     /// Answers for an application that failed, and says so in the log.
     fn failed(&self, py: Python<'_>, error: &PyErr) {
         let mut start = self.start.bind(py).borrow_mut();
-        if start.is_gone() {
-            tracing::debug!(%error, "the application failed when the client had left");
+        if start.is_gone() && error.is_instance_of::<Disconnected>(py) {
+            // Ours, which is no news.
+            let error = errors::line(error);
+            py.detach(|| tracing::debug!(%error, "the application ended when the client had left"));
         } else {
             errors::log(py, error, "the application failed", &self.variables);
         }

@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use gopuram::Body;
-use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyTuple};
 
+use crate::disconnected::Disconnected;
 use crate::exchange::{Refusal, Sender, Watched};
 use crate::forked::end_if_forked;
 use crate::head::Head;
@@ -288,7 +289,7 @@ impl Start {
             }
             let gone = me.sender.is_gone();
             return Err(if gone {
-                PyConnectionError::new_err("the client has left")
+                Disconnected::new_err("the client has left")
             } else {
                 PyValueError::new_err(TOO_LONG)
             });

@@ -12,6 +12,8 @@ import pytest
 from client import Cut, request
 from conftest import MODES, Server
 
+import gopuram
+
 PLAIN = [("Content-Type", "text/plain")]
 
 LAYERS = """
@@ -80,6 +82,29 @@ def test_who_gave_more_than_was_told_is_named_as_for_the_client(tmp_path):
         assert response.read() == b"m"
         connection.close()
         server.logged(f'the rest was not sent request="GET /" request_id="{response.getheader("x-request-id")}"')
+
+
+def leaves(environ, start_response):
+    write = start_response("200 OK", PLAIN)
+    try:
+        while True:
+            write(bytes(100_000))
+    except ConnectionError as error:
+        if environ["QUERY_STRING"] == "ours" and type(error) is gopuram.Disconnected:
+            raise
+        raise RuntimeError("the payment was taken") from None
+
+
+def test_of_errors_after_the_client_has_left_only_ours_are_no_news():
+    with Server("--threads", "1") as server:
+        for whose in ("ours", "theirs"):
+            with server.connect() as connection:
+                connection.send(request(leaves, target=f"/?{whose}"))
+                connection.head()
+        # After the others, by the only thread.
+        assert server.get(failing, target="/early").status == 500
+        said = [re.search('request="GET ([^"]+)" error=(.*)', line).groups() for line in errors(server)]
+        assert said == [("/?theirs", "RuntimeError: the payment was taken"), ("/early", "RuntimeError: before anything is said")]
 
 
 class Closes:
