@@ -1,5 +1,6 @@
 //! `wsgi.errors`: what an application has to say to its operator.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use gopuram::middleware::attributes::RequestId;
@@ -35,17 +36,7 @@ impl Errors {
             let name = text.get_type().qualname()?;
             return Err(PyTypeError::new_err(format!("write takes str, not {name}")));
         };
-        let py = text.py();
-        if let Ok(utf8) = text.to_str() {
-            add(py, utf8);
-        } else {
-            // Half of a surrogate pair.
-            let bytes = text.call_method1(
-                intern!(py, "encode"),
-                (intern!(py, "utf-8"), intern!(py, "backslashreplace")),
-            )?;
-            add(py, &String::from_utf8_lossy(bytes.extract::<&[u8]>()?));
-        }
+        add(text.py(), &readable(text)?);
         text.len()
     }
 
@@ -98,10 +89,12 @@ pub(crate) fn log(py: Python<'_>, error: &PyErr, what: &'static str, asked: &Var
     flush(py);
     let (request, request_id) = (asked.what(), asked.id().map(RequestId::as_str));
     let (told, traceback) = returned(py, (line(error), traceback(py, error)));
+    let traceback = traceback
+        .unwrap_or_else(|problem| format!("Its traceback cannot be had: {}\n", line(&problem)));
     // Who reads the log may need the interpreter.
     py.detach(|| {
         tracing::error!(request, request_id, error = %told, "{what}");
-        stderr::put(traceback.unwrap_or_default().as_bytes());
+        stderr::put(traceback.as_bytes());
     });
 }
 
@@ -110,12 +103,52 @@ fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
         intern!(py, "format_exception"),
         (error.get_type(py), error.value(py), error.traceback(py)),
     )?;
-    PyString::new(py, "")
-        .call_method1(intern!(py, "join"), (lines,))?
-        .extract()
+    below(&lines)
 }
 
-/// What an error says, for who has let go of the interpreter when it is logged.
+/// An error in one line.
 pub(crate) fn line(error: &PyErr) -> String {
-    error.to_string()
+    escaped(&error.to_string(), |_| false)
+}
+
+/// Lines of Python's `traceback` for below one of the log, of which none begins as one of the log does, with a time.
+pub(crate) fn below(lines: &Bound<'_, PyAny>) -> PyResult<String> {
+    let mut text = String::new();
+    for lines in lines.try_iter()? {
+        for line in readable(lines?.cast::<PyString>()?)?.split_inclusive('\n') {
+            if line.starts_with(|first: char| first.is_ascii_digit()) {
+                text.push_str("    ");
+            }
+            text.push_str(&escaped(line, |c| matches!(c, '\n' | '\t')));
+        }
+    }
+    Ok(text)
+}
+
+/// Without what would end a line, or change on a screen what was written before.
+fn escaped(text: &str, keeps: impl Fn(char) -> bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        let harms = c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        if harms && !keeps(c) {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// Text of Python's in UTF-8, halves of surrogate pairs as their escapes.
+fn readable<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, str>> {
+    if let Ok(utf8) = text.to_str() {
+        return Ok(Cow::Borrowed(utf8));
+    }
+    let py = text.py();
+    let bytes = text.call_method1(
+        intern!(py, "encode"),
+        (intern!(py, "utf-8"), intern!(py, "backslashreplace")),
+    )?;
+    let utf8 = String::from_utf8_lossy(bytes.extract::<&[u8]>()?).into_owned();
+    Ok(Cow::Owned(utf8))
 }

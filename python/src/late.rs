@@ -6,7 +6,6 @@ use std::time::Duration;
 use gopuram::middleware::attributes::RequestId;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::{error, warn};
@@ -333,9 +332,7 @@ fn stack(py: Python<'_>, ident: u64) -> PyResult<String> {
     let lines = py
         .import("traceback")?
         .call_method1("format_stack", (frame,))?;
-    let stack: String = PyString::new(py, "")
-        .call_method1("join", (lines,))?
-        .extract()?;
+    let stack = errors::below(&lines)?;
     Ok(format!(
         "Stack of the thread (most recent call last):\n{stack}"
     ))

@@ -107,6 +107,54 @@ def test_of_errors_after_the_client_has_left_only_ours_are_no_news():
         assert said == [("/?theirs", "RuntimeError: the payment was taken"), ("/early", "RuntimeError: before anything is said")]
 
 
+def surrogates(environ, start_response):
+    raise ValueError("bad \udc80")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_no_character_costs_no_traceback(mode):
+    with Server(*MODES[mode]) as server:
+        assert server.get(surrogates).status == 500
+        server.logged(r"Traceback[^\n]*\n(?: .*\n)+ValueError: bad \\udc80\n")
+
+
+def no_traceback(environ, start_response):
+    def formats(*_, **__):
+        raise KeyError("nothing\n2026-11-26T00:00:00.000000Z ERROR forged")
+
+    sys.modules["traceback"].format_exception = formats
+    raise ValueError("what was wrong")
+
+
+def test_a_traceback_that_cannot_be_had_is_missed():
+    with Server() as server:
+        assert server.get(no_traceback).status == 500
+        server.logged(r"error=ValueError: what was wrong\nIts traceback cannot be had: KeyError: .*forged.*\n")
+
+
+FORGED = "2026-11-26T00:00:00.000000Z ERROR forged: line"
+
+
+def forges(environ, start_response):
+    error = ValueError("".join(f"a{end}{FORGED}" for end in ("\n", "\r", "\r\n", "\x0b", "\x0c", "\x85", "\u2028", "\x1b[1K")))
+    if hasattr(error, "add_note"):
+        error.add_note(FORGED)
+    raise error from RuntimeError(FORGED + "\n" + FORGED)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_error_forges_a_line(mode):
+    with Server(*MODES[mode]) as server:
+        assert server.get(forges).status == 500
+        server.logged("direct cause")
+        assert server.get(failing, target="/early").status == 500
+        with open(server.log_file.name, newline="") as log:
+            lines = log.read().splitlines()
+        begun = [line for line in lines if re.match(r"\d{4}-\d\d-\d\dT", line) and " ERROR " in line]
+        assert ["the application failed" in line for line in begun] == [True, True], begun
+        assert "\x1b" not in server.log()
+
+
 class Closes:
     """Fails when it is closed, by which nothing is sent any more."""
 
