@@ -18,7 +18,18 @@ const LONG: usize = 64 * 1024;
 
 thread_local! {
     /// What has no end of line yet: threads do not write into each other's lines.
-    static BEGUN: RefCell<String> = const { RefCell::new(String::new()) };
+    static BEGUN: RefCell<Begun> = const { RefCell::new(Begun(String::new())) };
+}
+
+/// What a thread began, which is written when it ends, at the latest.
+#[derive(Debug)]
+struct Begun(String);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // The thread has let go of the interpreter before.
+        stderr::put(self.0.as_bytes());
+    }
 }
 
 /// The standard error, line by line.
@@ -56,7 +67,7 @@ impl Errors {
 }
 
 fn add(py: Python<'_>, text: &str) {
-    let whole = BEGUN.with_borrow_mut(|begun| {
+    let whole = BEGUN.with_borrow_mut(|Begun(begun)| {
         begun.push_str(text);
         let end = if begun.len() >= LONG {
             Some(begun.len())
@@ -73,7 +84,7 @@ fn add(py: Python<'_>, text: &str) {
 
 /// Writes what this thread began and did not end.
 pub(crate) fn flush(py: Python<'_>) {
-    let begun = BEGUN.take();
+    let begun = BEGUN.with_borrow_mut(|Begun(begun)| std::mem::take(begun));
     if !begun.is_empty() {
         emit(py, &begun);
     }

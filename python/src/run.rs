@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gopuram::Body;
 use gopuram::middleware::attributes::RequestId;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList, PyTuple};
@@ -99,8 +99,7 @@ impl Run {
                 "the application returned None where an iterable must be",
             ));
         }
-        let single =
-            start.borrow().is_told() && returned(py, iterable.len()).is_ok_and(|len| len == 1);
+        let single = start.borrow().is_told() && has_one(&iterable)?;
         let iterator = returned(py, iterable.try_iter())?;
         self.blocks = Some(Blocks {
             single,
@@ -215,6 +214,15 @@ impl Blocks {
 /// Exactly a list or a tuple, which hold what they give.
 fn is_sequence(iterable: &Bound<'_, PyAny>) -> bool {
     iterable.is_exact_instance_of::<PyList>() || iterable.is_exact_instance_of::<PyTuple>()
+}
+
+/// Whether it says that it has one block; who cannot say so just is asked for all there are.
+fn has_one(iterable: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = iterable.py();
+    match returned(py, iterable.len()) {
+        Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
+        len => Ok(len.is_ok_and(|len| len == 1)),
+    }
 }
 
 /// The body, if all of it is there and nothing was sent yet, and it is as long as was told.

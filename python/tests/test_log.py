@@ -212,3 +212,18 @@ def test_who_reads_that_a_thread_has_come_back_may_need_the_interpreter(fifo):
         fifo.write_text("too late")
         server.logged("a thread that was lost has come back")
         assert server.get(failing, target="/early").status == 500
+
+
+def says_last(environ, start_response):
+    thread = threading.Thread(target=environ["wsgi.errors"].write, args=["without an end"])
+    thread.start()
+    thread.join()
+    start_response("200 OK", PLAIN)
+    return [b"said"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_a_thread_says_last_needs_no_end_of_line(mode):
+    with Server(*MODES[mode]) as server:
+        assert server.get(says_last).body == b"said"
+        server.logged("without an end")
