@@ -381,7 +381,8 @@ impl Worker {
             match done {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => error!(%error, "a request could not be given to Python"),
-                Err(_) => error!("a request panicked"),
+                // It is told where it is dropped.
+                Err(_) => {}
             }
             if seat.is_some_and(|seat| queue.done(seat)) {
                 // Another has taken this one's place.

@@ -166,6 +166,16 @@ impl Run {
         start.fail();
     }
 
+    /// Says which request it was that panicked, and ends its answer, which the application may have kept.
+    pub(crate) fn panicked(&self) {
+        tracing::error!(request = self.variables.what(), "a request panicked");
+        Python::try_attach(|py| {
+            if let Ok(mut start) = self.start.bind(py).try_borrow_mut() {
+                start.fail();
+            }
+        });
+    }
+
     /// Lets go of the request, and closes what the application returned, once.
     fn end(&mut self, py: Python<'_>) {
         // Another thread of the application may be reading, against the rules; then it is let go of when that ends.
@@ -185,6 +195,9 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.panicked();
+        }
         if self.blocks.is_some() {
             // An interpreter that is being taken down closes nothing any more.
             Python::try_attach(|py| self.end(py));

@@ -1,6 +1,7 @@
 //! A WSGI application as a tower service.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -195,7 +196,7 @@ fn answered(
 
 /// Runs the application until its head is there.
 fn inline(job: Job, receiver: Receiver, http2: bool, cx: &mut Context<'_>) -> Response<Body> {
-    let run = Python::attach(|py| {
+    let begin = |py: Python<'_>| {
         let mut run = Run::begin(py, job, None)?;
         loop {
             end_if_forked(py);
@@ -204,9 +205,11 @@ fn inline(job: Job, receiver: Receiver, http2: bool, cx: &mut Context<'_>) -> Re
             }
             run.step(py);
         }
-    });
-    match run {
-        Ok((head, run)) => {
+    };
+    match catch_unwind(AssertUnwindSafe(|| Python::attach(begin))) {
+        // It is told where it is dropped.
+        Err(_) => answer::failed(),
+        Ok(Ok((head, run))) => {
             let blocks = Inline {
                 receiver,
                 run,
@@ -216,7 +219,7 @@ fn inline(job: Job, receiver: Receiver, http2: bool, cx: &mut Context<'_>) -> Re
             };
             answered(head, || Some(Body::new(blocks)))
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             tracing::error!(%error, "a request could not be given to Python");
             answer::failed()
         }
@@ -271,10 +274,17 @@ impl http_body::Body for Inline {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Python::attach(|py| {
-                self.run.step(py);
-                end_if_forked(py);
-            });
+            let run = &mut self.run;
+            let stepped = catch_unwind(AssertUnwindSafe(|| {
+                Python::attach(|py| {
+                    run.step(py);
+                    end_if_forked(py);
+                });
+            }));
+            if stepped.is_err() {
+                run.panicked();
+                return Poll::Ready(Some(Err(Broken::new("the request panicked"))));
+            }
             self.pauses = 0;
         }
     }
