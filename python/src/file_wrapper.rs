@@ -13,6 +13,7 @@ use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::closing::Closing;
 
@@ -60,6 +61,11 @@ impl FileWrapper {
             return self.filelike.bind(py).getattr(intern!(py, "close"));
         }
         Err(PyAttributeError::new_err(name.to_owned()))
+    }
+
+    /// The file may have this; what else is in the circle can be cleared.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.filelike)
     }
 }
 

@@ -1,6 +1,7 @@
 """PEP 3333: lengths, framing and files (S42 to S45, S59 to S63)."""
 
 import contextlib
+import gc
 import gzip
 import io
 import os
@@ -295,6 +296,41 @@ def test_s62_what_is_no_file_on_disk_is_iterated(server, path, case):
     body = wrap(server, case, path).body
     assert body == {"gzip": b"unpacked", "pipe": b"pipe", "socket": b"socket"}.get(case, body)
     assert body
+
+
+class Round:
+    """A file that has its wrapper."""
+
+    alive = 0
+
+    def __init__(self, wrapper):
+        type(self).alive += 1
+        self.wrapped = wrapper(self)
+        self.left = [b"round"]
+
+    def read(self, size):
+        return self.left.pop() if self.left else b""
+
+    def __del__(self):
+        type(self).alive -= 1
+
+
+def rounds(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return Round(environ["wsgi.file_wrapper"]).wrapped
+
+
+def alive(environ, start_response):
+    gc.collect()
+    start_response("200 OK", PLAIN)
+    return [str(Round.alive).encode()]
+
+
+@pytest.mark.ours
+def test_a_file_that_has_its_wrapper_is_collected(server):
+    for _ in range(3):
+        assert server.get(rounds).body == b"round"
+    server.until(alive, b"0")
 
 
 @pytest.mark.ours
