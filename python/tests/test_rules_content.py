@@ -196,6 +196,21 @@ def wrapped(environ, start_response):
 
             file.close = close
             return wrapper(file)
+        case "own.tell" | "raw.tell" | "own.read" | "raw.readinto":
+            file = open(path, "rb")
+            its = file.raw if case.startswith("raw.") else file
+            method = case.rpartition(".")[2]
+
+            def another(*args):
+                # Under the number of the file there is another from now on.
+                with open(path + ".gz", "rb") as other:
+                    os.dup2(other.fileno(), file.fileno())
+                setattr(its, method, was)
+                return was(*args)
+
+            was = getattr(its, method)
+            setattr(its, method, another)
+            return wrapper(file)
         case "noclose":
             file = wrapper(NoClose(b"no close"))
             # The server's own is asked only for what PEP 3333 says.
@@ -296,6 +311,18 @@ def test_s62_what_is_no_file_on_disk_is_iterated(server, path, case):
     body = wrap(server, case, path).body
     assert body == {"gzip": b"unpacked", "pipe": b"pipe", "socket": b"socket"}.get(case, body)
     assert body
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("case", ["own.tell", "raw.tell"])
+def test_s62_a_file_with_a_way_of_its_own_to_tell_where_it_is_stays_the_same(server, path, case):
+    assert wrap(server, case, path).body == TEXT
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("case", ["own.read", "raw.readinto"])
+def test_s62_a_file_with_a_way_of_its_own_to_be_read_is_read_so(server, path, case):
+    assert wrap(server, case, path).body == Path(f"{path}.gz").read_bytes()
 
 
 class Round:
