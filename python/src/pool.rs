@@ -386,12 +386,12 @@ impl Worker {
             let done = catch_unwind(AssertUnwindSafe(|| task.run(py, queue)));
             end_if_forked(py);
             match done {
-                Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     let error = errors::line(&error);
                     py.detach(|| error!(%error, "a request could not be given to Python"));
                 }
-                Err(_) => py.detach(|| error!("a request panicked")),
+                // It is told where it is dropped.
+                Ok(Ok(())) | Err(_) => {}
             }
             if seat.is_some_and(|seat| queue.done(py, seat)) {
                 // Another has taken this one's place.
