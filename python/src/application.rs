@@ -98,7 +98,7 @@ impl Prepared {
 }
 
 /// The variables of one request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Variables {
     prepared: Arc<Prepared>,
     /// In place of the connection's, where a trusted layer knows better.
@@ -138,8 +138,8 @@ impl Variables {
     }
 
     /// By what a layer has made it known, if one has.
-    pub(crate) fn id(&self) -> Option<&str> {
-        self.id.as_ref().map(RequestId::as_str)
+    pub(crate) const fn id(&self) -> Option<&RequestId> {
+        self.id.as_ref()
     }
 
     /// A new environ: a dictionary that is the application's to change.
@@ -160,7 +160,7 @@ impl Variables {
             base.bind(py).copy()?
         };
         for (name, value) in self.own.iter() {
-            environ.set_item(text::name(py, name), text::latin1(py, value))?;
+            environ.set_item(text::name(py, name)?, text::latin1(py, value)?)?;
         }
         Ok(environ)
     }
@@ -171,11 +171,11 @@ fn with<'py>(base: &Bound<'py, PyDict>, variables: &Environ) -> PyResult<Bound<'
     let py = base.py();
     let environ = base.copy()?;
     for (name, value) in variables.iter() {
-        let value = text::latin1(py, value);
+        let value = text::latin1(py, value)?;
         if name == b"REQUEST_SCHEME" {
             environ.set_item(intern!(py, "wsgi.url_scheme"), &value)?;
         }
-        environ.set_item(text::name(py, name), value)?;
+        environ.set_item(text::name(py, name)?, value)?;
     }
     Ok(environ)
 }

@@ -44,6 +44,8 @@ struct State {
     end: Option<Result<(), Broken>>,
     /// Nobody wants the answer any longer.
     gone: bool,
+    /// How many threads wait for room.
+    waiting: usize,
     /// Since when the application waits for room, or for the body; and for how long it has before.
     waits: Option<Instant>,
     reads: Option<Instant>,
@@ -52,6 +54,13 @@ struct State {
     begun: bool,
     /// Whatever the application says comes too late.
     cut: bool,
+}
+
+impl State {
+    /// Whether a block may be sent: any may where nothing waits.
+    fn fits(&self, len: usize, room: usize) -> bool {
+        self.gone || self.queued == 0 || self.queued.saturating_add(len) <= room
+    }
 }
 
 impl Exchange {
@@ -83,7 +92,8 @@ impl Exchange {
     fn leave(&self) {
         let mut state = self.lock();
         state.gone = true;
-        let left = std::mem::take(&mut state.blocks);
+        // What they have may be closed by Python, which says what it likes here.
+        let left = (state.head.take(), std::mem::take(&mut state.blocks));
         let waits = state.waits.is_some();
         drop(state);
         drop(left);
@@ -128,6 +138,8 @@ pub(crate) struct Sender {
 pub(crate) enum Refusal {
     /// The client has left.
     Gone,
+    /// There is no room, which may be [waited for](Watched::wait).
+    NotYet,
     /// There is no room, and waiting for it would be for ever.
     Full,
 }
@@ -146,11 +158,16 @@ impl Sender {
     /// Answers with all there is to say.
     pub(crate) fn whole(&mut self, res: Response<Body>) {
         self.ended = true;
+        let mut res = Some(res);
         self.shared.tell(|state| {
             state.begun = true;
-            state.head = Some(res.map(Some));
             state.end = Some(Ok(()));
+            if !state.gone {
+                state.head = res.take().map(|res| res.map(Some));
+            }
         });
+        // What nobody takes is not kept, nor dropped under the lock.
+        drop(res);
     }
 
     /// Answers with a head and the first block of those that follow.
@@ -165,30 +182,13 @@ impl Sender {
         });
     }
 
-    /// Sends a block, and waits for there to be room for it.
-    pub(crate) fn push(&self, py: Python<'_>, block: Bytes) -> Result<(), Refusal> {
+    /// Sends a block if there is room for it.
+    pub(crate) fn push(&self, block: Bytes) -> Result<(), Refusal> {
         let len = block.len();
-        let fits = |state: &State, room: usize| {
-            state.gone || state.queued == 0 || state.queued.saturating_add(len) <= room
-        };
         let mut state = self.shared.lock();
         match self.shared.manner {
-            Manner::Refuse if !fits(&state, INLINE_ROOM) => return Err(Refusal::Full),
-            Manner::Wait(_) if !fits(&state, ROOM) => {
-                drop(state);
-                py.detach(|| {
-                    let mut state = self.shared.lock();
-                    let since = Instant::now();
-                    state.waits = Some(since);
-                    while !fits(&state, ROOM) {
-                        state =
-                            (self.shared.room.wait(state)).unwrap_or_else(PoisonError::into_inner);
-                    }
-                    state.waits = None;
-                    state.waited += since.elapsed();
-                });
-                state = self.shared.lock();
-            }
+            Manner::Refuse if !state.fits(len, INLINE_ROOM) => return Err(Refusal::Full),
+            Manner::Wait(_) if !state.fits(len, ROOM) => return Err(Refusal::NotYet),
             _ => {}
         }
         if state.gone {
@@ -249,6 +249,24 @@ impl Watched {
         state.waited += since.elapsed();
         drop(state);
         read
+    }
+
+    /// Waits for room for so many bytes, which others may take before.
+    pub(crate) fn wait(&self, py: Python<'_>, len: usize) {
+        py.detach(|| {
+            let mut state = self.0.lock();
+            state.waiting += 1;
+            state.waits.get_or_insert_with(Instant::now);
+            while !state.fits(len, ROOM) {
+                state = (self.0.room.wait(state)).unwrap_or_else(PoisonError::into_inner);
+            }
+            state.waiting -= 1;
+            if state.waiting == 0
+                && let Some(since) = state.waits.take()
+            {
+                state.waited += since.elapsed();
+            }
+        });
     }
 
     /// For how long the application has waited for the client.

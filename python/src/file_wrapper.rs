@@ -7,11 +7,15 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gopuram::Body;
 use gopuram::middleware::body::{FileRegion, Read, ReadAt};
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::closing::Closing;
 
 /// How much is read at once, if nothing else was said.
 const BLOCK: usize = 64 * 1024;
@@ -58,78 +62,127 @@ impl FileWrapper {
         }
         Err(PyAttributeError::new_err(name.to_owned()))
     }
+
+    /// The file may have this; what else is in the circle can be cleared.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.filelike)
+    }
 }
 
 impl FileWrapper {
     /// What is left of the file, if it is one on disk.
-    pub(crate) fn region(&self, py: Python<'_>) -> Option<FileRegion> {
+    pub(crate) fn on_disk(&self, py: Python<'_>) -> Option<OnDisk> {
         let filelike = self.filelike.bind(py);
-        if !is_plain(filelike).unwrap_or(false) {
-            return None;
-        }
-        let number: RawFd = filelike
-            .call_method0(intern!(py, "fileno"))
-            .ok()?
-            .extract()
-            .ok()?;
-        let position: u64 = filelike
-            .call_method0(intern!(py, "tell"))
-            .ok()?
-            .extract()
-            .ok()?;
-        let file = duplicate(number).ok()?;
+        let raw = plain(filelike).ok()??;
+        let file = duplicate(&raw).ok()?;
+        let position: u64 = own(filelike, "tell").ok()?.extract().ok()?;
         let metadata = file.metadata().ok()?;
         let left = metadata.len().checked_sub(position)?;
         // Files that say they are empty may not be: those of /proc.
         if !metadata.is_file() || left == 0 {
             return None;
         }
-        Some(FileRegion::new(Arc::new(OnDisk(file)), position, left))
+        Some(OnDisk {
+            file,
+            from: position,
+            len: left,
+        })
     }
 }
 
-/// Whether the bytes of an object of Python are those of its descriptor: a decompressor has one too, of what it decompresses.
-fn is_plain(filelike: &Bound<'_, PyAny>) -> PyResult<bool> {
+/// The file with the descriptor, if the bytes of an object of Python are those of its descriptor: a decompressor has one too, of what
+/// it decompresses.
+fn plain<'py>(filelike: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = filelike.py();
     let io = py.import(intern!(py, "io"))?;
     let kind = filelike.get_type();
     let raw = io.getattr(intern!(py, "FileIO"))?;
     if kind.is(&raw) {
-        return Ok(true);
+        return Ok(is_as_made(filelike)?.then(|| filelike.clone()));
     }
     let buffered = [intern!(py, "BufferedReader"), intern!(py, "BufferedRandom")];
     for name in buffered {
         if kind.is(&io.getattr(name)?) {
             let below = filelike.getattr(intern!(py, "raw"))?;
-            return Ok(below.get_type().is(&raw));
+            let plain = below.get_type().is(&raw) && is_as_made(filelike)? && is_as_made(&below)?;
+            return Ok(plain.then_some(below));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
-/// A descriptor of our own: the application closes its file when it likes.
-fn duplicate(number: RawFd) -> io::Result<File> {
+/// Whether a file has no other ways to be read than those of its type, which an application may give it.
+fn is_as_made(file: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = file.py();
+    let given = file.getattr(intern!(py, "__dict__"))?;
+    let given = given.cast::<PyDict>()?;
+    for name in ["fileno", "read", "readall", "readinto", "tell"] {
+        if given.contains(name)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What a method of the type says: no attribute of an object is asked for it.
+fn own<'py>(file: &Bound<'py, PyAny>, method: &str) -> PyResult<Bound<'py, PyAny>> {
+    file.get_type().call_method1(method, (file,))
+}
+
+/// A descriptor of our own of a `FileIO`: the application closes its file when it likes.
+fn duplicate(raw: &Bound<'_, PyAny>) -> PyResult<File> {
+    let number: RawFd = own(raw, "fileno")?.extract()?;
     if number < 0 {
-        return Err(io::ErrorKind::InvalidInput.into());
+        return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
     }
     #[expect(
         unsafe_code,
         reason = "Python's files tell their descriptors as numbers"
     )]
-    // SAFETY: the number is not -1, and it is that of a file that Python holds open: the thread is attached, so that nobody closes
-    // it between `fileno` and here, where it is only duplicated.
+    // SAFETY: the number is not -1, and a `FileIO`'s own method, which runs no Python, has just said that it has it open: the thread
+    // has been attached since, and who closes the file has to be, and takes its number from it first.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-    borrowed.try_clone_to_owned().map(File::from)
+    Ok(File::from(borrowed.try_clone_to_owned()?))
 }
 
+/// What is left of a file on disk.
 #[derive(Debug)]
-struct OnDisk(File);
+pub(crate) struct OnDisk {
+    file: File,
+    from: u64,
+    len: u64,
+}
 
-impl ReadAt for OnDisk {
+impl OnDisk {
+    /// How much that is.
+    pub(crate) const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Its beginning as a body, with which goes what is to be closed.
+    pub(crate) fn body(self, len: u64, closing: Closing) -> Body {
+        let source = Sent {
+            file: Arc::new(self.file),
+            _closing: closing,
+        };
+        Body::file(FileRegion::new(Arc::new(source), self.from, len))
+    }
+}
+
+/// A file that is being sent.
+#[derive(Debug)]
+struct Sent {
+    file: Arc<File>,
+    _closing: Closing,
+}
+
+impl ReadAt for Sent {
     fn read_at(self: Arc<Self>, offset: u64, len: usize) -> Read {
+        // Who reads has the file alone: what is to be closed is so where the body is dropped, not in a thread that waits for a disk.
+        let file = Arc::clone(&self.file);
         let reading = tokio::task::spawn_blocking(move || {
             let mut buf = vec![0; len];
-            let read = self.0.read_at(&mut buf, offset)?;
+            let read = file.read_at(&mut buf, offset)?;
             buf.truncate(read);
             Ok(Bytes::from(buf))
         });
@@ -137,7 +190,7 @@ impl ReadAt for OnDisk {
     }
 
     fn file(&self) -> Option<&File> {
-        Some(&self.0)
+        Some(&self.file)
     }
 }
 

@@ -12,8 +12,10 @@ mod answer;
 mod application;
 mod bell;
 mod body;
+mod closing;
 mod config;
 mod control;
+mod disconnected;
 mod end;
 mod errors;
 mod exchange;
@@ -32,9 +34,11 @@ mod run;
 mod serve;
 mod share;
 mod start;
+mod stderr;
 mod supervisor;
 mod tally;
 mod text;
+mod turns;
 mod witness;
 mod wsgi;
 
@@ -49,6 +53,8 @@ mod _gopuram {
     #[pymodule_export]
     use super::control::{Control, worker};
     #[pymodule_export]
+    use super::disconnected::Disconnected;
+    #[pymodule_export]
     use super::file_wrapper::FileWrapper;
     #[pymodule_export]
     use super::forked::forked;
@@ -56,6 +62,8 @@ mod _gopuram {
     use super::logs::check_log;
     #[pymodule_export]
     use super::memory::keep_memory;
+    #[pymodule_export]
+    use super::pid_file::check_pid_file;
     #[pymodule_export]
     use super::serve::{inherit, log_to_stderr, serve};
     #[pymodule_export]

@@ -1,10 +1,12 @@
 """PEP 3333: lengths, framing and files (S42 to S45, S59 to S63)."""
 
 import contextlib
+import gc
 import gzip
 import io
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -179,6 +181,36 @@ def wrapped(environ, start_response):
         case "logged":
             ASKED.clear()
             return wrapper(Logged(b"logged"))
+        case "spool" | "fails":
+            # What it has is gone with it, as where a spool file is given back for the next report.
+            ASKED.clear()
+            file = tempfile.TemporaryFile()
+            file.write(SPOOLED)
+            file.seek(0)
+
+            def close():
+                ASKED.append("closed")
+                file.truncate(0)
+                if case == "fails":
+                    raise ValueError("expected of the spool")
+
+            file.close = close
+            return wrapper(file)
+        case "own.tell" | "raw.tell" | "own.read" | "raw.readinto":
+            file = open(path, "rb")
+            its = file.raw if case.startswith("raw.") else file
+            method = case.rpartition(".")[2]
+
+            def another(*args):
+                # Under the number of the file there is another from now on.
+                with open(path + ".gz", "rb") as other:
+                    os.dup2(other.fileno(), file.fileno())
+                setattr(its, method, was)
+                return was(*args)
+
+            was = getattr(its, method)
+            setattr(its, method, another)
+            return wrapper(file)
         case "noclose":
             file = wrapper(NoClose(b"no close"))
             # The server's own is asked only for what PEP 3333 says.
@@ -227,8 +259,34 @@ def test_s59_what_is_wrapped_is_sent_only_if_it_is_returned(server, path):
 
 def test_s60_close_is_there_if_the_file_has_it(server, path):
     assert wrap(server, "logged", path).body == b"logged"
-    assert server.get(asked).body == b"['closed']"
+    server.until(asked, b"['closed']")
     assert wrap(server, "noclose", path, *([] if server.strict else [("X-Lenient", "1")])).body == b"no close"
+
+
+SPOOLED = bytes(range(256)) * 40_000
+
+
+def test_s60_a_file_is_closed_when_it_is_sent(server, path):
+    assert wrap(server, "spool", path).body == SPOOLED
+    server.until(asked, b"['closed']")
+    assert wrap(server, "spool", path, method="HEAD").body == b""
+    server.until(asked, b"['closed']")
+
+
+def test_s60_a_file_is_closed_when_the_client_leaves(server, path):
+    with server.connect() as connection:
+        connection.send(request(wrapped, target="/?spool", headers=[("X-Path", str(path))]))
+        if connection.head().status == 501 and not server.strict:
+            pytest.skip("there is no wsgi.file_wrapper, which may be")
+        assert connection.exactly(100_000) == SPOOLED[:100_000]
+        assert not server.strict or server.get(asked).body == b"[]"
+    server.until(asked, b"['closed']")
+
+
+@pytest.mark.ours
+def test_s60_how_closing_a_file_fails_is_in_the_log(server, path):
+    assert wrap(server, "fails", path).body == SPOOLED
+    server.logged("the application failed when its answer was closed.*error=ValueError: expected of the spool")
 
 
 @pytest.mark.parametrize("case", ["file", "raw"])
@@ -253,6 +311,53 @@ def test_s62_what_is_no_file_on_disk_is_iterated(server, path, case):
     body = wrap(server, case, path).body
     assert body == {"gzip": b"unpacked", "pipe": b"pipe", "socket": b"socket"}.get(case, body)
     assert body
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("case", ["own.tell", "raw.tell"])
+def test_s62_a_file_with_a_way_of_its_own_to_tell_where_it_is_stays_the_same(server, path, case):
+    assert wrap(server, case, path).body == TEXT
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("case", ["own.read", "raw.readinto"])
+def test_s62_a_file_with_a_way_of_its_own_to_be_read_is_read_so(server, path, case):
+    assert wrap(server, case, path).body == Path(f"{path}.gz").read_bytes()
+
+
+class Round:
+    """A file that has its wrapper."""
+
+    alive = 0
+
+    def __init__(self, wrapper):
+        type(self).alive += 1
+        self.wrapped = wrapper(self)
+        self.left = [b"round"]
+
+    def read(self, size):
+        return self.left.pop() if self.left else b""
+
+    def __del__(self):
+        type(self).alive -= 1
+
+
+def rounds(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return Round(environ["wsgi.file_wrapper"]).wrapped
+
+
+def alive(environ, start_response):
+    gc.collect()
+    start_response("200 OK", PLAIN)
+    return [str(Round.alive).encode()]
+
+
+@pytest.mark.ours
+def test_a_file_that_has_its_wrapper_is_collected(server):
+    for _ in range(3):
+        assert server.get(rounds).body == b"round"
+    server.until(alive, b"0")
 
 
 @pytest.mark.ours

@@ -1,10 +1,12 @@
 """The command and the server around applications: loading, options, waiting, the end."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -137,6 +139,32 @@ def test_a_thread_that_is_stuck_does_not_hold_up_the_end(fifo, how):
             connection.rest()
 
 
+REPORT = bytes(10_000_000)
+
+
+def reports(environ, start_response):
+    file = tempfile.TemporaryFile()
+    file.write(REPORT)
+    file.seek(0)
+    file.close = lambda: Path(environ["HTTP_X_PATH"]).write_text(threading.current_thread().name)
+    start_response("200 OK", PLAIN)
+    return environ["wsgi.file_wrapper"](file)
+
+
+def test_a_file_is_closed_at_the_end_though_no_thread_is_free(fifo, tmp_path):
+    closed = tmp_path / "closed"
+    with Server("--threads", "1", "--drain-timeout", "0.1") as server, server.connect() as file, server.connect() as other:
+        file.send(request(reports, headers=[("X-Path", str(closed))]))
+        file.head()
+        other.send(request(waits, headers=[("X-Fifo", str(fifo))]))
+        other.head()
+        assert file.rest() == REPORT
+        assert not closed.exists()
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+    assert closed.read_text() == "MainThread"
+
+
 def test_a_request_that_waits_too_long_for_a_thread_is_503(fifo):
     with Server("--threads", "1", "--queue-timeout", "0.1") as server, server.connect() as connection:
         connection.send(request(waits, headers=[("X-Fifo", str(fifo))]))
@@ -252,11 +280,12 @@ def made(environ, start_response):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_no_more_is_made_than_the_client_takes(mode):
-    with Server(*MODES[mode]) as server, server.connect() as connection:
-        connection.send(request(makes))
-        connection.head()
-        for _ in range(200):
-            connection.exactly(50_000)
+    with Server(*MODES[mode]) as server:
+        with server.connect() as connection:
+            connection.send(request(makes))
+            connection.head()
+            for _ in range(200):
+                connection.exactly(50_000)
         # What the sockets of both ends hold comes on top; all that could be made is 100 MB.
         assert 200 <= int(server.get(made).body) < 700
 
@@ -274,3 +303,35 @@ def test_a_body_of_several_pieces_is_read_across_them(server):
     response = server.get(in_pieces, method="POST", body=lines)
     assert response.status == 200
     assert response.body == lines + b"[1000, 20000, 1000]"
+
+
+#: More than what the allocator has reserved for a thread.
+LARGE = bytes(80_000_000)
+
+
+def reads_with_little_memory(environ, start_response):
+    """Has so much more than there is."""
+    way, more = environ["QUERY_STRING"].split(":")
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (has + int(more), hard))
+    said = []
+    try:
+        for _ in range(2):
+            try:
+                said.append(len(getattr(environ["wsgi.input"], way)()))
+            except (MemoryError, OSError) as error:
+                said.append(type(error).__name__)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    start_response("200 OK", PLAIN)
+    return [repr(said).encode()]
+
+
+@pytest.mark.parametrize("way", ["read", "readline"])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_body_for_which_there_is_no_memory_is_an_error_and_one_as_large_as_it_is_none(mode, way):
+    with Server(*MODES[mode]) as server:
+        for more, said in [(20_000_000, ["MemoryError", "OSError"]), (110_000_000, [len(LARGE), 0])]:
+            response = server.get(reads_with_little_memory, method="POST", target=f"/?{way}:{more}", body=LARGE)
+            assert response.body == repr(said).encode()

@@ -309,7 +309,9 @@ where
             let next = match me.state {
                 State::Http1(conn) => break ready!(Pin::new(&mut **conn).poll(cx)),
                 State::Http2(conn, turns) => {
-                    break ready!(turns.drive(|| conn.as_mut().poll(cx)));
+                    let driven = turns.drive(|| conn.as_mut().poll(cx));
+                    me.pulse.turn();
+                    break ready!(driven);
                 }
                 State::Opening { parts, opening } => {
                     let Some((transport, _)) = parts else {

@@ -1,6 +1,7 @@
 //! A request from its arrival to the last of its answer.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::call::Shared;
 use super::streams::Announced;
@@ -15,6 +16,8 @@ pub(super) struct InFlight<S> {
     pub(super) number: usize,
     /// Whether the body gave a frame and was not asked for more yet.
     gave: bool,
+    /// Whether it has waited for what was given to be written.
+    waited: bool,
     /// What its stream becomes with the answer.
     pub(super) tunnel: Option<Announced>,
 }
@@ -27,6 +30,7 @@ impl<S> InFlight<S> {
             shared,
             number,
             gave: false,
+            waited: false,
             tunnel: None,
         }
     }
@@ -42,10 +46,22 @@ impl<S> InFlight<S> {
     /// Whether the client is to take first what it was given; the task is woken when it has.
     ///
     /// hyper would ask for more as long as less than it reads at once waits, and so hold several pieces where one
-    /// is enough. On HTTP/2 it is the stream's window that counts.
+    /// is enough. On HTTP/2 it looks at the stream's window, and does not see that what is within it waits.
     #[inline]
-    pub(super) fn is_withheld(&self) -> bool {
-        !self.is_http2() && self.shared.pulse.withholds()
+    pub(super) fn is_withheld(&mut self, cx: &Context<'_>) -> bool {
+        let pulse = &self.shared.pulse;
+        if !pulse.is_http2() {
+            return pulse.withholds();
+        }
+        let withheld = pulse.poll_taken(self.number, cx).is_pending();
+        self.waited |= withheld;
+        withheld
+    }
+
+    /// HTTP/2: waits until what was given is written.
+    pub(super) fn poll_written(&mut self, since: &mut Option<u64>, cx: &Context<'_>) -> Poll<()> {
+        self.waited = true;
+        self.shared.pulse.poll_written(since, self.number, cx)
     }
 
     #[inline]
@@ -73,6 +89,9 @@ impl<S> Drop for InFlight<S> {
     #[inline]
     fn drop(&mut self) {
         self.ask();
+        if self.waited {
+            self.shared.pulse.leave(self.number);
+        }
         self.shared.pulse.end();
         let counters = &self.shared.settings.counters;
         counters.answered.one();

@@ -52,6 +52,13 @@ impl Interim {
         self.lock().connection = Some(connection.clone());
     }
 
+    /// Wakes the task of the connection.
+    pub(super) fn wake(&self) {
+        if let Some(connection) = &self.lock().connection {
+            connection.wake_by_ref();
+        }
+    }
+
     /// Whether there is something to write when hyper has nothing.
     #[inline]
     pub(super) fn is_waiting(&self) -> bool {

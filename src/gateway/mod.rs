@@ -257,7 +257,7 @@
 //! | | bytes | bounded by |
 //! |---|---|---|
 //! | HTTP/1: a head, or a piece of a body | 128 KiB | fixed, or [`Limits::head`] if that is more |
-//! | HTTP/1: what of an answer waits to be sent | 128 KiB and two pieces of its body | the same |
+//! | HTTP/1: what of an answer waits to be sent | 132 KiB and one piece of its body | the same |
 //! | HTTP/1: early hints that the client does not read | 32 KiB | fixed |
 //! | HTTP/2: uploads that the application does not read | 4 MiB | [`Limits::connection_window`] |
 //! | HTTP/2: the heads of requests that are not answered | 200 of 64 KiB | [`Limits::streams`], [`Limits::head`] |
@@ -323,6 +323,7 @@ mod tls;
 mod transport;
 mod uwsgi;
 mod waiting;
+mod written;
 
 pub use address::{Address, Protocol};
 pub use deadlines::Deadlines;

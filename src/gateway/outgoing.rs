@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -16,8 +16,8 @@ use super::logged::Logged;
 
 /// How much is given to a stream of HTTP/2 at once.
 ///
-/// hyper takes whatever it is given as soon as the client wants a single byte, and asks for more when
-/// that is sent. Of a body given whole nobody would see whether the client reads it.
+/// hyper takes whatever it is given, and asks for more as soon as the client wants a single byte of it. Of a body given whole
+/// nobody would see whether the client reads it.
 const PIECE: usize = 64 * 1024;
 
 /// How much is given to a connection of HTTP/1 before others have their turn.
@@ -38,7 +38,7 @@ pin_project! {
         // Whether it gave anything.
         gave: bool,
         // Why it broke off, until what it gave before has been written.
-        broken: Option<Box<dyn StdError + Send + Sync>>,
+        broken: Option<Failure>,
         // Whether its length is kept from hyper.
         chunks: bool,
         flight: InFlight<S>,
@@ -96,13 +96,12 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let mut me = self.project();
         me.flight.ask();
-        if me.flight.is_withheld() {
+        if me.flight.is_withheld(cx) {
             return Poll::Pending;
         }
-        let pulse = &me.flight.shared.pulse;
-        pulse.gone_on();
-        if let Some(error) = me.broken.take() {
-            return Poll::Ready(Some(Err(broke(error))));
+        me.flight.shared.pulse.gone_on();
+        if me.broken.is_some() {
+            return poll_broken(me.broken, me.flight, cx);
         }
         if !me.rest.is_empty() {
             let most = most(me.flight.is_http2());
@@ -131,11 +130,9 @@ where
         }
         *me.gave |= matches!(next, Poll::Ready(Some(Ok(_))));
         match next {
-            // hyper would write nothing more, of what was given before neither; over HTTP/2 a reset overtakes less of it then.
             Poll::Ready(Some(Err(error))) if *me.gave => {
-                *me.broken = Some(error);
-                cx.waker().wake_by_ref();
-                Poll::Pending
+                *me.broken = Some(Failure { error, since: None });
+                poll_broken(me.broken, me.flight, cx)
             }
             next => next.map_err(broke),
         }
@@ -162,6 +159,32 @@ where
             .map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint);
         left + SizeHint::with_exact(self.rest.len() as u64)
     }
+}
+
+/// Why a body broke off that gave something before, and since when that is waited for.
+struct Failure {
+    error: Box<dyn StdError + Send + Sync>,
+    since: Option<u64>,
+}
+
+/// The failure of a body, when what it gave before is written: hyper drops what it has not written by then, and so does h2.
+#[cold]
+fn poll_broken<T, S>(
+    broken: &mut Option<Failure>,
+    flight: &mut InFlight<S>,
+    cx: &Context<'_>,
+) -> Poll<Option<Result<T, Box<dyn StdError + Send + Sync>>>> {
+    if let Some(failure) = broken {
+        let since = &mut failure.since;
+        if flight.is_http2() {
+            ready!(flight.poll_written(since, cx));
+        } else if since.replace(0).is_none() || flight.shared.pulse.holds() {
+            // hyper flushes when it is given nothing more.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+    }
+    Poll::Ready(broken.take().map(|failure| Err(broke(failure.error))))
 }
 
 /// How much is given at once.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -9,6 +10,7 @@ use tokio::time::Instant;
 
 use super::framing::Refused;
 use super::interim::Interim;
+use super::written::Written;
 
 /// What a connection is doing.
 ///
@@ -32,12 +34,14 @@ pub(super) struct Pulse {
     unwritten: AtomicBool,
     withheld: AtomicBool,
     goes_on: AtomicBool,
+    holds: AtomicBool,
     taken: AtomicUsize,
     frames: AtomicUsize,
     lingering: AtomicBool,
     closing: AtomicBool,
     detached: AtomicBool,
     pub(super) interim: Interim,
+    written: Written,
 }
 
 /// What a connection waits for.
@@ -178,6 +182,17 @@ impl Pulse {
         self.goes_on.load(Ordering::Relaxed)
     }
 
+    /// Whether there is something of the answer that is written when it is known what follows.
+    #[inline]
+    pub(super) fn hold(&self, holds: bool) {
+        self.holds.store(holds, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn holds(&self) -> bool {
+        self.holds.load(Ordering::Relaxed)
+    }
+
     /// Whether the body has said that it has more to be asked for, or may have.
     #[inline]
     pub(super) fn is_withheld(&self) -> bool {
@@ -198,6 +213,44 @@ impl Pulse {
             self.withheld.store(true, Ordering::Relaxed);
         }
         withholds
+    }
+
+    /// HTTP/2: waits until what bodies have given is written, as far as the connection's task can.
+    pub(super) fn poll_written(
+        &self,
+        since: &mut Option<u64>,
+        request: usize,
+        cx: &Context<'_>,
+    ) -> Poll<()> {
+        let written = self.written.poll_since(since, request, cx);
+        if written.is_pending() {
+            self.interim.wake();
+        }
+        written
+    }
+
+    /// HTTP/2: waits for the client to take what there is.
+    #[inline]
+    pub(super) fn poll_taken(&self, request: usize, cx: &Context<'_>) -> Poll<()> {
+        let is_full = || self.blocked.load(Ordering::Relaxed);
+        if is_full() {
+            self.written.poll_while(is_full, request, cx)
+        } else {
+            Poll::Ready(())
+        }
+    }
+
+    /// HTTP/2: nobody waits any longer for this request.
+    pub(super) fn leave(&self, request: usize) {
+        self.written.leave(request);
+    }
+
+    /// HTTP/2: the connection's task had a turn.
+    #[inline]
+    pub(super) fn turn(&self) {
+        if !self.blocked.load(Ordering::Relaxed) {
+            self.written.turn();
+        }
     }
 
     /// The client takes no more bytes; `anew` if it took some since it was told the last time.
@@ -228,7 +281,13 @@ impl Pulse {
     /// hyper is done: who still has the transport has it from an upgrade.
     pub(super) fn detach(&self) {
         self.detached.store(true, Ordering::Relaxed);
+        self.end_connection();
+    }
+
+    /// Nothing will be written any more.
+    pub(super) fn end_connection(&self) {
         self.interim.end();
+        self.written.end();
     }
 
     #[inline]

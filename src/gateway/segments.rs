@@ -1,6 +1,7 @@
 //! Whole segments of an answer whose next piece is there already.
 
 use std::any::Any;
+use std::io::IoSlice;
 
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -20,21 +21,14 @@ const REST: usize = 4096;
 /// paces (BBR) it has a timer set. So the rest of a piece is written with the next piece, if that is to be had at once: as `TCP_CORK`
 /// has it (nginx: `tcp_nopush`), without its system calls, and before the rest is in the kernel's queue. It waits for as long as the body
 /// is being asked, and no longer: if that has to wait, or fails, the rest goes first.
+///
+/// To hyper the rest is written, so that it lets go of the piece: of a client that does not read not even two are held.
 #[derive(Debug, Default)]
 pub(super) struct Segments {
     row: u8,
     /// What a segment takes; 0 if that is not known.
     size: usize,
-}
-
-/// How much is to be written.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Now {
-    All,
-    /// At least one.
-    Bytes(usize),
-    /// The body is asked for more first, by the task that has been woken.
-    Nothing,
+    held: Vec<u8>,
 }
 
 impl Segments {
@@ -49,22 +43,46 @@ impl Segments {
         }
     }
 
-    /// Nothing is there to follow what was written.
+    /// Nothing is there to follow what was written, all of which has gone.
     #[inline]
     pub(super) fn rest(&mut self) {
-        self.row = 0;
-        self.size = 0;
+        *self = Self::default();
     }
 
-    /// Of so many bytes behind which the body is asked for more; `woken` if by a task that has been woken to do so.
+    /// Of so many bytes behind which the body is asked for more, how many go now, together with what is [held](Self::held).
     #[inline]
-    pub(super) fn now(&self, len: usize, woken: bool) -> Now {
-        match len.checked_rem(self.size) {
-            None | Some(0) => Now::All,
-            Some(rest) if rest > REST => Now::All,
-            Some(rest) if rest < len => Now::Bytes(len - rest),
-            Some(_) if woken => Now::Nothing,
-            Some(_) => Now::All,
+    pub(super) fn now(&self, len: usize) -> usize {
+        match (self.held.len() + len).checked_rem(self.size) {
+            Some(rest) if rest <= REST => {
+                len.checked_sub(rest).filter(|&now| now > 0).unwrap_or(len)
+            }
+            _ => len,
+        }
+    }
+
+    /// What goes before all else of the answer.
+    #[inline]
+    pub(super) fn held(&self) -> &[u8] {
+        &self.held
+    }
+
+    /// So much was written of what is held, and of what is behind it the number that is returned.
+    #[inline]
+    pub(super) fn wrote(&mut self, len: usize) -> usize {
+        let held = len.min(self.held.len());
+        self.held.drain(..held);
+        len - held
+    }
+
+    /// Keeps what comes after the first `now` bytes.
+    pub(super) fn hold(&mut self, bufs: &[IoSlice<'_>], now: usize) {
+        let len: usize = bufs.iter().map(|buf| buf.len()).sum();
+        self.held.reserve_exact(len.saturating_sub(now));
+        let mut before = now;
+        for buf in bufs {
+            let rest = buf.get(before.min(buf.len())..).unwrap_or_default();
+            before = before.saturating_sub(buf.len());
+            self.held.extend_from_slice(rest);
         }
     }
 }
@@ -81,22 +99,41 @@ fn size<T: 'static>(io: &T) -> Option<usize> {
 mod tests {
     use super::*;
 
+    fn of_size(size: usize) -> Segments {
+        Segments {
+            row: ROW,
+            size,
+            held: Vec::new(),
+        }
+    }
+
     #[test]
     fn the_rest_of_a_segment_waits_for_what_is_there() {
-        let segments = Segments {
-            row: ROW,
-            size: 1000,
-        };
-        assert_eq!(segments.now(999, false), Now::All);
-        assert_eq!(segments.now(999, true), Now::Nothing);
-        assert_eq!(segments.now(1000, true), Now::All);
-        assert_eq!(segments.now(2001, false), Now::Bytes(2000));
-        assert_eq!(Segments::default().now(999, true), Now::All);
-        let segments = Segments {
-            row: ROW,
-            size: 65_483,
-        };
-        assert_eq!(segments.now(65_483 + REST, false), Now::Bytes(65_483));
-        assert_eq!(segments.now(65_483 + REST + 1, false), Now::All);
+        let segments = of_size(1000);
+        assert_eq!(segments.now(999), 999);
+        assert_eq!(segments.now(1000), 1000);
+        assert_eq!(segments.now(2001), 2000);
+        assert_eq!(Segments::default().now(2001), 2001);
+        let segments = of_size(65_483);
+        assert_eq!(segments.now(65_483 + REST), 65_483);
+        assert_eq!(segments.now(65_483 + REST + 1), 65_483 + REST + 1);
+    }
+
+    #[test]
+    fn what_is_held_goes_first_and_counts() {
+        let mut segments = of_size(10);
+        let bufs = [b"abcd".as_slice(), b"", b"efgh", b"ijkl"].map(IoSlice::new);
+        assert_eq!(segments.now(12), 10);
+        segments.hold(&bufs, 10);
+        assert_eq!(segments.held(), b"kl");
+        // With as much as a segment lacks.
+        assert_eq!(segments.now(8), 8);
+        assert_eq!(segments.now(9), 8);
+        // No whole one.
+        assert_eq!(segments.now(7), 7);
+        assert_eq!(segments.wrote(1), 0);
+        assert_eq!(segments.held(), b"l");
+        assert_eq!(segments.wrote(4), 3);
+        assert_eq!(segments.held(), b"");
     }
 }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::framing::Framing;
 use super::opening::Opening;
 use super::pulse::Pulse;
-use super::segments::{Now, Segments};
+use super::segments::Segments;
 use super::settings::Settings;
 use super::slots::Slot;
 use super::stats::Counters;
@@ -105,15 +105,14 @@ impl<T: 'static> Transport<T> {
         Ok(())
     }
 
-    /// How much of an answer is written.
+    /// How much of so many bytes is written now.
     #[inline]
-    fn now(&self, bufs: &[io::IoSlice<'_>]) -> Now {
-        let woken = self.pulse.goes_on();
-        if !woken && !self.pulse.is_withheld() {
-            return Now::All;
+    fn now(&self, len: usize) -> usize {
+        if self.pulse.goes_on() || self.pulse.is_withheld() {
+            self.segments.now(len)
+        } else {
+            len
         }
-        self.segments
-            .now(bufs.iter().map(|buf| buf.len()).sum(), woken)
     }
 
     /// Whether the client is, for all we know, still sending what nobody will read.
@@ -169,7 +168,7 @@ impl<T: 'static> Transport<T> {
 
 impl<T> Drop for Transport<T> {
     fn drop(&mut self) {
-        self.pulse.interim.end();
+        self.pulse.end_connection();
     }
 }
 
@@ -249,17 +248,65 @@ impl<T: AsyncWrite + Unpin + 'static> Transport<T> {
     }
 }
 
+impl<T: AsyncWrite + Unpin + 'static> Transport<T> {
+    /// Writes what is held and the first `now` bytes behind it, and keeps those after that; how many it has then.
+    fn poll_segments(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+        now: usize,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            let held = self.segments.held();
+            let mut first = [io::IoSlice::new(&[]); PIECES];
+            let count = cut(held, bufs, held.len() + now, &mut first);
+            let first = first.get(..count).unwrap_or_default();
+            let written = Pin::new(&mut self.io).poll_write_vectored(cx, first);
+            let written = ready!(self.wrote(cx, written))?;
+            let taken = self.segments.wrote(written);
+            if taken == now {
+                self.segments.hold(bufs, now);
+            }
+            let holds = !self.segments.held().is_empty();
+            self.pulse.hold(holds);
+            if taken == now {
+                return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+            }
+            if taken > 0 || written == 0 {
+                return Poll::Ready(Ok(taken));
+            }
+        }
+    }
+
+    /// Writes what is held.
+    #[inline]
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.segments.held().is_empty() {
+            let written = Pin::new(&mut self.io).poll_write(cx, self.segments.held());
+            let written = ready!(self.wrote(cx, written))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.segments.wrote(written);
+            self.pulse.hold(!self.segments.held().is_empty());
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<T: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Transport<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.interim.is_some() {
-            ready!(self.poll_interim(cx))?;
+        let me = &mut *self;
+        ready!(me.poll_held(cx))?;
+        if me.interim.is_some() {
+            ready!(me.poll_interim(cx))?;
         }
-        let result = Pin::new(&mut self.io).poll_write(cx, buf);
-        self.wrote(cx, result)
+        let result = Pin::new(&mut me.io).poll_write(cx, buf);
+        me.wrote(cx, result)
     }
 
     fn poll_write_vectored(
@@ -267,29 +314,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Transport<T> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.interim.is_some() {
-            ready!(self.poll_interim(cx))?;
+        let me = &mut *self;
+        if me.interim.is_some() {
+            ready!(me.poll_interim(cx))?;
         }
-        let now = self.now(bufs);
-        let io = Pin::new(&mut self.io);
+        let len = bufs.iter().map(|buf| buf.len()).sum();
+        let now = me.now(len);
+        if now < len || !me.segments.held().is_empty() {
+            return me.poll_segments(cx, bufs, now);
+        }
+        let io = Pin::new(&mut me.io);
         let mut small = [0; SMALL];
-        let result = match now {
-            Now::All => match gather(bufs, &mut small) {
-                Some(len) => io.poll_write(cx, small.get(..len).unwrap_or_default()),
-                None => io.poll_write_vectored(cx, bufs),
-            },
-            Now::Bytes(most) => {
-                let mut first = [io::IoSlice::new(&[]); PIECES];
-                let count = cut(bufs, most, &mut first);
-                io.poll_write_vectored(cx, first.get(..count).unwrap_or_default())
-            }
-            Now::Nothing => {
-                // Once: whatever becomes of the body, it is written the next time.
-                self.pulse.gone_on();
-                return Poll::Pending;
-            }
+        let result = match gather(bufs, &mut small) {
+            Some(len) => io.poll_write(cx, small.get(..len).unwrap_or_default()),
+            None => io.poll_write_vectored(cx, bufs),
         };
-        self.wrote(cx, result)
+        me.wrote(cx, result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -297,24 +337,29 @@ impl<T: AsyncRead + AsyncWrite + Unpin + 'static> AsyncWrite for Transport<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let me = &mut *self;
+        let is_waiting = me.pulse.interim.is_waiting();
+        // Held for a body that is asked next, and for nothing else.
+        if !me.pulse.goes_on() || is_waiting {
+            ready!(me.poll_held(cx))?;
+            me.segments.rest();
+        }
         // hyper flushes when it has passed on all it had to write; what is in between answers goes now.
-        if self.interim.is_some() {
-            ready!(self.poll_interim(cx))?;
+        if me.interim.is_some() {
+            ready!(me.poll_interim(cx))?;
         }
-        if self.pulse.interim.is_waiting() {
-            self.interim = Some(Box::new(self.pulse.interim.take().into()));
-            ready!(self.poll_interim(cx))?;
+        if is_waiting {
+            me.interim = Some(Box::new(me.pulse.interim.take().into()));
+            ready!(me.poll_interim(cx))?;
         }
-        let result = Pin::new(&mut self.io).poll_flush(cx);
-        if !self.pulse.goes_on() {
-            self.segments.rest();
-        }
-        self.flushed(cx, result)
+        let result = Pin::new(&mut me.io).poll_flush(cx);
+        me.flushed(cx, result)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let me = &mut *self;
         if !me.shut {
+            ready!(me.poll_held(cx))?;
             let shut = Pin::new(&mut me.io).poll_shutdown(cx);
             ready!(me.flushed(cx, shut))?;
             me.shut = true;
@@ -337,15 +382,18 @@ const SMALL: usize = 512;
 /// Up to how many pieces of memory are looked at for whole segments.
 const PIECES: usize = 16;
 
-/// The first `most` bytes of all pieces, or less if there are too many of them; in how many they are.
+/// The first `most` bytes of what is held and of all pieces, or less if there are too many of them; in how many they are.
 fn cut<'a>(
+    held: &'a [u8],
     bufs: &'a [io::IoSlice<'_>],
     most: usize,
     first: &mut [io::IoSlice<'a>; PIECES],
 ) -> usize {
     let mut left = most;
     let mut count = 0;
-    for (buf, place) in bufs.iter().zip(first) {
+    let bufs = bufs.iter().map(|buf| &**buf);
+    let held = Some(held).filter(|held| !held.is_empty());
+    for (buf, place) in held.into_iter().chain(bufs).zip(first) {
         if left == 0 {
             break;
         }

@@ -33,3 +33,4 @@ mod tls;
 mod trailers;
 mod upgrade;
 mod websocket;
+mod written;

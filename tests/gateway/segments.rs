@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Poll, ready};
 
@@ -32,6 +33,19 @@ struct Answer {
     more: mpsc::UnboundedSender<Result<usize, io::Error>>,
     /// How much had been written when the body was asked for each piece that it gave.
     written: Arc<Mutex<Vec<u64>>>,
+    /// The most pieces that were kept then.
+    kept: Arc<AtomicUsize>,
+}
+
+/// A piece, kept as long as this.
+struct Piece {
+    _token: Arc<()>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        PIECE
+    }
 }
 
 impl Answer {
@@ -39,12 +53,17 @@ impl Answer {
         let (more, coming) = mpsc::unbounded_channel();
         let coming = Arc::new(Mutex::new((0, coming)));
         let written = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::new(AtomicUsize::new(0));
         let counting = Arc::new(OnceLock::<Handle>::new());
         let app = {
             let (written, counting) = (Arc::clone(&written), Arc::clone(&counting));
+            let (kept, token) = (Arc::clone(&kept), Arc::new(()));
             move |_: Request<Body>| {
                 let (coming, written) = (Arc::clone(&coming), Arc::clone(&written));
                 let counting = Arc::clone(&counting);
+                let (kept, token) = (Arc::clone(&kept), Arc::clone(&token));
+                // That of the application, and this.
+                let own = Arc::strong_count(&token);
                 let pieces = poll_fn(move |cx| {
                     let (there, coming) = &mut *coming.lock().unwrap();
                     while *there == 0 {
@@ -57,7 +76,10 @@ impl Answer {
                     *there -= 1;
                     let stats = counting.get().unwrap().stats();
                     written.lock().unwrap().push(stats.bytes_out);
-                    let frame = Frame::data(Bytes::from_static(PIECE));
+                    kept.fetch_max(Arc::strong_count(&token) - own, Ordering::Relaxed);
+                    let frame = Frame::data(Bytes::from_owner(Piece {
+                        _token: Arc::clone(&token),
+                    }));
                     Poll::Ready(Some(Ok(frame)))
                 });
                 let body = Body::new(StreamBody::new(pieces));
@@ -78,6 +100,7 @@ impl Answer {
             client,
             more,
             written,
+            kept,
         }
     }
 
@@ -117,6 +140,8 @@ async fn pieces_that_are_there_fill_their_segments() {
     answer.read(ROW).await;
     let steps = answer.steps();
     assert!(steps[..2] == [CHUNK; 2] && steps[2] < CHUNK, "{steps:?}");
+    // The rest of a piece does not keep the piece.
+    assert_eq!(answer.kept.load(Ordering::Relaxed), 0);
     drop(answer.more);
     let mut end = [0; 5];
     answer.client.read_exact(&mut end).await.unwrap();
