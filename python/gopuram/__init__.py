@@ -14,7 +14,7 @@ from importlib import metadata
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
-from . import _gopuram, checks, signals
+from . import _gopuram, checks, loading, signals
 from ._gopuram import FileWrapper
 
 if TYPE_CHECKING:
@@ -147,6 +147,8 @@ def _serve(
         checks.once(access_log, config.logs)
     if inline and request_timeout:
         raise ValueError("request_timeout is for threads: inline nobody is left to answer")
+    if not inline:
+        loading.check_threads()
     signals.serve()
     _gopuram.serve(
         app,

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 
 from . import _gopuram, _serve, reloading, settings, signals, values, workers
-from .loading import NotFound, load
+from .loading import NotFound, check_threads, load
 from .options import read
 #: The status where there is nothing to serve, as that of a supervisor whose workers cannot.
 _NO_APPLICATION = 3
@@ -45,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
         os.environ.update(options.env)
         app = reloading.load_and_watch(options, control) if control and options.reload else load(options.app)
+        if not options.inline:
+            check_threads()
         if options.command == "check":
             return _check(options, config)
         config = config.opened()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import importlib
 import importlib.util
 import os
 import traceback
+from types import BuiltinFunctionType
 from typing import Any
 
 
@@ -13,8 +15,8 @@ from typing import Any
 _SETTINGS = (".ini", ".cfg", ".yaml", ".yml", ".json")
 
 
-class NotFound(Exception):
-    """There is no such application; the message is for the operator."""
+class NotFound(ValueError):
+    """There is no such application, or none that can be served; the message is for the operator."""
 
 
 def load(name: str) -> Any:
@@ -49,6 +51,17 @@ def load(name: str) -> Any:
     if not callable(found):
         raise NotFound(f"{name} is {type(found).__name__}, which cannot be called: it is no WSGI application")
     return found
+
+
+def check_threads() -> None:
+    """Refuse to serve by threads where greenlets are in their place: started ones run on the thread that starts them, which is the
+    server's and gives them no turn, and locks between those of several threads wake nobody."""
+    if not isinstance(_thread.start_new_thread, BuiltinFunctionType):
+        raise NotFound(
+            "threading is patched, so that there are greenlets in place of threads (monkey.patch_all() of gevent, say), by which no "
+            "application can be served: leave that out, since threads wait for each other and the network as they are, or use "
+            "--inline, by which requests are served one at a time"
+        )
 
 
 def _module(name: str, rest: str) -> Any:
