@@ -35,6 +35,7 @@ mod start;
 mod supervisor;
 mod tally;
 mod text;
+mod turns;
 mod witness;
 mod wsgi;
 

@@ -25,8 +25,9 @@ use crate::logs::{self, Logs};
 use crate::pid_file::PidFile;
 use crate::pool::Pool;
 use crate::tally::Tally;
+use crate::turns::Turns;
 use crate::witness::Witness;
-use crate::wsgi::Wsgi;
+use crate::wsgi::{Callers, Wsgi};
 
 /// How an application is served.
 #[derive(Debug, FromPyObject)]
@@ -105,15 +106,18 @@ fn serve_within(py: Python<'_>, app: Py<PyAny>, options: Options, drain: Duratio
         witness: Arc::clone(&witness),
         link: link.clone(),
     });
-    let (pool, threads) = match options.threads {
-        None => (None, None),
+    let (callers, threads) = match options.threads {
+        None => {
+            let turns = Turns::new(options.queue, queue_timeout);
+            (Callers::One(Arc::new(turns)), None)
+        }
         Some(0) => return Err(PyValueError::new_err("threads must be at least 1")),
         Some(threads) => {
             let (pool, threads) = Pool::start(py, threads, options.queue, queue_timeout, overseer)?;
-            (Some(pool), Some(threads))
+            (Callers::Threads(pool), Some(threads))
         }
     };
-    let app = Wsgi::new(app, pool, options.max_spool, quota);
+    let app = Wsgi::new(app, callers, options.max_spool, quota);
     let config = options.config.get().get().clone();
     let stack = config.stack().clone();
     let run = Run {
