@@ -78,6 +78,9 @@ def serve(
     What becomes of the server is logged by the command alone; here the standard error has the tracebacks of the application, and
     nothing else that it does not write itself.
 
+    Handlers for signals run as ever, those of SIGTERM when requests have finished. What one raises that is no Exception, SystemExit
+    say, ends the server in order, and is raised here then; of others there is a traceback.
+
     Raises OSError if an address cannot be listened on, ValueError if an option has no meaning, and TypeError if it is of another
     kind.
     """

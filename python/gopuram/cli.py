@@ -20,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; what it returns is the status of the process."""
     signals.begin()
     workers.inherit()
+    status = 0
     parser, options = read(arguments)
     if options.command == "explain":
         return _explain(options.names)
@@ -74,13 +75,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(str(error), _NO_APPLICATION)
     except (OSError, ValueError) as error:
         return _refuse(str(error))
+    except BaseException as error:
+        if isinstance(error, Exception):
+            raise
+        # Of a handler of the application's for a signal; the log has it.
+        status = _status(error)
     if any(thread.name.startswith("wsgi-") for thread in threading.enumerate()):
         # One that is stuck in the application would come back to an interpreter that is being taken down.
         atexit._run_exitfuncs()
         _flush()
-        os._exit(0)
+        os._exit(status)
     _flush()
-    return 0
+    return status
+
+
+def _status(error: BaseException) -> int:
+    """The status of a process that this ends, as Python has it."""
+    code = error.code if isinstance(error, SystemExit) else 1
+    if code is None or isinstance(code, int):
+        return int(code or 0) & 0xFF
+    print(code, file=sys.stderr)
+    return 1
 
 
 def _as_worker(command: Sequence[str], arguments: Sequence[str] | None) -> Sequence[str]:

@@ -99,6 +99,11 @@ pub(crate) fn log(py: Python<'_>, error: &PyErr, what: &'static str, asked: &Var
     flush(py);
     let (request, request_id) = (asked.what(), asked.id());
     tracing::error!(request, request_id, %error, "{what}");
+    trace(py, error);
+}
+
+/// Writes the traceback of an error.
+pub(crate) fn trace(py: Python<'_>, error: &PyErr) {
     if let Ok(traceback) = traceback(py, error) {
         emit(py, &traceback);
     }
