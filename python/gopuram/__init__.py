@@ -68,7 +68,7 @@ def serve(
         More variables for every environ.
     request_timeout
         How many seconds the application may take for a request, before it is answered 504 and another thread takes the place of
-        the one that is lost; 0 is for ever. Only for threads.
+        the one that is lost; where there is only one, requests wait for it. 0 is for ever. Only for threads.
     config
         A file of TOML with addresses, TLS, limits, deadlines and layers. What it says of the application, of threads, queues and
         workers is for the command, and not heeded here.
