@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from . import _gopuram, checks, loading, signals
 from ._gopuram import FileWrapper
+from .serving import Serving
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -92,21 +93,20 @@ def serve(
         if certfile is None or keyfile is None:
             raise ValueError("certfile and keyfile belong together")
         served = served.secured(certfile, keyfile)
+    how = Serving(
+        threads=threads,
+        inline=inline,
+        queue=queue,
+        queue_timeout=queue_timeout,
+        drain_timeout=served.settings()["drain_timeout"] if isinstance(drain_timeout, EllipsisType) else drain_timeout,
+        max_spool=max_spool,
+        access_log=None if access_log is None else checks.path(access_log, "access_log"),
+        environ={**dict(served.environ), **(environ or {})},
+        request_timeout=request_timeout,
+    )
     try:
         with signals.put_back():
-            _serve(
-                app,
-                served,
-                threads=threads,
-                inline=inline,
-                queue=queue,
-                queue_timeout=queue_timeout,
-                drain_timeout=served.settings()["drain_timeout"] if isinstance(drain_timeout, EllipsisType) else drain_timeout,
-                max_spool=max_spool,
-                access_log=None if access_log is None else checks.path(access_log, "access_log"),
-                environ={**dict(served.environ), **(environ or {})},
-                request_timeout=request_timeout,
-            )
+            _serve(app, served, how)
     except OSError as error:
         # Which is no mistake for a program that a front server starts, by CGI or FastCGI.
         if str(error).startswith("nothing to listen on"):
@@ -117,16 +117,8 @@ def serve(
 def _serve(
     app: WSGIApplication,
     config: _gopuram.Config,
+    how: Serving,
     *,
-    threads: int,
-    inline: bool,
-    queue: int,
-    queue_timeout: float,
-    drain_timeout: float,
-    max_spool: int,
-    access_log: str | None,
-    environ: Mapping[str, str],
-    request_timeout: float,
     max_requests: int = 0,
     control: _gopuram.Control | None = None,
     pid_file: str | None = None,
@@ -135,36 +127,23 @@ def _serve(
     """As `serve`, for workers, which have the sockets of their supervisor, and for a process that ends with it."""
     if not callable(app):
         raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
-    environ = dict(environ)
-    checks.served(
-        threads=threads,
-        queue=queue,
-        queue_timeout=queue_timeout,
-        drain_timeout=drain_timeout,
-        max_spool=max_spool,
-        access_log=access_log,
-        environ=environ,
-        request_timeout=request_timeout,
-    )
-    if access_log is not None:
-        checks.once(access_log, config.logs)
-    if inline and request_timeout:
-        raise ValueError("request_timeout is for threads: inline nobody is left to answer")
-    if not inline:
+    if how.access_log is not None:
+        checks.once(how.access_log, config.logs)
+    if not how.inline:
         loading.check_threads()
     signals.serve()
     _gopuram.serve(
         app,
         {
             "config": config,
-            "threads": None if inline else threads,
-            "queue": queue,
-            "queue_timeout": queue_timeout,
-            "drain_timeout": drain_timeout,
-            "max_spool": max_spool,
-            "access_log": access_log,
-            "environ": list(environ.items()),
-            "request_timeout": request_timeout,
+            "threads": None if how.inline else how.threads,
+            "queue": how.queue,
+            "queue_timeout": how.queue_timeout,
+            "drain_timeout": how.drain_timeout,
+            "max_spool": how.max_spool,
+            "access_log": how.access_log,
+            "environ": list(how.environ.items()),
+            "request_timeout": how.request_timeout,
             "max_requests": max_requests,
             "control": control,
             "pid_file": pid_file,

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from . import _gopuram, _serve, reloading, settings, signals, values, workers
 from .loading import NotFound, check_threads, load
 from .options import read
+from .serving import Serving
+
 #: The status where there is nothing to serve, as that of a supervisor whose workers cannot.
 _NO_APPLICATION = 3
 
@@ -55,15 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _serve(
             app,
             config,
-            threads=options.threads,
-            inline=options.inline,
-            queue=options.queue,
-            queue_timeout=options.queue_timeout,
-            drain_timeout=options.drain_timeout,
-            max_spool=options.max_spool,
-            access_log=options.access_log,
-            environ=options.environ,
-            request_timeout=options.request_timeout,
+            Serving.of(options),
             max_requests=max_requests,
             control=control,
             pid_file=os.path.abspath(options.pid) if options.pid and not control else None,
@@ -109,7 +103,13 @@ def _as_worker(command: Sequence[str], arguments: Sequence[str] | None) -> Seque
 
 
 def _check(options: argparse.Namespace, config: _gopuram.Config) -> int:
-    """Say what would be served; that it can be loaded is known."""
+    """Say what would be served; that it can be loaded is known.
+
+    Raises OSError for what would show when it is served.
+    """
+    config.bindable()
+    if options.pid:
+        _gopuram.check_pid_file(os.path.abspath(options.pid))
     processes = f", {_count(options.workers, 'process', 'processes')}" if options.supervised else ""
     how = "inline" if options.inline else _count(options.threads, "thread", "threads")
     print(f"listening {', '.join(config.described)}")

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::io::Write as _;
 
+use gopuram::middleware::attributes::RequestId;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -97,7 +98,7 @@ pub(crate) fn emit(py: Python<'_>, text: &str) {
 /// Logs an error of the application, and writes its traceback below: a line of a log has no lines in it.
 pub(crate) fn log(py: Python<'_>, error: &PyErr, what: &'static str, asked: &Variables) {
     flush(py);
-    let (request, request_id) = (asked.what(), asked.id());
+    let (request, request_id) = (asked.what(), asked.id().map(RequestId::as_str));
     tracing::error!(request, request_id, %error, "{what}");
     trace(py, error);
 }

@@ -83,7 +83,8 @@ impl Exchange {
     fn leave(&self) {
         let mut state = self.lock();
         state.gone = true;
-        let left = std::mem::take(&mut state.blocks);
+        // What they have may be closed by Python, which says what it likes here.
+        let left = (state.head.take(), std::mem::take(&mut state.blocks));
         let waits = state.waits.is_some();
         drop(state);
         drop(left);
@@ -146,11 +147,16 @@ impl Sender {
     /// Answers with all there is to say.
     pub(crate) fn whole(&mut self, res: Response<Body>) {
         self.ended = true;
+        let mut res = Some(res);
         self.shared.tell(|state| {
             state.begun = true;
-            state.head = Some(res.map(Some));
             state.end = Some(Ok(()));
+            if !state.gone {
+                state.head = res.take().map(|res| res.map(Some));
+            }
         });
+        // What nobody takes is not kept, nor dropped under the lock.
+        drop(res);
     }
 
     /// Answers with a head and the first block of those that follow.

@@ -7,11 +7,14 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gopuram::Body;
 use gopuram::middleware::body::{FileRegion, Read, ReadAt};
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+use crate::closing::Closing;
 
 /// How much is read at once, if nothing else was said.
 const BLOCK: usize = 64 * 1024;
@@ -62,7 +65,7 @@ impl FileWrapper {
 
 impl FileWrapper {
     /// What is left of the file, if it is one on disk.
-    pub(crate) fn region(&self, py: Python<'_>) -> Option<FileRegion> {
+    pub(crate) fn on_disk(&self, py: Python<'_>) -> Option<OnDisk> {
         let filelike = self.filelike.bind(py);
         if !is_plain(filelike).unwrap_or(false) {
             return None;
@@ -84,7 +87,11 @@ impl FileWrapper {
         if !metadata.is_file() || left == 0 {
             return None;
         }
-        Some(FileRegion::new(Arc::new(OnDisk(file)), position, left))
+        Some(OnDisk {
+            file,
+            from: position,
+            len: left,
+        })
     }
 }
 
@@ -122,14 +129,44 @@ fn duplicate(number: RawFd) -> io::Result<File> {
     borrowed.try_clone_to_owned().map(File::from)
 }
 
+/// What is left of a file on disk.
 #[derive(Debug)]
-struct OnDisk(File);
+pub(crate) struct OnDisk {
+    file: File,
+    from: u64,
+    len: u64,
+}
 
-impl ReadAt for OnDisk {
+impl OnDisk {
+    /// How much that is.
+    pub(crate) const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Its beginning as a body, with which goes what is to be closed.
+    pub(crate) fn body(self, len: u64, closing: Closing) -> Body {
+        let source = Sent {
+            file: Arc::new(self.file),
+            _closing: closing,
+        };
+        Body::file(FileRegion::new(Arc::new(source), self.from, len))
+    }
+}
+
+/// A file that is being sent.
+#[derive(Debug)]
+struct Sent {
+    file: Arc<File>,
+    _closing: Closing,
+}
+
+impl ReadAt for Sent {
     fn read_at(self: Arc<Self>, offset: u64, len: usize) -> Read {
+        // Who reads has the file alone: what is to be closed is so where the body is dropped, not in a thread that waits for a disk.
+        let file = Arc::clone(&self.file);
         let reading = tokio::task::spawn_blocking(move || {
             let mut buf = vec![0; len];
-            let read = self.0.read_at(&mut buf, offset)?;
+            let read = file.read_at(&mut buf, offset)?;
             buf.truncate(read);
             Ok(Bytes::from(buf))
         });
@@ -137,7 +174,7 @@ impl ReadAt for OnDisk {
     }
 
     fn file(&self) -> Option<&File> {
-        Some(&self.0)
+        Some(&self.file)
     }
 }
 

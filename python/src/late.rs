@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use gopuram::middleware::attributes::RequestId;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -10,11 +11,11 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
+use crate::application::Variables;
 use crate::control::Link;
 use crate::errors;
 use crate::exchange::{Cut, Watched};
 use crate::pool::Queue;
-use crate::run::Job;
 use crate::supervisor::word;
 use crate::witness::Witness;
 
@@ -42,11 +43,26 @@ pub(crate) struct Running {
     /// By which the pool knows the thread, and by which Python does.
     seat: Seat,
     since: Instant,
-    what: String,
+    asked: Asked,
     watched: Watched,
+    /// How long it had waited for the client before.
+    before: Duration,
     late: bool,
     /// Another thread has taken the place of this one.
     replaced: bool,
+}
+
+/// What was asked for, and by what a layer has made it known, if one has.
+#[derive(Clone, Debug)]
+struct Asked {
+    what: String,
+    id: Option<RequestId>,
+}
+
+impl Asked {
+    fn id(&self) -> Option<&str> {
+        self.id.as_ref().map(RequestId::as_str)
+    }
 }
 
 /// A thread of the pool.
@@ -66,9 +82,9 @@ pub(crate) struct Threads {
 }
 
 /// A thread begins with a request.
-pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, job: &Job) {
+pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, asked: &Variables, watched: Watched) {
     let mut threads = queue.threads();
-    threads.begin(seat, job);
+    threads.begin(seat, asked, watched);
     if let Some(runtime) = queue.overseer.as_ref().and_then(|o| o.runtime.get())
         && !std::mem::replace(&mut threads.overseen, true)
     {
@@ -77,12 +93,17 @@ pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, job: &Job) {
 }
 
 impl Threads {
-    fn begin(&mut self, seat: Seat, job: &Job) {
+    fn begin(&mut self, seat: Seat, asked: &Variables, watched: Watched) {
+        let now = Instant::now();
         self.running.push(Running {
             seat,
-            since: Instant::now(),
-            what: job.variables.what(),
-            watched: job.sender.watched(),
+            since: now,
+            asked: Asked {
+                what: asked.what(),
+                id: asked.id().cloned(),
+            },
+            before: watched.waited(now),
+            watched,
             late: false,
             replaced: false,
         });
@@ -100,7 +121,8 @@ impl Threads {
         if running.late {
             self.lost -= 1;
             warn!(
-                request = running.what,
+                request = running.asked.what,
+                request_id = running.asked.id(),
                 took = ?running.since.elapsed(),
                 "a thread that was lost has come back"
             );
@@ -117,16 +139,17 @@ impl Threads {
     }
 
     /// Those for which it is too late now, and when to look again.
-    fn overdue(&mut self, limit: Duration) -> (Vec<(Seat, String, Watched)>, Option<Instant>) {
+    fn overdue(&mut self, limit: Duration) -> (Vec<(Seat, Asked, Watched)>, Option<Instant>) {
         let now = Instant::now();
         let mut overdue = Vec::new();
         let mut next: Option<Instant> = None;
         for running in self.running.iter_mut().filter(|running| !running.late) {
-            let end = running.since + limit + running.watched.waited(now);
+            let waited = running.watched.waited(now).saturating_sub(running.before);
+            let end = running.since + limit + waited;
             if end <= now {
                 running.late = true;
                 self.lost += 1;
-                overdue.push((running.seat, running.what.clone(), running.watched.clone()));
+                overdue.push((running.seat, running.asked.clone(), running.watched.clone()));
             } else {
                 next = Some(next.map_or(end, |next| next.min(end)));
             }
@@ -203,21 +226,25 @@ async fn oversee(queue: Weak<Queue>) {
                 return;
             };
             let (overdue, next) = queue.threads().overdue(overseer.limit);
-            for (seat, request, watched) in overdue {
+            for (seat, asked, watched) in overdue {
                 let limit = overseer.limit;
+                let (request, request_id) = (&asked.what, asked.id());
                 match watched.cut() {
                     Cut::Answered => error!(
                         request,
+                        request_id,
                         ?limit,
                         "the application takes too long; answered 504"
                     ),
                     Cut::Broken => error!(
                         request,
+                        request_id,
                         ?limit,
                         "the application takes too long; the answer breaks off"
                     ),
                     Cut::Over => error!(
                         request,
+                        request_id,
                         ?limit,
                         "the application takes too long after its answer"
                     ),

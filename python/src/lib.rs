@@ -12,6 +12,7 @@ mod answer;
 mod application;
 mod bell;
 mod body;
+mod closing;
 mod config;
 mod control;
 mod end;
@@ -58,6 +59,8 @@ mod _gopuram {
     use super::logs::check_log;
     #[pymodule_export]
     use super::memory::keep_memory;
+    #[pymodule_export]
+    use super::pid_file::check_pid_file;
     #[pymodule_export]
     use super::serve::{inherit, log_to_stderr, serve};
     #[pymodule_export]

@@ -11,7 +11,10 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::answer;
+use crate::application::Variables;
 use crate::bell::Bell;
+use crate::closing::{By, Close};
+use crate::exchange::Watched;
 use crate::forked::end_if_forked;
 use crate::late::{self, Overseer, Seat};
 use crate::run::{Job, Run};
@@ -38,11 +41,17 @@ impl Threads {
         self.0.filled.notify_all();
         let end = Instant::now() + patience;
         let started = std::mem::take(&mut self.0.lock().started);
-        for thread in started {
+        let joined = started.into_iter().try_for_each(|thread| {
             let left = end.saturating_duration_since(Instant::now());
-            thread.call_method1(py, "join", (left.as_secs_f64(),))?;
+            let joined = thread.call_method1(py, "join", (left.as_secs_f64(),));
+            joined.map(drop)
+        });
+        // With the runtime all bodies are gone, so that no more comes.
+        let left = std::mem::take(&mut self.0.lock().closes);
+        for close in left {
+            close.call(py);
         }
-        Ok(())
+        joined
     }
 }
 
@@ -65,6 +74,9 @@ pub(crate) struct Queue {
 struct State {
     /// The oldest first.
     jobs: VecDeque<(Instant, Job)>,
+    /// What is to be closed, before the next request: so there are never more than connections had answers of when all threads
+    /// were last busy.
+    closes: VecDeque<Close>,
     /// How many threads wait for a request.
     idle: usize,
     /// Threads will be called.
@@ -77,6 +89,21 @@ struct State {
     /// The threads that were started, and have not ended when this was last looked at.
     started: Vec<Py<PyAny>>,
     last: usize,
+}
+
+impl State {
+    fn pop(&mut self) -> Option<Task> {
+        match self.closes.pop_front() {
+            Some(close) => Some(Task::Close(close)),
+            None => self.jobs.pop_front().map(|(_, job)| Task::Job(job)),
+        }
+    }
+}
+
+/// What a thread is there for.
+enum Task {
+    Job(Job),
+    Close(Close),
 }
 
 /// Whether requests may wait.
@@ -173,11 +200,17 @@ impl Queue {
         let mut state = self.lock();
         state.calling = false;
         state.fresh = 0;
-        let wanted = state.jobs.len().min(state.idle);
+        let wanted = (state.jobs.len() + state.closes.len()).min(state.idle);
         drop(state);
         for _ in 0..wanted {
             self.filled.notify_one();
         }
+    }
+
+    /// Has a thread close what was sent.
+    pub(crate) fn close(&self, close: Close) {
+        self.lock().closes.push_back(close);
+        self.filled.notify_one();
     }
 
     /// What threads work on.
@@ -246,17 +279,17 @@ impl Queue {
         Ok(())
     }
 
-    /// The next request, if one waits.
-    fn try_pop(&self) -> Option<Job> {
-        self.lock().jobs.pop_front().map(|(_, job)| job)
+    /// What to do next, if there is anything.
+    fn try_pop(&self) -> Option<Task> {
+        self.lock().pop()
     }
 
-    /// The next request, or nothing when there will be none.
-    fn pop(&self) -> Option<Job> {
+    /// What to do next, or nothing when there will be nothing.
+    fn pop(&self) -> Option<Task> {
         let mut state = self.lock();
         loop {
-            if let Some((_, job)) = state.jobs.pop_front() {
-                return Some(job);
+            if let Some(task) = state.pop() {
+                return Some(task);
             }
             if state.door == Door::Closed {
                 return None;
@@ -336,15 +369,16 @@ impl Worker {
         };
         // To go on with the next request without letting go of the interpreter saves two hand-overs; other threads get it as
         // they do from any program, after the switch interval.
-        while let Some(job) = queue.try_pop().or_else(|| py.detach(|| queue.pop())) {
-            if job.sender.is_gone() {
+        while let Some(task) = queue.try_pop().or_else(|| py.detach(|| queue.pop())) {
+            if task.is_gone() {
                 continue;
             }
             if let Some(seat) = seat {
-                late::begin(queue, seat, &job);
+                let (asked, watched) = task.watched();
+                late::begin(queue, seat, asked, watched);
             }
             // What a panic leaves is dropped, which breaks the answer off.
-            let done = catch_unwind(AssertUnwindSafe(|| work(py, job)));
+            let done = catch_unwind(AssertUnwindSafe(|| task.run(py, queue)));
             end_if_forked(py);
             match done {
                 Ok(Ok(())) => {}
@@ -360,10 +394,33 @@ impl Worker {
     }
 }
 
-fn work(py: Python<'_>, job: Job) -> PyResult<()> {
-    let mut run = Run::begin(py, job)?;
-    if !run.is_over() {
-        while run.step(py) == Flow::More {}
+impl Task {
+    /// Whether nobody wants it any longer.
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Job(job) => job.sender.is_gone(),
+            Self::Close(_) => false,
+        }
     }
-    Ok(())
+
+    /// By what it is known to who watches it.
+    fn watched(&self) -> (&Variables, Watched) {
+        match self {
+            Self::Job(job) => (&job.variables, job.sender.watched()),
+            Self::Close(close) => (&close.variables, close.watched.clone()),
+        }
+    }
+
+    fn run(self, py: Python<'_>, queue: &Arc<Queue>) -> PyResult<()> {
+        match self {
+            Self::Job(job) => {
+                let mut run = Run::begin(py, job, By::Pool(queue))?;
+                if !run.is_over() {
+                    while run.step(py) == Flow::More {}
+                }
+            }
+            Self::Close(close) => close.call(py),
+        }
+        Ok(())
+    }
 }

@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gopuram::Body;
+use gopuram::middleware::attributes::RequestId;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList, PyTuple};
 
 use crate::application::{Application, Variables};
+use crate::closing::{By, Close, Closing, close};
 use crate::errors;
 use crate::exchange::Sender;
-use crate::file_wrapper::FileWrapper;
+use crate::file_wrapper::{FileWrapper, OnDisk};
 use crate::input::{Input, Source};
 use crate::start::{Flow, Start, TOO_LONG};
 
@@ -46,7 +48,9 @@ struct Blocks {
 
 impl Run {
     /// Calls the application, and sends its answer if that is there as a whole.
-    pub(crate) fn begin(py: Python<'_>, job: Job) -> PyResult<Self> {
+    ///
+    /// What is to be closed when it is sent is closed `by` them.
+    pub(crate) fn begin(py: Python<'_>, job: Job, by: By<'_>) -> PyResult<Self> {
         let input = Py::new(py, Input::new(job.source, job.sender.watched()))?;
         let start = Py::new(py, Start::new(job.sender, job.is_head))?;
         let mut run = Self {
@@ -55,7 +59,7 @@ impl Run {
             input,
             blocks: None,
         };
-        if let Err(error) = run.call(py, &job.app) {
+        if let Err(error) = run.call(py, &job.app, by) {
             run.failed(py, &error);
         }
         if run.blocks.is_none() {
@@ -69,20 +73,23 @@ impl Run {
         self.blocks.is_none()
     }
 
-    fn call(&mut self, py: Python<'_>, app: &Application) -> PyResult<()> {
+    fn call(&mut self, py: Python<'_>, app: &Application, by: By<'_>) -> PyResult<()> {
         let environ = self.variables.environ(py, app)?;
         environ.set_item(intern!(py, "wsgi.input"), &self.input)?;
         let start = self.start.bind(py);
         let start_response = start.getattr(intern!(py, "start_response"))?;
         let iterable = app.callable.bind(py).call1((environ, start_response))?;
         if let Some(body) = whole(start, &iterable) {
-            let sent = start.borrow_mut().whole(body);
-            // A list and a tuple have nothing to close.
-            if !is_sequence(&iterable) {
-                self.blocks = Some(Blocks::of(iterable, None));
-                self.end(py);
-            }
-            return sent;
+            return start.borrow_mut().whole(body);
+        }
+        if let Some((file, len)) = on_disk(start, &iterable) {
+            let close = Close {
+                iterable: iterable.unbind(),
+                variables: self.variables.clone(),
+                watched: start.borrow().watched(),
+            };
+            let body = file.body(len, Closing::new(close, by));
+            return start.borrow_mut().whole(body);
         }
         self.blocks = Some(Blocks::of(iterable.clone(), None));
         if iterable.is_none() {
@@ -142,6 +149,7 @@ impl Run {
         if start.length().is_some_and(|left| left < len) {
             tracing::error!(
                 request = self.variables.what(),
+                request_id = self.variables.id().map(RequestId::as_str),
                 "the application gave {TOO_LONG}; the rest was not sent"
             );
         }
@@ -165,15 +173,12 @@ impl Run {
         if let Ok(mut input) = self.input.bind(py).try_borrow_mut() {
             input.end();
         }
-        if let Some(blocks) = self.blocks.take()
-            && let Err(error) = blocks.close(py)
-        {
-            errors::log(
-                py,
-                &error,
-                "the application failed when its answer was closed",
-                &self.variables,
-            );
+        if let Some(blocks) = self.blocks.take() {
+            let iterable = blocks.iterable.into_bound(py);
+            // A list and a tuple have nothing to close.
+            if !is_sequence(&iterable) {
+                close(&iterable, &self.variables);
+            }
         }
         errors::flush(py);
     }
@@ -196,17 +201,6 @@ impl Blocks {
             single: false,
         }
     }
-
-    fn close(self, py: Python<'_>) -> PyResult<()> {
-        let iterable = self.iterable.into_bound(py);
-        if is_sequence(&iterable) {
-            return Ok(());
-        }
-        if let Some(close) = iterable.getattr_opt(intern!(py, "close"))? {
-            close.call0()?;
-        }
-        Ok(())
-    }
 }
 
 /// Exactly a list or a tuple, which hold what they give.
@@ -225,15 +219,24 @@ fn whole(start: &Bound<'_, Start>, iterable: &Bound<'_, PyAny>) -> Option<Body> 
         gathered(list.iter())?
     } else if let Ok(tuple) = iterable.cast_exact::<PyTuple>() {
         gathered(tuple.iter())?
-    } else if let Ok(file) = iterable.cast_exact::<FileWrapper>() {
-        let region = file.get().region(iterable.py())?;
-        let len = told.map_or(region.len(), |told| told.min(region.len()));
-        Body::file(region.part(0, len))
     } else {
         return None;
     };
     let exact = http_body::Body::size_hint(&body).exact();
     (told.is_none() || told == exact).then_some(body)
+}
+
+/// The file to be sent as it is, and how much of it, if it is one on disk, nothing was sent yet, and it has what was told.
+fn on_disk(start: &Bound<'_, Start>, iterable: &Bound<'_, PyAny>) -> Option<(OnDisk, u64)> {
+    let file = iterable.cast_exact::<FileWrapper>().ok()?;
+    let start = start.borrow();
+    if !start.is_told() {
+        return None;
+    }
+    let told = start.length();
+    let file = file.get().on_disk(iterable.py())?;
+    let len = told.unwrap_or(file.len());
+    (len <= file.len()).then_some((file, len))
 }
 
 /// All blocks, if they are bytes.

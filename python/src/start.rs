@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyTuple};
 
-use crate::exchange::{Refusal, Sender};
+use crate::exchange::{Refusal, Sender, Watched};
 use crate::head::Head;
 
 /// From this size on a block is sent from where Python has it; giving it back later costs more than to copy a smaller one.
@@ -63,6 +63,11 @@ impl Start {
     /// Whether nobody wants the answer any longer.
     pub(crate) fn is_gone(&self) -> bool {
         self.sender.is_gone()
+    }
+
+    /// The answer for who watches it.
+    pub(crate) fn watched(&self) -> Watched {
+        self.sender.watched()
     }
 
     /// Whether nothing more will be sent.

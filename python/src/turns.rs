@@ -23,7 +23,16 @@ pub(crate) struct Turns {
 
 /// While it lives nobody else calls the application.
 #[derive(Debug)]
-pub(crate) struct Turn(#[expect(dead_code, reason = "it is held")] OwnedMutexGuard<()>);
+pub(crate) struct Turn {
+    turns: Arc<Turns>,
+    _held: OwnedMutexGuard<()>,
+}
+
+impl Turn {
+    pub(crate) const fn turns(&self) -> &Arc<Turns> {
+        &self.turns
+    }
+}
 
 impl Turns {
     /// Up to `room` requests wait, for as long as `deadline`.
@@ -37,9 +46,22 @@ impl Turns {
     }
 
     /// A turn at once, if nobody has one or waits for it.
-    pub(crate) fn try_take(&self) -> Option<Turn> {
-        let lock = Arc::clone(&self.lock);
-        lock.try_lock_owned().ok().map(Turn)
+    pub(crate) fn try_take(self: &Arc<Self>) -> Option<Turn> {
+        let held = Arc::clone(&self.lock).try_lock_owned().ok()?;
+        Some(self.turn(held))
+    }
+
+    fn turn(self: &Arc<Self>, held: OwnedMutexGuard<()>) -> Turn {
+        Turn {
+            turns: Arc::clone(self),
+            _held: held,
+        }
+    }
+
+    /// The next turn, for what cannot be refused.
+    pub(crate) async fn always(self: Arc<Self>) -> Turn {
+        let held = Arc::clone(&self.lock).lock_owned().await;
+        self.turn(held)
     }
 
     /// The next turn; `None` if there are too many who wait, or it does not come in time.
@@ -54,13 +76,13 @@ impl Turns {
                 );
                 return None;
             }
-            let lock = Arc::clone(&self.lock).lock_owned();
-            let Ok(turn) = timeout(self.deadline, lock).await else {
+            let deadline = self.deadline;
+            let Ok(turn) = timeout(deadline, self.always()).await else {
                 warn!("a request has waited too long for its turn; answered 503");
                 return None;
             };
             drop(waiter);
-            Some(Turn(turn))
+            Some(turn)
         }
     }
 }

@@ -16,6 +16,7 @@ use tower_service::Service;
 use crate::answer;
 use crate::application::{Application, Prepared, Variables};
 use crate::body::{self, Reader};
+use crate::closing::By;
 use crate::control::Quota;
 use crate::exchange::{Blocks, Broken, Manner, Receiver, exchange};
 use crate::forked::end_if_forked;
@@ -224,7 +225,7 @@ fn inline(asked: Asked, turn: Turn, cx: &mut Context<'_>) -> Response<Body> {
         http2,
     } = asked;
     let run = Python::attach(|py| {
-        let mut run = Run::begin(py, job)?;
+        let mut run = Run::begin(py, job, By::Turns(turn.turns()))?;
         loop {
             end_if_forked(py);
             if let Poll::Ready(head) = receiver.poll_head(cx) {

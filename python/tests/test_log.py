@@ -60,3 +60,19 @@ def test_who_failed_is_named_as_for_the_client(tmp_path):
             server.logged(f'request="GET {path}" request_id="{response.getheader("x-request-id")}" error=RuntimeError')
         assert server.get(failing, target="/early").status == 500
         assert len(errors(server)) == 3
+
+
+def longer(environ, start_response):
+    start_response("200 OK", [*PLAIN, ("Content-Length", "1")])
+    yield b"more"
+
+
+def test_who_gave_more_than_was_told_is_named_as_for_the_client(tmp_path):
+    (tmp_path / "site.toml").write_text(LAYERS)
+    with Server("--config", str(tmp_path / "site.toml")) as server:
+        connection = http.client.HTTPConnection(*server.address, timeout=20)
+        connection.request("GET", "/", headers={"X-App": "test_log.longer"})
+        response = connection.getresponse()
+        assert response.read() == b"m"
+        connection.close()
+        server.logged(f'the rest was not sent request="GET /" request_id="{response.getheader("x-request-id")}"')

@@ -36,6 +36,18 @@ def test_the_client_is_told_and_the_traceback_is_in_the_log(limited):
     assert 'takes too long; answered 504 request="GET /sleeps"' in limited.log()
 
 
+def test_who_takes_too_long_is_named_as_for_the_client(tmp_path, fifo):
+    (tmp_path / "site.toml").write_text('[[layer]]\nname = "request_id"\n')
+    options = ["--config", str(tmp_path / "site.toml"), "--threads", "1", "--request-timeout", "1", "--drain-timeout", "0.1"]
+    with Server(*options, app="workers:app") as server:
+        answer = ask(server, "/waits", Fifo=fifo)
+        assert answer.status == 504
+        named = f'request="GET /waits" request_id="{answer.getheader("x-request-id")}"'
+        assert f"takes too long; answered 504 {named} limit=1s" in server.log()
+        fifo.write_text("too late")
+        server.logged(f"a thread that was lost has come back {named} took=")
+
+
 def test_another_thread_takes_its_place_up_to_a_bound(limited):
     for _ in range(2):
         assert ask(limited, "/thread").body in (b"wsgi-1", b"wsgi-2")

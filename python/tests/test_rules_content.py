@@ -5,6 +5,7 @@ import gzip
 import io
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,21 @@ def wrapped(environ, start_response):
         case "logged":
             ASKED.clear()
             return wrapper(Logged(b"logged"))
+        case "spool" | "fails":
+            # What it has is gone with it, as where a spool file is given back for the next report.
+            ASKED.clear()
+            file = tempfile.TemporaryFile()
+            file.write(SPOOLED)
+            file.seek(0)
+
+            def close():
+                ASKED.append("closed")
+                file.truncate(0)
+                if case == "fails":
+                    raise ValueError("expected of the spool")
+
+            file.close = close
+            return wrapper(file)
         case "noclose":
             file = wrapper(NoClose(b"no close"))
             # The server's own is asked only for what PEP 3333 says.
@@ -227,8 +243,34 @@ def test_s59_what_is_wrapped_is_sent_only_if_it_is_returned(server, path):
 
 def test_s60_close_is_there_if_the_file_has_it(server, path):
     assert wrap(server, "logged", path).body == b"logged"
-    assert server.get(asked).body == b"['closed']"
+    server.until(asked, b"['closed']")
     assert wrap(server, "noclose", path, *([] if server.strict else [("X-Lenient", "1")])).body == b"no close"
+
+
+SPOOLED = bytes(range(256)) * 40_000
+
+
+def test_s60_a_file_is_closed_when_it_is_sent(server, path):
+    assert wrap(server, "spool", path).body == SPOOLED
+    server.until(asked, b"['closed']")
+    assert wrap(server, "spool", path, method="HEAD").body == b""
+    server.until(asked, b"['closed']")
+
+
+def test_s60_a_file_is_closed_when_the_client_leaves(server, path):
+    with server.connect() as connection:
+        connection.send(request(wrapped, target="/?spool", headers=[("X-Path", str(path))]))
+        if connection.head().status == 501 and not server.strict:
+            pytest.skip("there is no wsgi.file_wrapper, which may be")
+        assert connection.exactly(100_000) == SPOOLED[:100_000]
+        assert not server.strict or server.get(asked).body == b"[]"
+    server.until(asked, b"['closed']")
+
+
+@pytest.mark.ours
+def test_s60_how_closing_a_file_fails_is_in_the_log(server, path):
+    assert wrap(server, "fails", path).body == SPOOLED
+    server.logged("the application failed when its answer was closed.*error=ValueError: expected of the spool")
 
 
 @pytest.mark.parametrize("case", ["file", "raw"])

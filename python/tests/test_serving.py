@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -169,6 +170,32 @@ def test_a_thread_that_is_stuck_does_not_hold_up_the_end(fifo, how):
             connection.rest()
 
 
+REPORT = bytes(10_000_000)
+
+
+def reports(environ, start_response):
+    file = tempfile.TemporaryFile()
+    file.write(REPORT)
+    file.seek(0)
+    file.close = lambda: Path(environ["HTTP_X_PATH"]).write_text(threading.current_thread().name)
+    start_response("200 OK", PLAIN)
+    return environ["wsgi.file_wrapper"](file)
+
+
+def test_a_file_is_closed_at_the_end_though_no_thread_is_free(fifo, tmp_path):
+    closed = tmp_path / "closed"
+    with Server("--threads", "1", "--drain-timeout", "0.1") as server, server.connect() as file, server.connect() as other:
+        file.send(request(reports, headers=[("X-Path", str(closed))]))
+        file.head()
+        other.send(request(waits, headers=[("X-Fifo", str(fifo))]))
+        other.head()
+        assert file.rest() == REPORT
+        assert not closed.exists()
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+    assert closed.read_text() == "MainThread"
+
+
 def test_a_request_that_waits_too_long_for_a_thread_is_503(fifo):
     with Server("--threads", "1", "--queue-timeout", "0.1") as server, server.connect() as connection:
         connection.send(request(waits, headers=[("X-Fifo", str(fifo))]))
@@ -284,11 +311,12 @@ def made(environ, start_response):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_no_more_is_made_than_the_client_takes(mode):
-    with Server(*MODES[mode]) as server, server.connect() as connection:
-        connection.send(request(makes))
-        connection.head()
-        for _ in range(200):
-            connection.exactly(50_000)
+    with Server(*MODES[mode]) as server:
+        with server.connect() as connection:
+            connection.send(request(makes))
+            connection.head()
+            for _ in range(200):
+                connection.exactly(50_000)
         # What the sockets of both ends hold comes on top; all that could be made is 100 MB.
         assert 200 <= int(server.get(made).body) < 700
 

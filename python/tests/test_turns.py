@@ -1,5 +1,7 @@
 """An application that is called by the thread of the connections has one request at a time."""
 
+import sys
+
 from client import request
 from conftest import Server
 
@@ -64,3 +66,28 @@ def test_nor_for_longer():
         slow.head()
         assert server.get(asks).status == 503
         server.logged("waited too long for its turn")
+
+
+def sends(environ, start_response):
+    file = open(environ["HTTP_X_FILE"], "rb")
+
+    def close():
+        print(f"closed with {len(inside)} inside", file=sys.stderr, flush=True)
+        type(file).close(file)
+
+    file.close = close
+    start_response("200 OK", PLAIN)
+    return environ["wsgi.file_wrapper"](file)
+
+
+def test_a_file_is_closed_when_it_is_nobodys_turn(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 20_000_000)
+    with Server("--inline") as server, server.connect() as slow, server.connect() as other:
+        other.send(request(sends, headers=[("X-File", str(path))]))
+        other.head()
+        slow.send(request(streams))
+        slow.head()
+        assert len(other.rest()) == 20_000_000
+        assert len(slow.rest()) == 400 * 64 * 1024
+        server.logged("closed with 0 inside")
