@@ -20,6 +20,7 @@ _NO_APPLICATION = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; what it returns is the status of the process."""
+    _fill_standard_streams()
     signals.begin()
     workers.inherit()
     status = 0
@@ -81,6 +82,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os._exit(status)
     _flush()
     return status
+
+
+def _fill_standard_streams() -> None:
+    """Have no socket get the number of one that is closed: logs would be written to it, and what code in C prints."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # It gets the lowest number that is free.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 def _status(error: BaseException) -> int:
