@@ -14,7 +14,7 @@ from importlib import metadata
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
-from . import _gopuram, checks, signals
+from . import _gopuram, checks, loading, signals
 from ._gopuram import Disconnected, FileWrapper
 from .serving import Serving
 
@@ -70,7 +70,7 @@ def serve(
         More variables for every environ.
     request_timeout
         How many seconds the application may take for a request, before it is answered 504 and another thread takes the place of
-        the one that is lost; 0 is for ever. Only for threads.
+        the one that is lost; where there is only one, requests wait for it. 0 is for ever. Only for threads.
     config
         A file of TOML with addresses, TLS, limits, deadlines and layers. What it says of the application, of threads, queues and
         workers is for the command, and not heeded here.
@@ -83,6 +83,9 @@ def serve(
 
     What becomes of the server is logged by the command alone; here the standard error has the tracebacks of the application, and
     nothing else that it does not write itself.
+
+    Handlers for signals run as ever, those of SIGTERM when requests have finished. What one raises that is no Exception, SystemExit
+    say, ends the server in order, and is raised here then; of others there is a traceback.
 
     Raises OSError if an address cannot be listened on, ValueError if an option has no meaning, and TypeError if it is of another
     kind.
@@ -134,6 +137,8 @@ def _serve(
         raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
     if how.access_log is not None:
         checks.once(how.access_log, config.logs)
+    if not how.inline:
+        loading.check_threads()
     signals.serve()
     _gopuram.serve(
         app,

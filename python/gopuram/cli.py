@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 
 from . import _gopuram, _serve, reloading, settings, signals, values, workers
-from .loading import NotFound, load
+from .loading import NotFound, check_threads, load
 from .options import read
 from .serving import Serving
 
@@ -20,8 +20,10 @@ _NO_APPLICATION = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; what it returns is the status of the process."""
+    _fill_standard_streams()
     signals.begin()
     workers.inherit()
+    status = 0
     parser, options = read(arguments)
     if options.command == "explain":
         return _explain(options.names)
@@ -47,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
         os.environ.update(options.env)
         app = reloading.load_and_watch(options, control) if control and options.reload else load(options.app)
+        if not options.inline:
+            check_threads()
         if options.command == "check":
             return _check(options, settings.believing(options, config))
         config = settings.believing(options, config.opened())
@@ -66,13 +70,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(str(error), _NO_APPLICATION)
     except (OSError, ValueError) as error:
         return _refuse(str(error))
+    except BaseException as error:
+        if isinstance(error, Exception):
+            raise
+        # Of a handler of the application's for a signal; the log has it.
+        status = _status(error)
     if any(thread.name.startswith("wsgi-") for thread in threading.enumerate()):
         # One that is stuck in the application would come back to an interpreter that is being taken down.
         atexit._run_exitfuncs()
         _flush()
-        os._exit(0)
+        os._exit(status)
     _flush()
-    return 0
+    return status
+
+
+def _fill_standard_streams() -> None:
+    """Have no socket get the number of one that is closed: logs would be written to it, and what code in C prints."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # It gets the lowest number that is free.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def _status(error: BaseException) -> int:
+    """The status of a process that this ends, as Python has it."""
+    code = error.code if isinstance(error, SystemExit) else 1
+    if code is None or isinstance(code, int):
+        return int(code or 0) & 0xFF
+    print(code, file=sys.stderr)
+    return 1
 
 
 def _as_worker(command: Sequence[str], arguments: Sequence[str] | None) -> Sequence[str]:

@@ -140,7 +140,7 @@ def _add_options(serve: ArgumentParser) -> None:
         "--request-timeout",
         type=seconds,
         metavar="TIME",
-        help="for the application to answer; then 504, and another thread; 0 is for ever [0]",
+        help="for the application to answer; then 504, and another thread unless it was the only one; 0 is for ever [0]",
     )
     serve.add_argument(
         "--drain-timeout", "--graceful-timeout", type=seconds, metavar="TIME", help="for requests to finish at the end [30s]"

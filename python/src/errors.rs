@@ -99,12 +99,19 @@ pub(crate) fn emit(py: Python<'_>, text: &str) {
 pub(crate) fn log(py: Python<'_>, error: &PyErr, what: &'static str, asked: &Variables) {
     flush(py);
     let (request, request_id) = (asked.what(), asked.id().map(RequestId::as_str));
+    tell(py, error, |told| {
+        tracing::error!(request, request_id, error = told, "{what}");
+    });
+}
+
+/// Has an error told in one line, and writes its traceback below.
+pub(crate) fn tell(py: Python<'_>, error: &PyErr, say: impl FnOnce(&str) + Send) {
     let (told, traceback) = returned(py, (line(error), traceback(py, error)));
     let traceback = traceback
         .unwrap_or_else(|problem| format!("Its traceback cannot be had: {}\n", line(&problem)));
     // Who reads the log may need the interpreter.
     py.detach(|| {
-        tracing::error!(request, request_id, error = %told, "{what}");
+        say(&told);
         stderr::put(traceback.as_bytes());
     });
 }

@@ -8,13 +8,15 @@ use pyo3::prelude::*;
 use tracing::error;
 
 use crate::end::exit;
+use crate::wakeup;
 
 static FORKED: AtomicBool = AtomicBool::new(false);
 
 /// Says that this process was forked from one that serves.
 #[pyfunction]
-pub(crate) fn forked() {
+pub(crate) fn forked(py: Python<'_>) {
     FORKED.store(true, Ordering::Relaxed);
+    wakeup::forget(py);
 }
 
 /// Says that this process serves itself.

@@ -183,6 +183,7 @@ impl Threads {
         match self.running.iter_mut().find(same) {
             None => Replace::Done,
             Some(running) if running.replaced => Replace::Done,
+            Some(_) if most == 1 => Replace::Never,
             Some(_) if replaced >= most => Replace::TooMany(self.lost),
             Some(running) => {
                 running.replaced = true;
@@ -208,6 +209,8 @@ enum Replace {
     /// It has come back meanwhile, or another has.
     Done,
     TooMany(usize),
+    /// It is the only one, which says that the application is not to be called by two at once.
+    Never,
     Yes,
 }
 
@@ -287,6 +290,19 @@ impl Late {
         };
         py.detach(|| match (replace, added) {
             (Replace::Done, _) => {}
+            (Replace::Never, _) => {
+                if let Some(link) = self.link() {
+                    error!(
+                        "the only thread is lost: another process is to take the place of this one"
+                    );
+                    link.say(word::OLD);
+                } else {
+                    error!(
+                        "the only thread is lost: requests wait until it comes back; \
+                        with --workers another process would take the place of this one"
+                    );
+                }
+            }
             (Replace::Yes, Ok(())) => {
                 warn!("another thread takes the place of the one that is lost");
             }
@@ -305,9 +321,13 @@ impl Late {
         });
     }
 
+    fn link(&self) -> Option<&Link> {
+        self.queue.overseer.as_ref().and_then(|o| o.link.as_ref())
+    }
+
     /// There will be fewer threads; another process would have as many as there should be.
     fn give_up(&self) {
-        let link = self.queue.overseer.as_ref().and_then(|o| o.link.as_ref());
+        let link = self.link();
         if let Some(link) = link {
             link.say(word::OLD);
         }

@@ -39,6 +39,7 @@ mod supervisor;
 mod tally;
 mod text;
 mod turns;
+mod wakeup;
 mod witness;
 mod wsgi;
 

@@ -29,10 +29,6 @@ impl PidFile {
         }
     }
 
-    pub(crate) const fn is_wanted(&self) -> bool {
-        self.path.is_some()
-    }
-
     /// Writes it once, or takes it over: whoever reads it finds a number, whenever that is.
     pub(crate) fn write(&mut self) -> Result<(), String> {
         let Some(path) = self.path.as_ref().filter(|_| !self.written) else {

@@ -385,13 +385,10 @@ impl Worker {
             // What a panic leaves is dropped, which breaks the answer off.
             let done = catch_unwind(AssertUnwindSafe(|| task.run(py, queue)));
             end_if_forked(py);
-            match done {
-                Ok(Err(error)) => {
-                    let error = errors::line(&error);
-                    py.detach(|| error!(%error, "a request could not be given to Python"));
-                }
-                // It is told where it is dropped.
-                Ok(Ok(())) | Err(_) => {}
+            // Of a panic it is told where the request is dropped.
+            if let Ok(Err(error)) = done {
+                let error = errors::line(&error);
+                py.detach(|| error!(%error, "a request could not be given to Python"));
             }
             if seat.is_some_and(|seat| queue.done(py, seat)) {
                 // Another has taken this one's place.
