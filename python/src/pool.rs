@@ -47,7 +47,9 @@ impl Threads {
         });
         // With the runtime all bodies are gone, so that no more comes.
         let left = std::mem::take(&mut self.0.lock().closes);
-        left.into_iter().for_each(|close| close.call(py));
+        for close in left {
+            close.call(py);
+        }
         joined
     }
 }
@@ -98,7 +100,6 @@ impl State {
 }
 
 /// What a thread is there for.
-#[expect(clippy::large_enum_variant, reason = "nearly all are the larger one")]
 enum Task {
     Job(Job),
     Close(Close),
@@ -379,10 +380,9 @@ impl Worker {
             let done = catch_unwind(AssertUnwindSafe(|| task.run(py, queue)));
             end_if_forked(py);
             match done {
-                Ok(Ok(())) => {}
                 Ok(Err(error)) => error!(%error, "a request could not be given to Python"),
-                // It is told where it is dropped.
-                Err(_) => {}
+                // That one panicked is told where it is dropped.
+                Ok(Ok(())) | Err(_) => {}
             }
             if seat.is_some_and(|seat| queue.done(seat)) {
                 // Another has taken this one's place.
