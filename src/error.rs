@@ -88,7 +88,7 @@ impl fmt::Display for Error {
                  it is written `127.0.0.1:8000`, `[::]:8000`, `name:8000` or `unix:/path`"
             ),
             Kind::Bind(address) => {
-                write!(f, "cannot listen on {address}{}", advice(&self.source))?;
+                write!(f, "cannot listen on `{address}`{}", advice(&self.source))?;
                 // What is known besides the kind.
                 match self.source.get_ref() {
                     Some(known) => write!(f, ": {known}"),
@@ -153,7 +153,11 @@ mod tests {
     fn a_message_names_the_address_and_the_way_out() {
         let denied = Error::bind(&"0.0.0.0:80", io::ErrorKind::PermissionDenied.into());
         assert!(denied.is_bind());
-        assert!(denied.to_string().contains("0.0.0.0:80"));
+        assert!(
+            denied
+                .to_string()
+                .contains("cannot listen on `0.0.0.0:80`: ")
+        );
         assert!(denied.to_string().contains("CAP_NET_BIND_SERVICE"));
         assert_eq!(
             io::Error::from(denied).kind(),

@@ -14,8 +14,9 @@ from importlib import metadata
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
-from . import _gopuram, checks, signals
-from ._gopuram import FileWrapper
+from . import _gopuram, checks, loading, signals
+from ._gopuram import Disconnected, FileWrapper
+from .serving import Serving
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -24,7 +25,7 @@ if not getattr(sys, "_is_gil_enabled", lambda: True)():
     # A build without turns it on for us, unless it is told not to.
     raise ImportError("gopuram needs the global interpreter lock, which PYTHON_GIL=0 or -X gil=0 has turned off")
 
-__all__ = ["FileWrapper", "__version__", "serve"]
+__all__ = ["Disconnected", "FileWrapper", "__version__", "serve"]
 
 __version__: str = metadata.version("gopuram")
 
@@ -68,7 +69,7 @@ def serve(
         More variables for every environ.
     request_timeout
         How many seconds the application may take for a request, before it is answered 504 and another thread takes the place of
-        the one that is lost; 0 is for ever. Only for threads.
+        the one that is lost; where there is only one, requests wait for it. 0 is for ever. Only for threads.
     config
         A file of TOML with addresses, TLS, limits, deadlines and layers. What it says of the application, of threads, queues and
         workers is for the command, and not heeded here.
@@ -77,6 +78,9 @@ def serve(
 
     What becomes of the server is logged by the command alone; here the standard error has the tracebacks of the application, and
     nothing else that it does not write itself.
+
+    Handlers for signals run as ever, those of SIGTERM when requests have finished. What one raises that is no Exception, SystemExit
+    say, ends the server in order, and is raised here then; of others there is a traceback.
 
     Raises OSError if an address cannot be listened on, ValueError if an option has no meaning, and TypeError if it is of another
     kind.
@@ -89,21 +93,20 @@ def serve(
         if certfile is None or keyfile is None:
             raise ValueError("certfile and keyfile belong together")
         served = served.secured(certfile, keyfile)
+    how = Serving(
+        threads=threads,
+        inline=inline,
+        queue=queue,
+        queue_timeout=queue_timeout,
+        drain_timeout=served.settings()["drain_timeout"] if isinstance(drain_timeout, EllipsisType) else drain_timeout,
+        max_spool=max_spool,
+        access_log=None if access_log is None else checks.path(access_log, "access_log"),
+        environ={**dict(served.environ), **(environ or {})},
+        request_timeout=request_timeout,
+    )
     try:
         with signals.put_back():
-            _serve(
-                app,
-                served,
-                threads=threads,
-                inline=inline,
-                queue=queue,
-                queue_timeout=queue_timeout,
-                drain_timeout=served.settings()["drain_timeout"] if isinstance(drain_timeout, EllipsisType) else drain_timeout,
-                max_spool=max_spool,
-                access_log=None if access_log is None else checks.path(access_log, "access_log"),
-                environ={**dict(served.environ), **(environ or {})},
-                request_timeout=request_timeout,
-            )
+            _serve(app, served, how)
     except OSError as error:
         # Which is no mistake for a program that a front server starts, by CGI or FastCGI.
         if str(error).startswith("nothing to listen on"):
@@ -114,16 +117,8 @@ def serve(
 def _serve(
     app: WSGIApplication,
     config: _gopuram.Config,
+    how: Serving,
     *,
-    threads: int,
-    inline: bool,
-    queue: int,
-    queue_timeout: float,
-    drain_timeout: float,
-    max_spool: int,
-    access_log: str | None,
-    environ: Mapping[str, str],
-    request_timeout: float,
     max_requests: int = 0,
     control: _gopuram.Control | None = None,
     pid_file: str | None = None,
@@ -132,34 +127,23 @@ def _serve(
     """As `serve`, for workers, which have the sockets of their supervisor, and for a process that ends with it."""
     if not callable(app):
         raise TypeError(f"{app!r} is not a WSGI application: it cannot be called")
-    environ = dict(environ)
-    checks.served(
-        threads=threads,
-        queue=queue,
-        queue_timeout=queue_timeout,
-        drain_timeout=drain_timeout,
-        max_spool=max_spool,
-        access_log=access_log,
-        environ=environ,
-        request_timeout=request_timeout,
-    )
-    if access_log is not None:
-        checks.once(access_log, config.logs)
-    if inline and request_timeout:
-        raise ValueError("request_timeout is for threads: inline nobody is left to answer")
+    if how.access_log is not None:
+        checks.once(how.access_log, config.logs)
+    if not how.inline:
+        loading.check_threads()
     signals.serve()
     _gopuram.serve(
         app,
         {
             "config": config,
-            "threads": None if inline else threads,
-            "queue": queue,
-            "queue_timeout": queue_timeout,
-            "drain_timeout": drain_timeout,
-            "max_spool": max_spool,
-            "access_log": access_log,
-            "environ": list(environ.items()),
-            "request_timeout": request_timeout,
+            "threads": None if how.inline else how.threads,
+            "queue": how.queue,
+            "queue_timeout": how.queue_timeout,
+            "drain_timeout": how.drain_timeout,
+            "max_spool": how.max_spool,
+            "access_log": how.access_log,
+            "environ": list(how.environ.items()),
+            "request_timeout": how.request_timeout,
             "max_requests": max_requests,
             "control": control,
             "pid_file": pid_file,

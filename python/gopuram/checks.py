@@ -52,29 +52,6 @@ def variables(environ: Mapping[str, str]) -> None:
             raise ValueError(f"{name} must be a str of Latin-1")
 
 
-def served(
-    *,
-    threads: object,
-    queue: object,
-    queue_timeout: object,
-    drain_timeout: object,
-    max_spool: object,
-    access_log: object,
-    environ: Mapping[str, str],
-    request_timeout: object,
-) -> None:
-    """Whether an application can be served so."""
-    variables(environ)
-    if access_log is not None:
-        text(access_log, "access_log")
-    whole(threads, "threads", 1, SEVERAL)
-    whole(queue, "queue", 1, MANY)
-    whole(max_spool, "max_spool", 1, MANY)
-    time(queue_timeout, "queue_timeout")
-    time(drain_timeout, "drain_timeout")
-    time(request_timeout, "request_timeout")
-
-
 def once(access_log: str, others: Sequence[os.PathLike[str]]) -> None:
     """Whether no layer writes the access log that was asked for besides."""
     if any(_same(access_log, os.fspath(other)) for other in others):

@@ -10,16 +10,20 @@ import threading
 from collections.abc import Sequence
 
 from . import _gopuram, _serve, reloading, settings, signals, values, workers
-from .loading import NotFound, load
+from .loading import NotFound, check_threads, load
 from .options import read
+from .serving import Serving
+
 #: The status where there is nothing to serve, as that of a supervisor whose workers cannot.
 _NO_APPLICATION = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; what it returns is the status of the process."""
+    _fill_standard_streams()
     signals.begin()
     workers.inherit()
+    status = 0
     parser, options = read(arguments)
     if options.command == "explain":
         return _explain(options.names)
@@ -45,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.path[:] = dict.fromkeys(path for path in sys.path if path)
         os.environ.update(options.env)
         app = reloading.load_and_watch(options, control) if control and options.reload else load(options.app)
+        if not options.inline:
+            check_threads()
         if options.command == "check":
             return _check(options, config)
         config = config.opened()
@@ -52,15 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _serve(
             app,
             config,
-            threads=options.threads,
-            inline=options.inline,
-            queue=options.queue,
-            queue_timeout=options.queue_timeout,
-            drain_timeout=options.drain_timeout,
-            max_spool=options.max_spool,
-            access_log=options.access_log,
-            environ=options.environ,
-            request_timeout=options.request_timeout,
+            Serving.of(options),
             max_requests=max_requests,
             control=control,
             pid_file=os.path.abspath(options.pid) if options.pid and not control else None,
@@ -72,13 +70,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(str(error), _NO_APPLICATION)
     except (OSError, ValueError) as error:
         return _refuse(str(error))
+    except BaseException as error:
+        if isinstance(error, Exception):
+            raise
+        # Of a handler of the application's for a signal; the log has it.
+        status = _status(error)
     if any(thread.name.startswith("wsgi-") for thread in threading.enumerate()):
         # One that is stuck in the application would come back to an interpreter that is being taken down.
         atexit._run_exitfuncs()
         _flush()
-        os._exit(0)
+        os._exit(status)
     _flush()
-    return 0
+    return status
+
+
+def _fill_standard_streams() -> None:
+    """Have no socket get the number of one that is closed: logs would be written to it, and what code in C prints."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # It gets the lowest number that is free.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+
+
+def _status(error: BaseException) -> int:
+    """The status of a process that this ends, as Python has it."""
+    code = error.code if isinstance(error, SystemExit) else 1
+    if code is None or isinstance(code, int):
+        return int(code or 0) & 0xFF
+    print(code, file=sys.stderr)
+    return 1
 
 
 def _as_worker(command: Sequence[str], arguments: Sequence[str] | None) -> Sequence[str]:
@@ -92,7 +114,13 @@ def _as_worker(command: Sequence[str], arguments: Sequence[str] | None) -> Seque
 
 
 def _check(options: argparse.Namespace, config: _gopuram.Config) -> int:
-    """Say what would be served; that it can be loaded is known."""
+    """Say what would be served; that it can be loaded is known.
+
+    Raises OSError for what would show when it is served.
+    """
+    config.bindable()
+    if options.pid:
+        _gopuram.check_pid_file(os.path.abspath(options.pid))
     processes = f", {_count(options.workers, 'process', 'processes')}" if options.supervised else ""
     how = "inline" if options.inline else _count(options.threads, "thread", "threads")
     print(f"listening {', '.join(config.described)}")

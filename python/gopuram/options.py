@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import difflib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import metadata
 from typing import NoReturn
 
 from . import others, reloading, settings, workers
-from .values import level, natural, positive, seconds, several, size, some, variable
+from .values import address, level, natural, positive, seconds, several, size, some, variable
 
 _SERVED = """\
 MODULE:NAME is an object of a module, MODULE:FACTORY() one that a function makes, and MODULE alone the one that is called
@@ -96,14 +96,23 @@ def _unknown(word: str, told: _Parser) -> str:
     if not word.startswith("-"):
         return f"{word!r} is one word too many"
     name = word.partition("=")[0]
-    near = difflib.get_close_matches(name, told.names(), 1)
-    return f"there is no option {name}" + (f": did you mean {near[0]}?" if near else "")
+    near = _near(name, [*told.names(), *others.INSTEAD], 0.75) or _near(name, told.names(), 0.6)
+    if near in others.INSTEAD:
+        return f"there is no option {name}; {near}: {others.INSTEAD[near]}"
+    return f"there is no option {name}" + (f": did you mean {near}?" if near else "")
+
+
+def _near(name: str, options: Iterable[str], least: float) -> str | None:
+    """The option that is most like it, if any is; by their words, for all begin with the same dashes, and of one letter none is meant."""
+    words = {option[2:]: option for option in options if option.startswith("--")}
+    found = difflib.get_close_matches(name.lstrip("-").replace("_", "-"), words, 1, least)
+    return words[found[0]] if found else None
 
 
 def _add_options(serve: ArgumentParser) -> None:
     serve.add_argument("app", nargs="?", metavar="MODULE:NAME", help="the application, or a file that names it")
     serve.add_argument(
-        "-b", "--bind", action="append", metavar="ADDRESS", help="where to listen, as often as wanted [0.0.0.0:$PORT, or 127.0.0.1:8000]"
+        "-b", "--bind", action="append", type=address, metavar="ADDRESS", help="where to listen, as often as wanted [0.0.0.0:$PORT, or 127.0.0.1:8000]"
     )
     how = serve.add_mutually_exclusive_group()
     how.add_argument("--threads", type=several, metavar="N", help="how many threads call the application [4]")
@@ -131,7 +140,7 @@ def _add_options(serve: ArgumentParser) -> None:
         "--request-timeout",
         type=seconds,
         metavar="TIME",
-        help="for the application to answer; then 504, and another thread; 0 is for ever [0]",
+        help="for the application to answer; then 504, and another thread unless it was the only one; 0 is for ever [0]",
     )
     serve.add_argument(
         "--drain-timeout", "--graceful-timeout", type=seconds, metavar="TIME", help="for requests to finish at the end [30s]"

@@ -51,8 +51,39 @@ GUNICORN = {
     "--permit-unconventional-http-method --permit-unconventional-http-version --casefold-http-method": _LETTER,
 }
 
-#: Those of other servers, of which more would be read than needed.
-ELSEWHERE = {"--host --port --listen": "where to listen is one option: --bind 127.0.0.1:8000"}
+_NOT_NEEDED = "is always so, or not needed: leave it out"
+
+#: Those of uWSGI, granian, uvicorn and waitress that no option here is alike to; of all of them more would be read than needed.
+ELSEWHERE = {
+    "--host --port --listen --http-socket --uds --unix-socket --fd": (
+        "where to listen is one option: --bind 127.0.0.1:8000, --bind unix:/run/app.sock or --bind fd:3"
+    ),
+    "--socket --uwsgi-socket": "where to listen is one option: --bind uwsgi:unix:/run/app.sock, for `uwsgi_pass` of nginx",
+    "--http": "HTTP/1.1 and HTTP/2 are spoken wherever it listens: --bind 127.0.0.1:8000",
+    "--wsgi-file --module --callable --wsgi --call --factory": "what is served is one word: MODULE:NAME, or MODULE:FACTORY()",
+    "--app-dir --working-dir --working-directory": "is --chdir DIRECTORY",
+    "--virtualenv --venv --home": "is that of the interpreter: run the `gopuram` that is installed there",
+    "--processes": "is --workers N",
+    "--pidfile --pid-file": "is --pid FILE",
+    "--proc-name --procname --process-name": GUNICORN["-n --name"],
+    "--workers-lifetime": "is --max-worker-age TIME",
+    "--workers-max-rss --reload-on-rss": "is --max-worker-memory SIZE",
+    "--harakiri": "is --request-timeout TIME; the process lives on",
+    "--timeout-graceful-shutdown --workers-kill-timeout --worker-reload-mercy": "is --drain-timeout TIME",
+    "--keepalive-timeout --timeout-keep-alive --http-keepalive": GUNICORN["--keep-alive"],
+    "--limit-concurrency --backpressure": GUNICORN["--worker-connections"],
+    "--limit-request-body --max-request-body-size": _FILE + "a layer body_limit",
+    "--buffer-size --h11-max-incomplete-event-size": _FILE + "`head` in [limits]",
+    "--static-map --static-path-mount --static-path-route": _FILE + "a layer static_files",
+    "--stats --metrics": _FILE + "a layer metrics, which Prometheus reads",
+    "--ini --xml --yaml": "a file is of TOML here: --config FILE",
+    "--env-file --env-files": "is -e NAME=VALUE; a file of them " + _MANAGER + "`EnvironmentFile=` of systemd",
+    "--uid --gid": _MANAGER + "`User=` and `Group=` of systemd",
+    "--chmod-socket": GUNICORN["-m --umask"],
+    "--logto --log --logfile": "the log is the standard error: 2>>FILE, or the service manager's; one of requests is --access-log FILE",
+    "--master --enable-threads --lazy-apps --single-interpreter --need-app --die-on-term --vacuum": _NOT_NEEDED,
+    "--interface --loop --thunder-lock": _NOT_NEEDED,
+}
 
 
 class _Instead(Action):
@@ -60,6 +91,10 @@ class _Instead(Action):
 
     def __call__(self, parser: ArgumentParser, namespace: Namespace, values: Any, option: str | None = None) -> None:
         parser.error(f"{option}: {self.const}")
+
+
+#: What each says.
+INSTEAD = {name: instead for names, instead in {**GUNICORN, **ELSEWHERE}.items() for name in names.split()}
 
 
 def add_options(parser: ArgumentParser) -> None:

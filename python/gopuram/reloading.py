@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import _gopuram
-from .loading import NotFound, load, traceback_of
+from .loading import NotFound, load
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -52,9 +52,6 @@ def load_and_watch(options: Namespace, control: _gopuram.Control) -> Any:
         return load(options.app)
     except NotFound as error:
         why = str(error)
-    except BaseException as error:
-        # One that exits, for lack of a setting, say.
-        why = f"{options.app} cannot be loaded:\n{traceback_of(error)}"
     files.look_for_new()
     print(f"gopuram: {why}\ngopuram: waiting for a change", file=sys.stderr)
     return _instead(why)

@@ -8,22 +8,20 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _gopuram, checks, workers
+from .serving import Serving
 
 #: Where to listen, as gunicorn hears it too: set by those who run containers for others.
 _PORT = "PORT"
+
+#: What an option may leave to the file, or to what is so by default.
+_SERVING = "threads inline queue queue_timeout request_timeout drain_timeout max_spool"
 
 #: What holds where neither an option nor the file says otherwise; of workers, `workers` knows.
 DEFAULTS: dict[str, Any] = {
     "app": None,
     "chdir": None,
     "pythonpath": None,
-    "threads": 4,
-    "inline": False,
-    "queue": 1024,
-    "queue_timeout": 30.0,
-    "request_timeout": 0.0,
-    "drain_timeout": 30.0,
-    "max_spool": 1 << 30,
+    **{name: getattr(Serving, name) for name in _SERVING.split()},
     "workers": None,
     "timeout": None,
     "start_timeout": None,
@@ -66,16 +64,7 @@ def settle(options: Namespace, number: Callable[[str], int], *, is_worker: bool)
         )
     if not is_worker:
         workers.settle(options, number)
-    checks.served(
-        threads=options.threads,
-        queue=options.queue,
-        queue_timeout=options.queue_timeout,
-        drain_timeout=options.drain_timeout,
-        max_spool=options.max_spool,
-        access_log=options.access_log,
-        environ=options.environ,
-        request_timeout=options.request_timeout,
-    )
+    Serving.of(options)
     if options.chdir is not None:
         _go(options)
     if options.access_log is not None:

@@ -87,7 +87,9 @@ def _look_after_forks() -> None:
 
 
 def _end(*_: Any) -> None:
-    os._exit(0)
+    # Else it is the server that ends.
+    if not _serves:
+        os._exit(0)
 
 
 def _nothing(*_: Any) -> None:

@@ -65,6 +65,11 @@ def seconds(text: str) -> float:
     return time
 
 
+def address(text: str) -> str:
+    """Where to listen: of a port alone everywhere, as gunicorn and uWSGI have it, by IPv4."""
+    return f"0.0.0.0{text}" if text.startswith(":") and not text.startswith("::") else text
+
+
 def variable(text: str) -> tuple[str, str]:
     """A variable and what it is set to."""
     name, equals, value = text.partition("=")

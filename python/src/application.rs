@@ -138,8 +138,8 @@ impl Variables {
     }
 
     /// By what a layer has made it known, if one has.
-    pub(crate) fn id(&self) -> Option<&str> {
-        self.id.as_ref().map(RequestId::as_str)
+    pub(crate) const fn id(&self) -> Option<&RequestId> {
+        self.id.as_ref()
     }
 
     /// A new environ: a dictionary that is the application's to change.

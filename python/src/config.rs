@@ -61,6 +61,12 @@ impl Config {
         Ok(Self(self.0.clone().bind(addresses)))
     }
 
+    /// Whether all could be listened on, as far as that shows without doing so.
+    fn bindable(&self, py: Python<'_>) -> PyResult<()> {
+        let looked = py.detach(|| self.0.bindable());
+        looked.map_err(PyOSError::new_err)
+    }
+
     /// The same with TLS at all addresses where clients are: a chain of certificates and its key, of PEM.
     fn secured(&self, certificate: PathBuf, key: PathBuf) -> PyResult<Self> {
         let tls = Tls::pem_files(certificate, key);

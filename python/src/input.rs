@@ -13,7 +13,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use tokio::runtime::Handle;
 
+use crate::disconnected::Disconnected;
 use crate::exchange::Watched;
+use crate::forked::end_if_forked;
 
 /// Where the bytes of a body are.
 #[derive(Debug)]
@@ -318,9 +320,16 @@ impl Input {
     }
 
     fn part(&mut self, py: Python<'_>, until: Until) -> PyResult<Bytes> {
+        end_if_forked(py);
         let (watched, source) = (&self.watched, &mut self.source);
         py.detach(|| watched.read(|| source.read(until)))
-            .map_err(PyOSError::new_err)
+            .map_err(|why| {
+                if matches!(self.source, Source::Broken(_)) {
+                    Disconnected::new_err(why)
+                } else {
+                    PyOSError::new_err(why)
+                }
+            })
     }
 }
 

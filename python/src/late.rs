@@ -3,13 +3,14 @@
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use gopuram::middleware::attributes::RequestId;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
+use crate::application::Variables;
 use crate::control::Link;
 use crate::errors;
 use crate::exchange::{Cut, Watched};
@@ -41,13 +42,26 @@ pub(crate) struct Running {
     /// By which the pool knows the thread, and by which Python does.
     seat: Seat,
     since: Instant,
-    what: String,
+    asked: Asked,
     watched: Watched,
     /// How long it had waited for the client before.
     before: Duration,
     late: bool,
     /// Another thread has taken the place of this one.
     replaced: bool,
+}
+
+/// What was asked for, and by what a layer has made it known, if one has.
+#[derive(Clone, Debug)]
+struct Asked {
+    what: String,
+    id: Option<RequestId>,
+}
+
+impl Asked {
+    fn id(&self) -> Option<&str> {
+        self.id.as_ref().map(RequestId::as_str)
+    }
 }
 
 /// A thread of the pool.
@@ -67,9 +81,9 @@ pub(crate) struct Threads {
 }
 
 /// A thread begins with a request.
-pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, what: String, watched: Watched) {
+pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, asked: &Variables, watched: Watched) {
     let mut threads = queue.threads();
-    threads.begin(seat, what, watched);
+    threads.begin(seat, asked, watched);
     if let Some(runtime) = queue.overseer.as_ref().and_then(|o| o.runtime.get())
         && !std::mem::replace(&mut threads.overseen, true)
     {
@@ -78,12 +92,15 @@ pub(crate) fn begin(queue: &Arc<Queue>, seat: Seat, what: String, watched: Watch
 }
 
 impl Threads {
-    fn begin(&mut self, seat: Seat, what: String, watched: Watched) {
+    fn begin(&mut self, seat: Seat, asked: &Variables, watched: Watched) {
         let now = Instant::now();
         self.running.push(Running {
             seat,
             since: now,
-            what,
+            asked: Asked {
+                what: asked.what(),
+                id: asked.id().cloned(),
+            },
             before: watched.waited(now),
             watched,
             late: false,
@@ -91,36 +108,32 @@ impl Threads {
         });
     }
 
-    /// A thread has done with it; whether it is not needed any more.
-    pub(crate) fn end(&mut self, seat: Seat) -> bool {
+    /// A thread has done with it; whether it is not needed any more, and the request if the thread had been lost.
+    pub(crate) fn end(&mut self, seat: Seat) -> (bool, Option<Running>) {
         let at = self
             .running
             .iter()
             .position(|r| r.seat.number == seat.number);
         let Some(running) = at.map(|at| self.running.swap_remove(at)) else {
-            return false;
+            return (false, None);
         };
         if running.late {
             self.lost -= 1;
-            warn!(
-                request = running.what,
-                took = ?running.since.elapsed(),
-                "a thread that was lost has come back"
-            );
         }
         // It takes the place of another that is lost, if that has none yet.
         let lost = |other: &&mut Running| other.late && !other.replaced;
-        match self.running.iter_mut().find(lost) {
+        let is_replaced = match self.running.iter_mut().find(lost) {
             Some(other) if running.replaced => {
                 other.replaced = true;
                 false
             }
             _ => running.replaced,
-        }
+        };
+        (is_replaced, running.late.then_some(running))
     }
 
     /// Those for which it is too late now, and when to look again.
-    fn overdue(&mut self, limit: Duration) -> (Vec<(Seat, String, Watched)>, Option<Instant>) {
+    fn overdue(&mut self, limit: Duration) -> (Vec<(Seat, Asked, Watched)>, Option<Instant>) {
         let now = Instant::now();
         let mut overdue = Vec::new();
         let mut next: Option<Instant> = None;
@@ -130,7 +143,7 @@ impl Threads {
             if end <= now {
                 running.late = true;
                 self.lost += 1;
-                overdue.push((running.seat, running.what.clone(), running.watched.clone()));
+                overdue.push((running.seat, running.asked.clone(), running.watched.clone()));
             } else {
                 next = Some(next.map_or(end, |next| next.min(end)));
             }
@@ -170,6 +183,7 @@ impl Threads {
         match self.running.iter_mut().find(same) {
             None => Replace::Done,
             Some(running) if running.replaced => Replace::Done,
+            Some(_) if most == 1 => Replace::Never,
             Some(_) if replaced >= most => Replace::TooMany(self.lost),
             Some(running) => {
                 running.replaced = true;
@@ -179,10 +193,24 @@ impl Threads {
     }
 }
 
+impl Running {
+    /// Says that its thread is not lost any more.
+    pub(crate) fn came_back(&self) {
+        warn!(
+            request = self.asked.what,
+            request_id = self.asked.id(),
+            took = ?self.since.elapsed(),
+            "a thread that was lost has come back"
+        );
+    }
+}
+
 enum Replace {
     /// It has come back meanwhile, or another has.
     Done,
     TooMany(usize),
+    /// It is the only one, which says that the application is not to be called by two at once.
+    Never,
     Yes,
 }
 
@@ -204,21 +232,25 @@ async fn oversee(queue: Weak<Queue>) {
                 return;
             };
             let (overdue, next) = queue.threads().overdue(overseer.limit);
-            for (seat, request, watched) in overdue {
+            for (seat, asked, watched) in overdue {
                 let limit = overseer.limit;
+                let (request, request_id) = (&asked.what, asked.id());
                 match watched.cut() {
                     Cut::Answered => error!(
                         request,
+                        request_id,
                         ?limit,
                         "the application takes too long; answered 504"
                     ),
                     Cut::Broken => error!(
                         request,
+                        request_id,
                         ?limit,
                         "the application takes too long; the answer breaks off"
                     ),
                     Cut::Over => error!(
                         request,
+                        request_id,
                         ?limit,
                         "the application takes too long after its answer"
                     ),
@@ -246,32 +278,56 @@ impl Late {
         }
         match stack(py, self.seat.ident) {
             Ok(stack) => errors::emit(py, &stack),
-            Err(error) => error!(%error, "the traceback of a thread cannot be had"),
+            Err(error) => {
+                let error = errors::line(&error);
+                py.detach(|| error!(%error, "the traceback of a thread cannot be had"));
+            }
         }
         let replace = self.queue.threads().replace(self.seat, self.queue.size);
-        match replace {
-            Replace::Done => {}
-            Replace::Yes => match self.queue.add(py) {
-                Ok(()) => warn!("another thread takes the place of the one that is lost"),
-                Err(error) => {
-                    error!(%error, "no thread can take the place of the one that is lost");
-                    self.queue.threads().keep(self.seat);
-                    self.give_up();
+        let added = match replace {
+            Replace::Yes => self.queue.add(py).map_err(|error| errors::line(&error)),
+            _ => Ok(()),
+        };
+        py.detach(|| match (replace, added) {
+            (Replace::Done, _) => {}
+            (Replace::Never, _) => {
+                if let Some(link) = self.link() {
+                    error!(
+                        "the only thread is lost: another process is to take the place of this one"
+                    );
+                    link.say(word::OLD);
+                } else {
+                    error!(
+                        "the only thread is lost: requests wait until it comes back; \
+                        with --workers another process would take the place of this one"
+                    );
                 }
-            },
-            Replace::TooMany(lost) => {
+            }
+            (Replace::Yes, Ok(())) => {
+                warn!("another thread takes the place of the one that is lost");
+            }
+            (Replace::Yes, Err(error)) => {
+                error!(%error, "no thread can take the place of the one that is lost");
+                self.queue.threads().keep(self.seat);
+                self.give_up();
+            }
+            (Replace::TooMany(lost), _) => {
                 error!(
                     lost,
                     "too many threads are lost; there is no other for this one"
                 );
                 self.give_up();
             }
-        }
+        });
+    }
+
+    fn link(&self) -> Option<&Link> {
+        self.queue.overseer.as_ref().and_then(|o| o.link.as_ref())
     }
 
     /// There will be fewer threads; another process would have as many as there should be.
     fn give_up(&self) {
-        let link = self.queue.overseer.as_ref().and_then(|o| o.link.as_ref());
+        let link = self.link();
         if let Some(link) = link {
             link.say(word::OLD);
         }
@@ -296,10 +352,8 @@ fn stack(py: Python<'_>, ident: u64) -> PyResult<String> {
     let lines = py
         .import("traceback")?
         .call_method1("format_stack", (frame,))?;
-    let text: String = PyString::new(py, "")
-        .call_method1("join", (lines,))?
-        .extract()?;
+    let stack = errors::below(&lines)?;
     Ok(format!(
-        "Stack of the thread (most recent call last):\n{text}"
+        "Stack of the thread (most recent call last):\n{stack}"
     ))
 }

@@ -15,6 +15,7 @@ mod body;
 mod closing;
 mod config;
 mod control;
+mod disconnected;
 mod end;
 mod errors;
 mod exchange;
@@ -33,9 +34,12 @@ mod run;
 mod serve;
 mod share;
 mod start;
+mod stderr;
 mod supervisor;
 mod tally;
 mod text;
+mod turns;
+mod wakeup;
 mod witness;
 mod wsgi;
 
@@ -50,6 +54,8 @@ mod _gopuram {
     #[pymodule_export]
     use super::control::{Control, worker};
     #[pymodule_export]
+    use super::disconnected::Disconnected;
+    #[pymodule_export]
     use super::file_wrapper::FileWrapper;
     #[pymodule_export]
     use super::forked::forked;
@@ -57,6 +63,8 @@ mod _gopuram {
     use super::logs::check_log;
     #[pymodule_export]
     use super::memory::keep_memory;
+    #[pymodule_export]
+    use super::pid_file::check_pid_file;
     #[pymodule_export]
     use super::serve::{inherit, log_to_stderr, serve};
     #[pymodule_export]

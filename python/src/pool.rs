@@ -11,8 +11,10 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use crate::answer;
+use crate::application::Variables;
 use crate::bell::Bell;
-use crate::closing::Close;
+use crate::closing::{By, Close};
+use crate::errors;
 use crate::exchange::Watched;
 use crate::forked::end_if_forked;
 use crate::late::{self, Overseer, Seat};
@@ -237,14 +239,18 @@ impl Queue {
     }
 
     /// A thread has done with a request; whether it is not needed any more.
-    fn done(&self, seat: Seat) -> bool {
+    fn done(&self, py: Python<'_>, seat: Seat) -> bool {
         let mut threads = self.threads();
-        let is_replaced = threads.end(seat);
+        let (is_replaced, came_back) = threads.end(seat);
         if !threads.is_empty(self.size) {
             let mut state = self.lock();
             if state.door == Door::Lost {
                 state.door = Door::Open;
             }
+        }
+        drop(threads);
+        if let Some(late) = came_back {
+            py.detach(|| late.came_back());
         }
         is_replaced
     }
@@ -373,18 +379,18 @@ impl Worker {
                 continue;
             }
             if let Some(seat) = seat {
-                let (what, watched) = task.watched();
-                late::begin(queue, seat, what, watched);
+                let (asked, watched) = task.watched();
+                late::begin(queue, seat, asked, watched);
             }
             // What a panic leaves is dropped, which breaks the answer off.
             let done = catch_unwind(AssertUnwindSafe(|| task.run(py, queue)));
             end_if_forked(py);
-            match done {
-                Ok(Err(error)) => error!(%error, "a request could not be given to Python"),
-                // That one panicked is told where it is dropped.
-                Ok(Ok(())) | Err(_) => {}
+            // Of a panic it is told where the request is dropped.
+            if let Ok(Err(error)) = done {
+                let error = errors::line(&error);
+                py.detach(|| error!(%error, "a request could not be given to Python"));
             }
-            if seat.is_some_and(|seat| queue.done(seat)) {
+            if seat.is_some_and(|seat| queue.done(py, seat)) {
                 // Another has taken this one's place.
                 break;
             }
@@ -403,17 +409,17 @@ impl Task {
     }
 
     /// By what it is known to who watches it.
-    fn watched(&self) -> (String, Watched) {
+    fn watched(&self) -> (&Variables, Watched) {
         match self {
-            Self::Job(job) => (job.variables.what(), job.sender.watched()),
-            Self::Close(close) => (close.variables.what(), close.watched.clone()),
+            Self::Job(job) => (&job.variables, job.sender.watched()),
+            Self::Close(close) => (&close.variables, close.watched.clone()),
         }
     }
 
     fn run(self, py: Python<'_>, queue: &Arc<Queue>) -> PyResult<()> {
         match self {
             Self::Job(job) => {
-                let mut run = Run::begin(py, job, Some(queue))?;
+                let mut run = Run::begin(py, job, By::Pool(queue))?;
                 if !run.is_over() {
                     while run.step(py) == Flow::More {}
                 }

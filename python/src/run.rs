@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gopuram::Body;
-use pyo3::exceptions::PyTypeError;
+use gopuram::middleware::attributes::RequestId;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList, PyTuple};
 
 use crate::application::{Application, Variables};
-use crate::closing::{Close, Closing, close};
+use crate::closing::{By, Close, Closing, close};
+use crate::disconnected::Disconnected;
 use crate::errors;
 use crate::exchange::Sender;
 use crate::file_wrapper::{FileWrapper, OnDisk};
+use crate::forked::returned;
 use crate::input::{Input, Source};
-use crate::pool::Queue;
 use crate::start::{Flow, Start, TOO_LONG};
 
 /// A request that waits for the application.
@@ -49,8 +51,8 @@ struct Blocks {
 impl Run {
     /// Calls the application, and sends its answer if that is there as a whole.
     ///
-    /// What is to be closed when it is sent is closed `by` a thread of a pool, if this is one.
-    pub(crate) fn begin(py: Python<'_>, job: Job, by: Option<&Arc<Queue>>) -> PyResult<Self> {
+    /// What is to be closed when it is sent is closed `by` them.
+    pub(crate) fn begin(py: Python<'_>, job: Job, by: By<'_>) -> PyResult<Self> {
         let input = Py::new(py, Input::new(job.source, job.sender.watched()))?;
         let start = Py::new(py, Start::new(job.sender, job.is_head))?;
         let mut run = Self {
@@ -73,12 +75,12 @@ impl Run {
         self.blocks.is_none()
     }
 
-    fn call(&mut self, py: Python<'_>, app: &Application, by: Option<&Arc<Queue>>) -> PyResult<()> {
+    fn call(&mut self, py: Python<'_>, app: &Application, by: By<'_>) -> PyResult<()> {
         let environ = self.variables.environ(py, app)?;
         environ.set_item(intern!(py, "wsgi.input"), &self.input)?;
         let start = self.start.bind(py);
         let start_response = start.getattr(intern!(py, "start_response"))?;
-        let iterable = app.callable.bind(py).call1((environ, start_response))?;
+        let iterable = returned(py, app.callable.bind(py).call1((environ, start_response)))?;
         // It is never borrowed where Python is asked for anything, which another thread of the application might be let in by.
         let is_told = start.try_borrow()?.is_told();
         if is_told {
@@ -102,8 +104,8 @@ impl Run {
                 "the application returned None where an iterable must be",
             ));
         }
-        let single = is_told && iterable.len().is_ok_and(|len| len == 1);
-        let iterator = iterable.try_iter()?;
+        let single = is_told && has_one(&iterable)?;
+        let iterator = returned(py, iterable.try_iter())?;
         self.blocks = Some(Blocks {
             single,
             ..Blocks::of(iterable, Some(iterator.unbind()))
@@ -136,7 +138,7 @@ impl Run {
         if start.try_borrow()?.is_ended() {
             return Ok(Flow::Enough);
         }
-        let Some(block) = iterator.bind(py).clone().next() else {
+        let Some(block) = returned(py, iterator.bind(py).clone().next()) else {
             start.try_borrow_mut()?.end()?;
             return Ok(Flow::Enough);
         };
@@ -154,10 +156,15 @@ impl Run {
         let left = told.length();
         drop(told);
         if left.is_some_and(|left| left < len) {
-            tracing::error!(
-                request = self.variables.what(),
-                "the application gave {TOO_LONG}; the rest was not sent"
-            );
+            let request = self.variables.what();
+            let request_id = self.variables.id().map(RequestId::as_str);
+            py.detach(|| {
+                tracing::error!(
+                    request,
+                    request_id,
+                    "the application gave {TOO_LONG}; the rest was not sent"
+                );
+            });
         }
         Start::send(start, block)
     }
@@ -165,8 +172,11 @@ impl Run {
     /// Answers for an application that failed, and says so in the log.
     fn failed(&self, py: Python<'_>, error: &PyErr) {
         let start = self.start.bind(py);
-        if start.try_borrow().is_ok_and(|start| start.is_gone()) {
-            tracing::debug!(%error, "the application failed when the client had left");
+        let is_gone = start.try_borrow().is_ok_and(|start| start.is_gone());
+        if is_gone && error.is_instance_of::<Disconnected>(py) {
+            // Ours, which is no news.
+            let error = errors::line(error);
+            py.detach(|| tracing::debug!(%error, "the application ended when the client had left"));
         } else {
             errors::log(py, error, "the application failed", &self.variables);
         }
@@ -177,8 +187,9 @@ impl Run {
 
     /// Says which request it was that panicked, and ends its answer, which the application may have kept.
     pub(crate) fn panicked(&self) {
-        tracing::error!(request = self.variables.what(), "a request panicked");
         Python::try_attach(|py| {
+            let request = self.variables.what();
+            py.detach(|| tracing::error!(request, "a request panicked"));
             if let Ok(mut start) = self.start.bind(py).try_borrow_mut() {
                 start.fail();
             }
@@ -227,6 +238,15 @@ impl Blocks {
 /// Exactly a list or a tuple, which hold what they give.
 fn is_sequence(iterable: &Bound<'_, PyAny>) -> bool {
     iterable.is_exact_instance_of::<PyList>() || iterable.is_exact_instance_of::<PyTuple>()
+}
+
+/// Whether it says that it has one block; who cannot say so just is asked for all there are.
+fn has_one(iterable: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = iterable.py();
+    match returned(py, iterable.len()) {
+        Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
+        len => Ok(len.is_ok_and(|len| len == 1)),
+    }
 }
 
 /// The body, if all of it is there, and it is as long as was told.

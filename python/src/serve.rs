@@ -24,9 +24,13 @@ use crate::late::Overseer;
 use crate::logs::{self, Logs};
 use crate::pid_file::PidFile;
 use crate::pool::Pool;
+use crate::stderr::Stderr;
+use crate::supervisor::word;
 use crate::tally::Tally;
+use crate::turns::Turns;
+use crate::wakeup::Wakeup;
 use crate::witness::Witness;
-use crate::wsgi::Wsgi;
+use crate::wsgi::{Callers, Wsgi};
 
 /// How an application is served.
 #[derive(Debug, FromPyObject)]
@@ -60,13 +64,22 @@ pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) 
     forked::serves();
     let drain = seconds(options.drain_timeout, "drain_timeout")?;
     if options.control.is_some() {
-        return serve_within(py, app, options, drain);
+        let wakeup = Wakeup::begin(py)?;
+        let served = serve_within(py, app, options, drain, wakeup.clone());
+        // One that a handler has ended has another in its place.
+        drop(wakeup.and_then(|wakeup| wakeup.end(py)));
+        return served;
     }
     let ends = options.ends;
     // Its supervisor puts nothing back, and neither does who ends.
     let before = (!ends).then(|| Before::serving(heard(&options)));
     let end = End::watch(drain)?;
-    let served = serve_within(py, app, options, drain);
+    let wakeup = Wakeup::begin(py);
+    let served = wakeup.and_then(|wakeup| {
+        let served = serve_within(py, app, options, drain, wakeup.clone());
+        let raised = wakeup.and_then(|wakeup| wakeup.end(py));
+        served.and(raised.map_or(Ok(()), Err))
+    });
     if ends {
         end.insist(served.is_err().into());
     } else {
@@ -90,7 +103,13 @@ fn heard(options: &Options) -> impl Iterator<Item = i32> + use<> {
     .flatten()
 }
 
-fn serve_within(py: Python<'_>, app: Py<PyAny>, options: Options, drain: Duration) -> PyResult<()> {
+fn serve_within(
+    py: Python<'_>,
+    app: Py<PyAny>,
+    options: Options,
+    drain: Duration,
+    wakeup: Option<Arc<Wakeup>>,
+) -> PyResult<()> {
     let queue_timeout = seconds(options.queue_timeout, "queue_timeout")?;
     let app = Application::new(app, base(py, &options)?);
     let log = options.access_log.as_deref().map(logs::open).transpose()?;
@@ -105,15 +124,18 @@ fn serve_within(py: Python<'_>, app: Py<PyAny>, options: Options, drain: Duratio
         witness: Arc::clone(&witness),
         link: link.clone(),
     });
-    let (pool, threads) = match options.threads {
-        None => (None, None),
+    let (callers, threads) = match options.threads {
+        None => {
+            let turns = Turns::new(options.queue, queue_timeout);
+            (Callers::One(Arc::new(turns)), None)
+        }
         Some(0) => return Err(PyValueError::new_err("threads must be at least 1")),
         Some(threads) => {
             let (pool, threads) = Pool::start(py, threads, options.queue, queue_timeout, overseer)?;
-            (Some(pool), Some(threads))
+            (Callers::Threads(pool), Some(threads))
         }
     };
-    let app = Wsgi::new(app, pool, options.max_spool, quota);
+    let app = Wsgi::new(app, callers, options.max_spool, quota);
     let config = options.config.get().get().clone();
     let stack = config.stack().clone();
     let run = Run {
@@ -126,6 +148,7 @@ fn serve_within(py: Python<'_>, app: Py<PyAny>, options: Options, drain: Duratio
         },
         config,
         witness: Arc::clone(&witness),
+        wakeup,
     };
     // Without layers from a file no type is to be hidden, which costs.
     let logged = log.map(|log| Stack::new().with(AccessLog::combined(log)));
@@ -189,12 +212,15 @@ struct Run {
     deadlines: Deadlines,
     logs: Logs,
     witness: Arc<Witness>,
+    /// Of the main thread.
+    wakeup: Option<Arc<Wakeup>>,
 }
 
 impl Run {
     /// Serves till the end, which lets go of the interpreter.
     fn run(self, py: Python<'_>, app: impl Served) -> PyResult<()> {
         let logs = self.logs.clone();
+        let wakeup = self.wakeup.clone();
         let served = py.detach(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -206,11 +232,15 @@ impl Run {
             logs.flush();
             served
         });
+        if let Some(wakeup) = wakeup {
+            wakeup.rest(py);
+        }
         served.map_err(PyOSError::new_err)
     }
 
     async fn serve(mut self, app: impl Served) -> Result<(), String> {
         let Some(control) = self.control else {
+            let is_nowhere = self.config.addresses().next().is_none();
             let mut serve = self.config.serve_as_it_is(app).deadlines(self.deadlines);
             if self.logs.are_there() {
                 serve = serve.on_reopen(move || self.logs.reopen());
@@ -222,11 +252,15 @@ impl Run {
                     std::future::ready(())
                 });
             }
-            if !self.pid_file.is_wanted() {
+            if is_nowhere {
+                // By CGI there is one request, and no server that could be ended.
+                attend(self.wakeup.as_deref(), || ())?;
                 return serve.await.map_err(told);
             }
             let server = serve.listen().await.map_err(told)?;
             self.pid_file.write()?;
+            let handle = server.handle();
+            attend(self.wakeup.as_deref(), move || handle.stop())?;
             return server.run().await.map_err(told);
         };
         let control = control.get();
@@ -247,9 +281,11 @@ impl Run {
             .listen()
             .await
             .map_err(told)?;
-        let heeding = control
-            .link()
-            .heed(server.handle(), self.logs, self.witness);
+        let link = control.link();
+        let worn = link.clone();
+        // As at SIGTERM: what ends before another is there would be missed.
+        attend(self.wakeup.as_deref(), move || worn.say(word::OLD))?;
+        let heeding = link.heed(server.handle(), self.logs, self.witness);
         let running = server.run();
         let telling = async {
             match &tally {
@@ -274,6 +310,11 @@ impl Run {
     }
 }
 
+fn attend(wakeup: Option<&Wakeup>, end: impl Fn() + Send + 'static) -> Result<(), String> {
+    let attending = wakeup.map_or(Ok(()), |wakeup| wakeup.attend(end));
+    attending.map_err(|error| error.to_string())
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 fn told(error: gopuram::Error) -> String {
     format!("{error:?}")
@@ -294,7 +335,7 @@ pub(crate) fn log_to_stderr(level: &str) -> PyResult<()> {
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_ansi(false)
-        .with_writer(std::io::stderr)
+        .with_writer(|| Stderr)
         .finish();
     // Who set another one before keeps it.
     drop(tracing::subscriber::set_global_default(subscriber));

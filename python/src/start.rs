@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 use gopuram::Body;
-use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyTuple};
 
+use crate::disconnected::Disconnected;
 use crate::exchange::{Refusal, Sender, Watched};
+use crate::forked::end_if_forked;
 use crate::head::Head;
 use crate::witness;
 
@@ -338,6 +340,7 @@ impl Start {
     /// Sends a block at once, before those that the application returns.
     #[pyo3(signature = (data, /))]
     fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        end_if_forked(slf.py());
         let block = crate::file_wrapper::block(data)?;
         let me = slf.try_borrow()?;
         if block.as_bytes().is_empty() {
@@ -349,7 +352,7 @@ impl Start {
             }
             let gone = me.sender.is_gone();
             return Err(if gone {
-                PyConnectionError::new_err("the client has left")
+                Disconnected::new_err("the client has left")
             } else {
                 PyValueError::new_err(TOO_LONG)
             });

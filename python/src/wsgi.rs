@@ -17,12 +17,14 @@ use tower_service::Service;
 use crate::answer;
 use crate::application::{Application, Prepared, Variables};
 use crate::body::{self, Reader};
+use crate::closing::By;
 use crate::control::Quota;
 use crate::exchange::{Blocks, Broken, Manner, Receiver, exchange};
 use crate::forked::end_if_forked;
 use crate::input::{Pieces, Source};
 use crate::pool::Pool;
 use crate::run::{Job, Run};
+use crate::turns::{Turn, Turns};
 
 /// A WSGI application as a tower service, for any stack and any gateway.
 #[derive(Debug)]
@@ -35,27 +37,28 @@ pub(crate) struct Wsgi {
 #[derive(Debug)]
 struct Shared {
     app: Arc<Application>,
-    /// Else it is called by the thread that polls.
-    pool: Option<Pool>,
+    callers: Callers,
     /// The longest body that is kept in a file.
     most: u64,
     /// After how many requests the process is old.
     quota: Option<Quota>,
 }
 
+/// Who calls the application.
+#[derive(Debug)]
+pub(crate) enum Callers {
+    Threads(Pool),
+    /// Who polls, one request after the other.
+    One(Arc<Turns>),
+}
+
 impl Wsgi {
-    /// Calls the application in the threads of a pool, or else where it is polled.
-    pub(crate) fn new(
-        app: Application,
-        pool: Option<Pool>,
-        most: u64,
-        quota: Option<Quota>,
-    ) -> Self {
+    pub(crate) fn new(app: Application, callers: Callers, most: u64, quota: Option<Quota>) -> Self {
         let app = Arc::new(app);
         Self {
             shared: Arc::new(Shared {
                 app,
-                pool,
+                callers,
                 most,
                 quota,
             }),
@@ -95,9 +98,9 @@ impl Service<Request<Body>> for Wsgi {
         }
         let shared = Arc::clone(&self.shared);
         let receiving = async move {
-            let reader = match shared.pool {
-                Some(_) => Reader::Waits,
-                None => Reader::Cannot,
+            let reader = match shared.callers {
+                Callers::Threads(_) => Reader::Waits,
+                Callers::One(_) => Reader::Cannot,
             };
             match body::receive(&mut head, body, reader, shared.most).await {
                 Ok(source) => Received(shared.ask(prepared, &head, source)),
@@ -114,9 +117,9 @@ impl Shared {
             Ok(variables) => variables,
             Err(refused) => return Calling::Answered(Some(answer::refused(&refused))),
         };
-        let manner = match &self.pool {
-            Some(pool) => Manner::Wait(pool.bell()),
-            None => Manner::Refuse,
+        let manner = match &self.callers {
+            Callers::Threads(pool) => Manner::Wait(pool.bell()),
+            Callers::One(_) => Manner::Refuse,
         };
         let (sender, receiver) = exchange(manner);
         let job = Job {
@@ -126,14 +129,23 @@ impl Shared {
             is_head: head.method == Method::HEAD,
             sender,
         };
-        match &self.pool {
-            Some(pool) => {
+        let turns = match &self.callers {
+            Callers::Threads(pool) => {
                 pool.push(job);
-                Calling::Waiting(Some(receiver))
+                return Calling::Waiting(Some(receiver));
             }
-            None => Calling::Inline {
-                called: Some((job, receiver)),
-                http2: head.version == Version::HTTP_2,
+            Callers::One(turns) => turns,
+        };
+        let asked = Asked {
+            job,
+            receiver,
+            http2: head.version == Version::HTTP_2,
+        };
+        match turns.try_take() {
+            Some(turn) => Calling::Inline(Some((asked, turn))),
+            None => Calling::Queued {
+                turn: Box::pin(Arc::clone(turns).next()),
+                asked: Some(asked),
             },
         }
     }
@@ -142,14 +154,22 @@ impl Shared {
 /// What comes after a body was received; to be polled on, not to be awaited.
 pub(crate) struct Received(Calling);
 
+/// A request that is answered by who polls.
+pub(crate) struct Asked {
+    job: Job,
+    receiver: Receiver,
+    http2: bool,
+}
+
 /// The answer of an application, or one in its stead.
 pub(crate) enum Calling {
     Receiving(Pin<Box<dyn Future<Output = Received> + Send>>),
     Waiting(Option<Receiver>),
-    Inline {
-        called: Option<(Job, Receiver)>,
-        http2: bool,
+    Queued {
+        turn: Pin<Box<dyn Future<Output = Option<Turn>> + Send>>,
+        asked: Option<Asked>,
     },
+    Inline(Option<(Asked, Turn)>),
     Answered(Option<Response<Body>>),
 }
 
@@ -168,11 +188,15 @@ impl Future for Calling {
                     let blocks = slot.take().map(Blocks);
                     Self::Answered(Some(answered(head, || blocks.map(Body::new))))
                 }
-                Self::Inline { called, http2 } => {
-                    let Some((job, receiver)) = called.take() else {
+                Self::Queued { turn, asked } => match ready!(turn.as_mut().poll(cx)) {
+                    Some(turn) => Self::Inline(asked.take().map(|asked| (asked, turn))),
+                    None => Self::Answered(Some(answer::busy())),
+                },
+                Self::Inline(slot) => {
+                    let Some((asked, turn)) = slot.take() else {
                         return Poll::Pending;
                     };
-                    Self::Answered(Some(inline(job, receiver, *http2, cx)))
+                    Self::Answered(Some(inline(asked, turn, cx)))
                 }
                 Self::Answered(res) => {
                     // It is polled once.
@@ -195,9 +219,14 @@ fn answered(
 }
 
 /// Runs the application until its head is there.
-fn inline(job: Job, receiver: Receiver, http2: bool, cx: &mut Context<'_>) -> Response<Body> {
+fn inline(asked: Asked, turn: Turn, cx: &mut Context<'_>) -> Response<Body> {
+    let Asked {
+        job,
+        receiver,
+        http2,
+    } = asked;
     let begin = |py: Python<'_>| {
-        let mut run = Run::begin(py, job, None)?;
+        let mut run = Run::begin(py, job, By::Turns(turn.turns()))?;
         loop {
             end_if_forked(py);
             if let Poll::Ready(head) = receiver.poll_head(cx) {
@@ -210,9 +239,11 @@ fn inline(job: Job, receiver: Receiver, http2: bool, cx: &mut Context<'_>) -> Re
         // It is told where it is dropped.
         Err(_) => answer::failed(),
         Ok(Ok((head, run))) => {
+            let turn = (!run.is_over()).then_some(turn);
             let blocks = Inline {
                 receiver,
                 run,
+                turn,
                 pauses: 0,
                 apart: http2,
                 last: Bytes::new(),
@@ -234,6 +265,8 @@ const PAUSES: u8 = 1;
 struct Inline {
     receiver: Receiver,
     run: Run,
+    /// As long as there is something to ask the application for.
+    turn: Option<Turn>,
     /// How often others had their turn since the last block, which was sent meanwhile.
     pauses: u8,
     /// Whether the last byte of a block is given apart.
@@ -284,6 +317,9 @@ impl http_body::Body for Inline {
             if stepped.is_err() {
                 run.panicked();
                 return Poll::Ready(Some(Err(Broken::new("the request panicked"))));
+            }
+            if self.run.is_over() {
+                self.turn = None;
             }
             self.pauses = 0;
         }

@@ -62,6 +62,16 @@ def test_check_says_of_a_log_what_serve_says(site, log, workers):
     assert str(site / log) in check.stderr and "(os error " in check.stderr
 
 
+@pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
+@pytest.mark.parametrize("option", [["--access-log", "pipe"], ["--config", "site.toml"]])
+def test_a_log_that_nobody_reads_ends_it_with_the_same_status_by_whoever_opens_it(site, option, workers):
+    os.mkfifo(site / "pipe")
+    (site / "site.toml").write_text(LAYER % "pipe")
+    done = run("serve", "shop:app", "--bind", "127.0.0.1:0", *option, *workers, cwd=site)
+    assert done.returncode == 1, done
+    assert "nobody reads from it" in done.stderr
+
+
 def test_a_supervisor_holds_no_log_and_workers_none_that_was_moved_away(site):
     logs = [site / "layer.log", site / "own.log"]
     with Fleet("--config", str(site / "site.toml"), "--access-log", str(logs[1]), app="shop:app", directory=site) as fleet:

@@ -51,6 +51,26 @@ def test_options_are_not_taken_for_others_that_begin_like_them():
     assert "'more' is one word too many" in refused("more")
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    {
+        "--keepalive": "; --keep-alive: is said in a file, --config FILE: `idle` in [deadlines]",
+        "--workers-class": "; --worker-class: there is one kind of worker: --threads N, or --inline for what was `sync`",
+        "--umaks": "; --umask: is said of a socket: --bind 'unix:/run/app.sock?mode=660'; else `UMask=` of systemd",
+        "--process": "; --processes: is --workers N",
+        "--access_log": ": did you mean --access-log?",
+        "--ssl-certfile": ": did you mean --certfile?",
+        "--blocking-threads": ": did you mean --threads?",
+        "--config-file": ": did you mean --config?",
+        "--py-autoreload": ": did you mean --reload?",
+        "--h2": "",
+        "--server-header": "",
+    }.items(),
+)
+def test_what_is_like_an_option_of_any_server_is_told_what_to_write(option, said):
+    assert refused(option, "3") == f"gopuram: there is no option {option}{said} (see gopuram serve --help)\n"
+
+
 def environment(environ, start_response):
     start_response("200 OK", [("Content-Type", "application/json")])
     found = {"os": os.environ.get("DEPLOYED"), "environ": environ.get("DEPLOYED")}
@@ -122,6 +142,13 @@ def test_the_port_of_the_environment_is_heard_where_nothing_else_says_it(tmp_pat
     for wrong in ("http", "65536", "-1", "8000/tcp"):
         done = checked("dispatch:app", PORT=wrong)
         assert (done.returncode, done.stderr) == (1, f"gopuram: the variable PORT: '{wrong}' is no port\n")
+
+
+def test_a_port_alone_is_everywhere_as_with_gunicorn():
+    assert "listening 0.0.0.0:8123, 0.0.0.0:0?backlog=7\n" in checked("dispatch:app", "-b", ":8123", "--bind", ":0?backlog=7").stdout
+    for wrong, told in ((":http", "the port is not a number"), ("::1:80", "is written in brackets"), (":", "the port is not a number")):
+        done = checked("dispatch:app", "-b", wrong)
+        assert (done.returncode, told in done.stderr) == (1, True)
 
 
 def test_the_port_of_the_environment_is_served_by_workers():

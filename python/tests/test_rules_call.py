@@ -407,6 +407,27 @@ def test_s52_errors_of_any_kind_are_logged_and_survived(server, when, kind):
     assert server.get(positional).status == 200
 
 
+class Exits:
+    """Ends all when it is asked how much it is."""
+
+    def __len__(self):
+        raise SystemExit("expected of len")
+
+    def __iter__(self):
+        return iter([b"block"])
+
+
+def exits(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return Exits()
+
+
+@pytest.mark.ours
+def test_s52_an_exit_where_a_length_is_asked_for_is_no_missing_length(server):
+    assert server.get(exits).status == 500
+    server.logged("SystemExit: expected of len\n")
+
+
 def returns_none(environ, start_response):
     start_response("200 OK", PLAIN)
 

@@ -47,23 +47,55 @@ BROKEN = {
     "a path": ("./fine:app", "'./fine' is a path; applications are named by their modules: did you mean fine:app?"),
     "a file elsewhere": ("src/fine.py:app", "did you mean --chdir src fine:app?"),
     "settings": ("production.ini", "from pyramid.paster import get_app; app = get_app('production.ini')"),
+    "property": ("made:held.app", "'held.app' of module 'made' cannot be had:\nTraceback"),
+    "why of a property": ("made:held.app", "has no attribute 'typo'"),
+    "no such attribute": ("made:held.other", "gopuram: module 'made' has no 'held.other'\n"),
+    "made by a module": ("lazy:app", "RuntimeError: the settings are wrong"),
+    "made by a module, of no name": ("lazy", "'application' of module 'lazy' cannot be had:\nTraceback"),
+    "not made by a module": ("lazy:other", "AttributeError: nothing is called other"),
+    "nothing made by a module": ("bare", "no `app`: write bare:name\nTraceback"),
+    "exits": ("exits:app", "module 'exits' cannot be imported:\nTraceback"),
+    "why it exits": ("exits:app", "SystemExit: no database"),
+    "factory that exits": ("fine:leaves()", "fine:leaves() failed:\nTraceback"),
     "no package": ("fine.more:app", "there is no module 'fine.more'"),
 }
 
 
+HOLDS = """
+class Held:
+    @property
+    def app(self):
+        return self.typo
+
+held = Held()
+"""
+
+LAZY = """
+def __getattr__(name):
+    if name in ("application", "app"):
+        raise RuntimeError("the settings are wrong")
+    raise AttributeError(f"nothing is called {name}")
+"""
+
+
 @pytest.mark.parametrize("case", BROKEN)
 def test_what_cannot_be_loaded_is_told_without_our_own_frames(tmp_path, case):
-    (tmp_path / "fine.py").write_text("number = 1\ndef broken(): return 1 / 0\n")
+    (tmp_path / "fine.py").write_text("number = 1\ndef broken(): return 1 / 0\ndef leaves(): raise SystemExit\n")
+    (tmp_path / "made.py").write_text(HOLDS)
+    (tmp_path / "lazy.py").write_text(LAZY)
+    (tmp_path / "bare.py").write_text("def __getattr__(name): raise AttributeError(name)\n")
+    (tmp_path / "exits.py").write_text("import sys; sys.exit('no database')\n")
     (tmp_path / "raises.py").write_text("\nraise ValueError('at import')\n")
     (tmp_path / "imports.py").write_text("import not_there\n")
     (tmp_path / "syntax.py").write_text("def\n")
     name, wanted = BROKEN[case]
-    done = run("serve", name, "--bind", "127.0.0.1:0", cwd=tmp_path)
-    assert done.returncode == 3
-    assert done.stderr.startswith("gopuram: ")
-    assert wanted in done.stderr
-    assert "gopuram/" not in done.stderr
-    assert "importlib" not in done.stderr
+    for which in ("serve", "check"):
+        done = run(which, name, "--bind", "127.0.0.1:0", cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (3, "")
+        assert done.stderr.startswith("gopuram: ")
+        assert wanted in done.stderr
+        assert "gopuram/" not in done.stderr
+        assert "importlib" not in done.stderr
 
 
 @pytest.mark.parametrize("name", ["dispatch:app", "dispatch", "dispatch:make()"])
@@ -281,11 +313,12 @@ def made(environ, start_response):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_no_more_is_made_than_the_client_takes(mode):
-    with Server(*MODES[mode]) as server, server.connect() as connection:
-        connection.send(request(makes))
-        connection.head()
-        for _ in range(200):
-            connection.exactly(50_000)
+    with Server(*MODES[mode]) as server:
+        with server.connect() as connection:
+            connection.send(request(makes))
+            connection.head()
+            for _ in range(200):
+                connection.exactly(50_000)
         # What the sockets of both ends hold comes on top; all that could be made is 100 MB.
         assert 200 <= int(server.get(made).body) < 700
 

@@ -105,6 +105,14 @@ def test_the_first_that_cannot_be_loaded_ends_the_command(state):
     assert "no worker came up" in done.stderr
 
 
+@pytest.mark.parametrize(("end", "status"), [("os._exit(5)", 5), ("os._exit(0)", 3), ("os.kill(os.getpid(), 9)", 3)])
+def test_the_status_is_that_of_the_first_that_cannot_serve(tmp_path, end, status):
+    (tmp_path / "ends.py").write_text(f"import os\n{end}\n")
+    command = [GOPURAM, "serve", "ends:app", "-w", "2", "--bind", "127.0.0.1:0", "--chdir", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "no worker came up" in done.stderr) == (status, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "status"), [(["--bind", "nonsense"], 1), (["--chdir", "/nowhere"], 1), (["--workers", "0"], 2)]
 )

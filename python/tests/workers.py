@@ -155,6 +155,10 @@ def thread(environ):
     return threading.current_thread().name
 
 
+def threads(environ):
+    return " ".join(sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("wsgi-")))
+
+
 def input_of(environ):
     with contextlib.suppress(OSError):
         return str(os.read(0, 1))

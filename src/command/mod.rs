@@ -46,8 +46,8 @@ enum Command {
     Serve(Serve),
     /// Says what is wrong with a file, or how it would be served.
     ///
-    /// All is opened that it names: certificates, directories; of logs it is seen whether they could be. Nothing is bound or made. Exits with
-    /// 1 if something is wrong.
+    /// All is opened that it names: certificates, directories; of logs it is seen whether they could be, and of addresses what shows
+    /// without listening there. Nothing is bound or made. Exits with 1 if something is wrong.
     Check {
         /// The file.
         file: PathBuf,
@@ -152,6 +152,7 @@ fn check(file: &Path) -> Result<(), String> {
     // That a certificate has expired is no mistake, and has to be told.
     log(Level::WARN)?;
     let config = Config::check(file).map_err(|error| error.to_string())?;
+    config.bindable()?;
     print(describe(&config, file))
 }
 

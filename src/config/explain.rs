@@ -9,6 +9,7 @@ use super::layers;
 use super::mistakes::meant;
 use super::tls_table::TlsTable;
 use super::when::Condition;
+use crate::gateway::Address;
 
 /// A table of a file: what it is for and its keys, each with what it takes, what is so without it, and what that is for.
 ///
@@ -22,15 +23,20 @@ pub struct Explained {
     /// The place in a stack, of a layer.
     pub(super) place: &'static str,
     pub(super) keys: &'static [Key],
+    /// What else there is to know of it, in Markdown.
+    pub(super) more: &'static str,
 }
 
 /// The tables that are no layers.
 const TABLES: &[Explained] = &[
-    table::<ListenTable>(
-        "listen",
-        "listen = [\"127.0.0.1:8000\"]",
-        "where to listen: addresses, of which each is a text with its options, or a table; by default one on this machine",
-    ),
+    Explained {
+        more: Address::FORMS,
+        ..table::<ListenTable>(
+            "listen",
+            "listen = [\"127.0.0.1:8000\"]",
+            "where to listen: addresses, of which each is a text with its options, or a table; by default one on this machine",
+        )
+    },
     table::<TlsTable>(
         "tls",
         "[tls]",
@@ -54,6 +60,7 @@ const TABLES: &[Explained] = &[
         says: "variables for the environ of every request, as `NAME = \"value\"`; for the wheel",
         place: "",
         keys: &[],
+        more: "",
     },
     table::<Common>(
         "layer",
@@ -73,6 +80,7 @@ const fn table<T: Settings>(
         says,
         place: "",
         keys: T::KEYS,
+        more: "",
     }
 }
 
@@ -149,8 +157,31 @@ impl fmt::Display for Explained {
         if !self.place.is_empty() {
             writeln!(f, "name = \"{}\"    # in place `{}`", self.name, self.place)?;
         }
-        list(self.keys, 0, f)
+        list(self.keys, 0, f)?;
+        if self.more.is_empty() {
+            return Ok(());
+        }
+        writeln!(f)?;
+        plain(self.more, f)
     }
+}
+
+/// Markdown for a terminal: each row of a table as a key is told.
+fn plain(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for line in text
+        .lines()
+        .filter(|line| !line.starts_with("| |") && !line.starts_with("|-"))
+    {
+        let cells: Vec<_> = line.trim_matches(['|', ' ']).split(" | ").collect();
+        match cells.as_slice() {
+            [name, says] => writeln!(f, "{}\n    {says}", name.replace('`', ""))?,
+            [name, says, default] => {
+                writeln!(f, "{} [{default}]\n    {says}", name.replace('`', ""))?;
+            }
+            _ => writeln!(f, "{line}")?,
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -212,6 +243,9 @@ mod tests {
                 rows(each.keys, "", &mut text);
                 text.push('\n');
             }
+            if !each.more.is_empty() {
+                writeln!(text, "{}", each.more).unwrap();
+            }
         }
         text.trim_end().to_owned() + "\n"
     }
@@ -225,6 +259,18 @@ mod tests {
             std::fs::write(file, &reference).unwrap();
         }
         assert_eq!(std::fs::read_to_string(file).unwrap(), reference);
+    }
+
+    #[test]
+    fn how_an_address_is_written_is_told_with_where_to_listen() {
+        let told = explain("listen").unwrap().to_string();
+        for wanted in [
+            "\nunix:@name\n    a name of Linux's abstract namespace, without a file\n",
+            "\nbacklog=N [4096]\n    how many connections wait",
+        ] {
+            assert!(told.contains(wanted), "{told}");
+        }
+        assert!(!told.contains('|'), "{told}");
     }
 
     #[test]

@@ -70,6 +70,7 @@
 #![doc = include_str!("reference.md")]
 
 mod app;
+mod bindable;
 mod counted;
 mod destination;
 mod explain;

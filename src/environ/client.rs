@@ -1,5 +1,8 @@
 //! The certificate of a client, as the variables of Apache's `mod_ssl` have it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::{Environ, name};
 use crate::gateway::der::{EXPLICIT_0, INTEGER, SEQUENCE, expect, skip};
 use crate::middleware::attributes::Tls;
@@ -66,35 +69,11 @@ fn pem(der: &[u8]) -> String {
     let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
     // As much as makes a line of 64.
     for line in der.chunks(48) {
-        for three in line.chunks(3) {
-            let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
-            let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-            for (digit, shift) in [18, 12, 6, 0].into_iter().enumerate() {
-                // Of one byte there are two digits, of two three.
-                text.push(if digit <= three.len() {
-                    self::digit(bits >> shift & 63)
-                } else {
-                    '='
-                });
-            }
-        }
+        STANDARD.encode_string(line, &mut text);
         text.push('\n');
     }
     text.push_str("-----END CERTIFICATE-----\n");
     text
-}
-
-/// A digit of base64 (RFC 4648, section 4).
-fn digit(value: u32) -> char {
-    let first = |first: char, from: u32| char::from_u32(u32::from(first) + value - from);
-    let digit = match value {
-        0..26 => first('A', 0),
-        26..52 => first('a', 26),
-        52..62 => first('0', 52),
-        62 => Some('+'),
-        _ => Some('/'),
-    };
-    digit.unwrap_or('=')
 }
 
 #[cfg(test)]

@@ -264,8 +264,11 @@ impl<S: Application> Server<S> {
             () = lose_patience(&handle.0, settings.deadlines.drain) => false,
         };
         if !finished {
+            // Who accepts may not have ended yet, where there is nothing left to finish.
             let open = connections as usize - slots.free();
-            warn!(open, "ended before all requests were finished");
+            if open > 0 {
+                warn!(open, "ended before all requests were finished");
+            }
             handle.0.end();
             // Connections close when they are polled, which is soon; upgraded ones are not ours.
             let all = slots.all(connections);

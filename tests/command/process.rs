@@ -52,6 +52,16 @@ impl Directory {
         fs::write(path, content).unwrap();
     }
 
+    /// What is in it, in order.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let files = fs::read_dir(&self.0)
+            .unwrap()
+            .map(|file| file.unwrap().file_name());
+        let mut names: Vec<_> = files.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
     pub(crate) fn text(&self, name: &str) -> String {
         fs::read_to_string(self.0.join(name)).unwrap_or_default()
     }

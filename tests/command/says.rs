@@ -1,5 +1,7 @@
 //! What the command says, and with which status it ends.
 
+use std::os::unix::net::UnixListener;
+
 use crate::process::{Directory, run};
 
 const SITE: &str = r#"
@@ -54,6 +56,58 @@ fn nothing_is_made_where_a_file_is_only_looked_at() {
     std::fs::create_dir(directory.path().join("none")).unwrap();
     let (well, _, err) = run(directory.path(), &["check", "site.toml"]);
     assert!(well && !log.exists(), "{err}");
+}
+
+#[test]
+fn an_address_that_cannot_be_had_is_told_before_it_is_bound() {
+    let directory = Directory::new();
+    directory.write("file", "");
+    let mut all = Vec::new();
+    for (address, wanted) in [
+        (
+            "unix:none/a.sock",
+            "the directory of the socket file does not exist",
+        ),
+        ("unix:file/a.sock", "Not a directory"),
+        ("unix:file", "there is a file that is not a socket"),
+        ("unix:a.sock?group=nosuch", "there is no such group"),
+        ("unix:a.sock?owner=nosuch", "there is no such user"),
+        ("fd:77", "Bad file descriptor"),
+        ("fd:0", "not a socket"),
+    ] {
+        directory.write("site.toml", format!("listen = \"{address}\""));
+        let (well, _, err) = run(directory.path(), &["check", "site.toml"]);
+        assert!(!well && err.contains(wanted), "{address}: {err}");
+        let (well, _, served) = run(directory.path(), &["serve", "site.toml"]);
+        assert!(!well && served.ends_with(&err), "{served}\nand not {err}");
+        all.push(format!("{address:?}"));
+    }
+    directory.write("site.toml", format!("listen = [{}]", all.join(", ")));
+    let (_, _, err) = run(directory.path(), &["check", "site.toml"]);
+    assert_eq!(err.lines().count(), all.len(), "{err}");
+    assert_eq!(directory.files(), ["file", "site.toml"]);
+}
+
+#[test]
+fn what_no_service_manager_has_passed_is_told() {
+    let directory = Directory::new();
+    directory.write("site.toml", r#"listen = "systemd:""#);
+    let (well, _, err) = run(directory.path(), &["serve", "site.toml"]);
+    let told = "cannot listen on `systemd:`: no socket was passed to this process; ";
+    assert!(!well && err.contains(told), "{err}");
+}
+
+#[test]
+fn a_socket_that_nobody_listens_at_is_not_refused() {
+    let directory = Directory::new();
+    let path = directory.path().join("a.sock");
+    drop(UnixListener::bind(&path).unwrap());
+    let addresses =
+        r#"listen = ["unix:a.sock?mode=660", "systemd:", "unix:@name", "*:80", "localhost:0"]"#;
+    directory.write("site.toml", addresses);
+    let (well, _, err) = run(directory.path(), &["check", "site.toml"]);
+    assert!(well, "{err}");
+    assert!(path.exists());
 }
 
 #[test]

@@ -276,3 +276,23 @@ fn content_rules() -> ContentRules {
     let rules = rules.and_then(|rules| rules.charsets(["utf-8"]));
     rules.and_then(|rules| rules.makes(["text/html"])).unwrap()
 }
+
+#[test]
+fn addresses_are_told_alike_wherever_they_are() {
+    let forms = include_str!("../../src/gateway/address/forms.md");
+    assert!(
+        explain("listen")
+            .unwrap()
+            .to_string()
+            .contains("unix:@name")
+    );
+    for page in [
+        include_str!("../../python/docs/addresses.md"),
+        include_str!("../../src/config/reference.md"),
+    ] {
+        assert!(
+            page.contains(forms),
+            "it is not as in src/gateway/address/forms.md:\n{page}"
+        );
+    }
+}

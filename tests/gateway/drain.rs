@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use gopuram::gateway::{Deadlines, Handle};
 use gopuram::{Body, Error};
+use gopuram_tests::Log;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -58,6 +59,25 @@ async fn slow_until(deadlines: Deadlines, end: impl Future<Output = ()> + Send +
         handle: server.handle(),
         served: tokio::spawn(server.run()),
         asked,
+    }
+}
+
+#[tokio::test]
+async fn an_end_at_once_is_told_of_where_requests_were_cut() {
+    for (requests, told) in [(0, false), (1, true)] {
+        let (log, logged) = Log::new(tracing::Level::WARN);
+        let _guard = tracing::subscriber::set_default(log);
+        let mut server = slow(Deadlines::default()).await;
+        let mut clients = Vec::new();
+        for _ in 0..requests {
+            let mut client = TcpStream::connect(server.address).await.unwrap();
+            client.write_all(GET).await.unwrap();
+            clients.push((client, server.asked.recv().await.unwrap()));
+        }
+        server.handle.end();
+        server.served.await.unwrap().unwrap();
+        let said = logged();
+        assert_eq!(said.contains("ended before all requests"), told, "{said}");
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "what helps a test may panic as it may"
 )]
 
+mod answers;
 mod bodies;
 mod cgi;
 mod deadlines;

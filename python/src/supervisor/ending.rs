@@ -1,5 +1,7 @@
 //! How all workers end, and what with.
 
+use std::io;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use gopuram::gateway::notify;
@@ -9,8 +11,15 @@ use tracing::info;
 use super::fleet::Fleet;
 use super::word;
 
-/// The status of a command whose workers cannot serve; gunicorn's.
-const NO_WORKER: u8 = 3;
+/// The status of a command whose workers cannot serve and say not why; gunicorn's.
+pub(super) const NO_WORKER: u8 = 3;
+
+/// The status of a command whose workers cannot serve: what one ended with by itself, as the command does without workers.
+pub(super) fn said(ended: &io::Result<ExitStatus>) -> u8 {
+    let code = ended.as_ref().ok().and_then(ExitStatus::code);
+    let code = code.and_then(|code| u8::try_from(code).ok());
+    code.filter(|code| *code != 0).unwrap_or(NO_WORKER)
+}
 
 /// How long those that are told to end at once have for it.
 pub(crate) const AT_ONCE: Duration = Duration::from_secs(1);
@@ -61,8 +70,8 @@ impl Fleet {
     }
 
     /// Ends, without anything served or in favour of the predecessor.
-    pub(super) fn fail(&mut self, now: Instant) {
-        self.status = NO_WORKER;
+    pub(super) fn fail(&mut self, status: u8, now: Instant) {
+        self.status = status;
         self.stage = Stage::Ending { asked: true };
         self.sockets = None;
         for worker in &mut self.workers {

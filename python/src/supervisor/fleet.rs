@@ -8,7 +8,7 @@ use gopuram::gateway::Sockets;
 use tokio::sync::mpsc::Sender;
 use tracing::{debug, error, info, warn};
 
-use super::ending::Stage;
+use super::ending::{NO_WORKER, Stage, said};
 use super::pause::Pause;
 use super::reload::Reload;
 use super::settings::Settings;
@@ -161,6 +161,7 @@ impl Fleet {
         let worker = self.workers.swap_remove(at);
         self.table.vacate(worker.place);
         let pid = worker.pid;
+        let said = said(status);
         let status = match status {
             Ok(status) => status.to_string(),
             Err(error) => error.to_string(),
@@ -183,7 +184,7 @@ impl Fleet {
         }
         if !self.came_up {
             error!(pid, status, "no worker came up; giving up");
-            self.fail(now);
+            self.fail(said, now);
             return;
         }
         if worker.ready.is_some() {
@@ -194,7 +195,7 @@ impl Fleet {
         self.keep();
         if self.settings.succeeds && !self.announced {
             error!("giving up: the predecessor goes on");
-            self.fail(now);
+            self.fail(said, now);
             return;
         }
         // What failed once is mended if one that was started since has lasted.
@@ -324,7 +325,7 @@ impl Fleet {
                 if self.came_up {
                     self.keep();
                 } else if self.workers.is_empty() {
-                    self.fail(now);
+                    self.fail(NO_WORKER, now);
                 }
                 self.pause.lengthen(now, now);
                 false

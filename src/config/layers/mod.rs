@@ -250,5 +250,6 @@ pub(super) fn explained() -> impl Iterator<Item = Explained> {
         says: kind.says,
         place: kind.place,
         keys: kind.keys,
+        more: "",
     })
 }

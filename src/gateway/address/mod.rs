@@ -20,34 +20,9 @@ pub(super) use text::name_and_port;
 ///
 /// Made from a value, or from text as it stands in configuration files:
 ///
-/// | | |
-/// |---|---|
-/// | `127.0.0.1:8000`, `[::1]:8000`, `tcp:127.0.0.1:8000` | TCP; port 0 takes a free one |
-/// | `[::]:8000`, `*:8000` | TCP on all addresses of the machine, of IPv6 and IPv4 alike |
-/// | `localhost:8000` | TCP; the name is looked up when it is bound, and the first address that can be bound is taken |
-/// | `unix:/path`, `unix:@name` | a Unix socket: a file, or a name of Linux's abstract namespace |
-/// | `systemd:`, `systemd:NAME` | what a service manager passed: the first socket not taken yet, or the one of that name |
-/// | `fd:N` | the listening socket that this process inherited as descriptor `N`, from 0 on |
+#[doc = include_str!("forms.md")]
 ///
-/// `fastcgi:`, `scgi:` or `uwsgi:` before any of them says what is spoken there, if not HTTP: `fastcgi:unix:/run/app.sock`.
-///
-/// Options follow a question mark and are joined by `&`: `unix:/run/app.sock?mode=660&group=www-data`. They are the
-/// methods below; one that is of no use at an address does nothing:
-///
-/// | | | by default |
-/// |---|---|---|
-/// | `backlog=N` | [`backlog`](Self::backlog), 0 to 2^32 - 1 | 4096 |
-/// | `keepalive=SECONDS`, `keepalive=off` | [`keepalive`](Self::keepalive), from 1 | 60 |
-/// | `nodelay=off` | [`delayed`](Self::delayed) | `on` |
-/// | `acceptors=N` | [`acceptors`](Self::acceptors), 1 to 65,535 | 1 |
-/// | `v6only` | [`v6only`](Self::v6only) | both families |
-/// | `mode=OCTAL` | [`mode`](Self::mode), 0 to 777 | as the umask leaves it |
-/// | `owner=NAME`, `group=NAME` | [`owner`](Self::owner) and [`group`](Self::group), by name or number | those of the process |
-/// | `proxy=NETWORKS` | [`proxy_protocol`](Self::proxy_protocol) | not expected |
-/// | `fronts=NETWORKS` | [`fronts`](Self::fronts), behind a front server | this machine |
-/// | `script_name=PREFIX` | [`script_name`](Self::script_name), behind a front server | what that says |
-/// | `plain_paths` | [`plain_paths`](Self::plain_paths), behind a front server | encoded slashes pass |
-/// | `remote_user` | [`remote_user`](Self::remote_user), behind a front server | not believed |
+/// An address of TCP may have `tcp:` before it. Options are the methods below.
 ///
 /// ```
 /// use gopuram::gateway::Address;
@@ -143,6 +118,10 @@ impl Options {
 }
 
 impl Address {
+    /// How one is written, for people.
+    #[cfg(feature = "config")]
+    pub(crate) const FORMS: &str = include_str!("forms.md");
+
     /// A Unix socket at `path`.
     ///
     /// A socket file that nobody listens on any more is replaced; any other file is left
@@ -188,6 +167,20 @@ impl Address {
             Place::Mistake(text, problem) => Err(Error::address(text, problem)),
             _ => Ok(()),
         }
+    }
+
+    /// Whether it could be listened on, as far as that shows without doing so: nothing is bound, made or taken.
+    ///
+    /// Of a socket's file it is its directory, what is there already, and who is to own it; of a name that it has an address; of `fd:` that
+    /// it listens. Whether somebody listens there already is not looked at, who may be there to be replaced, and of `systemd:` nothing: who
+    /// passes sockets passes them to what it starts. It blocks, as looking up a name does.
+    ///
+    /// # Errors
+    ///
+    /// What serving would say.
+    pub fn bindable(&self) -> Result<(), Error> {
+        self.check()?;
+        super::listen::look(self).map_err(|error| Error::bind(self, error))
     }
 
     /// Why this is no address, if it is none.

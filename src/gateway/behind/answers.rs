@@ -12,7 +12,8 @@ impl<T, P: Codec, S: Application> Served<T, P, S> {
     pub(super) fn ask(&mut self, cx: &mut Context<'_>) -> Result<bool, Gone> {
         let mut moved = false;
         for _ in 0..self.exchanges.len() {
-            if self.out.is_full() {
+            // Who works on this thread would keep waiting what the front server takes next.
+            if self.out.is_full() || self.out.waits().is_some() {
                 break;
             }
             let at = self.turn.checked_rem(self.exchanges.len()).unwrap_or(0);

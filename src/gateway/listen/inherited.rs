@@ -249,15 +249,28 @@ pub(in crate::gateway) fn from_number(number: u32) -> io::Result<Inherited> {
     {
         return Ok(taken);
     }
-    by_kernel(number).and_then(|fd| {
-        if let Ok(listener) = kind_of(&fd) {
-            return listening(listener(fd));
-        }
-        Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the descriptor is not a socket of TCP or Unix",
-        ))
-    })
+    shared(number)
+}
+
+/// Whether descriptor `number` is a socket that listens; it is left where it is.
+pub(super) fn look(number: u32) -> io::Result<()> {
+    match shared(number) {
+        // What was passed is there, though the kernel cannot be asked.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        looked => looked.map(drop),
+    }
+}
+
+/// Another descriptor of the socket that is descriptor `number`.
+fn shared(number: u32) -> io::Result<Inherited> {
+    let fd = by_kernel(number)?;
+    if let Ok(listener) = kind_of(&fd) {
+        return listening(listener(fd));
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "the descriptor is not a socket of TCP or Unix",
+    ))
 }
 
 /// What makes a listener of such a descriptor.

@@ -19,6 +19,16 @@ use self::unix::SocketFile;
 use super::address::{Address, Place};
 use crate::Error;
 
+/// Whether an address could be bound, as far as that shows without doing so.
+pub(super) fn look(address: &Address) -> io::Result<()> {
+    match &address.place {
+        Place::Fd(number) => inherited::look(*number),
+        Place::Name(text) => tcp::look(text),
+        Place::Unix(path) => unix::look(path, &address.options),
+        Place::Abstract(_) | Place::Mistake(..) | Place::Socket(_) | Place::Systemd(_) => Ok(()),
+    }
+}
+
 /// How often this process has bound an address.
 static GROUPS: AtomicU32 = AtomicU32::new(0);
 

@@ -1,7 +1,7 @@
 //! TCP sockets to listen on.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -27,16 +27,28 @@ pub(super) fn bind(address: SocketAddr, options: &Options) -> io::Result<Vec<Tcp
 
 /// The first address of a name that can be bound.
 pub(super) async fn bind_name(text: &str, options: &Options) -> io::Result<Vec<TcpListener>> {
-    let found = name_and_port(text);
-    let place = found.map_err(|problem| io::Error::new(io::ErrorKind::InvalidInput, problem))?;
     let mut failed = None;
-    for address in tokio::net::lookup_host(place).await? {
+    for address in tokio::net::lookup_host(named(text)?).await? {
         match bind(address, options) {
             Ok(listeners) => return Ok(listeners),
             Err(error) => failed = Some(error),
         }
     }
-    Err(failed.unwrap_or_else(|| io::Error::other("the name has no address")))
+    Err(failed.unwrap_or_else(no_address))
+}
+
+/// Whether a name has an address; it blocks.
+pub(super) fn look(text: &str) -> io::Result<()> {
+    let first = named(text)?.to_socket_addrs()?.next();
+    first.map(drop).ok_or_else(no_address)
+}
+
+fn named(text: &str) -> io::Result<(&str, u16)> {
+    name_and_port(text).map_err(|problem| io::Error::new(io::ErrorKind::InvalidInput, problem))
+}
+
+fn no_address() -> io::Error {
+    io::Error::other("the name has no address")
 }
 
 fn means_all(address: SocketAddr, options: &Options) -> bool {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::fs::{Access, AtFlags, CWD, accessat};
 use socket2::{Domain, SockAddr, Socket, Type};
 use tracing::warn;
 
@@ -36,6 +37,23 @@ pub(super) async fn bind(path: &Path, options: &Options) -> io::Result<(UnixList
     socket.listen(options.backlog.try_into().unwrap_or(i32::MAX))?;
     drop(lock);
     Ok((socket.into(), file))
+}
+
+/// Whether a socket file could be bound, or taken from who listens there no more; nothing is made.
+pub(super) fn look(path: &Path, options: &Options) -> io::Result<()> {
+    Permissions::of(options)?;
+    SockAddr::unix(path)?;
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // As one, so that a file in its place is told as such.
+    let directory = directory(path).join(".");
+    let access = Access::WRITE_OK | Access::EXEC_OK;
+    Ok(accessat(CWD, &directory, access, AtFlags::EACCESS)?)
 }
 
 /// Binds a name that has no file.
@@ -80,11 +98,7 @@ const BETWEEN: Duration = Duration::from_millis(10);
 
 /// Locks the directory of a socket file; not one that may not be read, or cannot be locked.
 async fn lock_directory(path: &Path) -> io::Result<Option<File>> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let Ok(directory) = File::open(directory) else {
+    let Ok(directory) = File::open(directory(path)) else {
         return Ok(None);
     };
     for _ in 0..TRIES {
@@ -96,6 +110,14 @@ async fn lock_directory(path: &Path) -> io::Result<Option<File>> {
     }
     warn!(path = %path.display(), "somebody holds a lock on the directory of the socket file; going on without it");
     Ok(None)
+}
+
+/// The directory that a file is in.
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Removes a socket file that nobody listens on, and nothing else.

@@ -14,7 +14,7 @@ use tracing::warn;
 use super::config::provider;
 use super::pem::Pem;
 use super::staple;
-use super::validity::Validity;
+use super::validity::{Validity, is_of_version_1};
 use crate::Error;
 
 /// A certificate, those that vouch for it, and its private key.
@@ -178,17 +178,20 @@ impl std::fmt::Debug for Certificate {
 
 fn load(chain: &Pem<'_>, key: &Pem<'_>) -> Result<CertifiedKey, Error> {
     let certificates = chain.certificates()?;
+    if let Some(first) = certificates.first() {
+        check(first, chain)?;
+    }
     let private = PrivateKeyDer::from_pem_slice(&key.text).map_err(|error| {
         if key.is_encrypted() {
             let problem = "the private key in {} is encrypted; `openssl pkey` decrypts it";
             return key.error(problem, error);
         }
-        key.error("there is no private key in {}", error)
+        key.none("private key", "pkey", error)
     })?;
     let signing = provider()
         .key_provider
         .load_private_key(private)
-        .map_err(|error| key.error("the private key in {} cannot be used", error))?;
+        .map_err(|error| key.unusable("the private key in {}", error, KEYS))?;
     let certified = CertifiedKey::new(certificates, signing);
     match certified.keys_match() {
         // That a key cannot tell is not a contradiction.
@@ -200,10 +203,7 @@ fn load(chain: &Pem<'_>, key: &Pem<'_>) -> Result<CertifiedKey, Error> {
             );
             return Err(chain.error(&problem, error));
         }
-        Err(error) => return Err(chain.error("the certificate in {} cannot be used", error)),
-    }
-    if let Some(first) = certified.cert.first() {
-        check(first, chain)?;
+        Err(error) => return Err(chain.unusable("the certificate in {}", error, "")),
     }
     Ok(certified)
 }
@@ -211,7 +211,7 @@ fn load(chain: &Pem<'_>, key: &Pem<'_>) -> Result<CertifiedKey, Error> {
 /// Sees that clients will understand the certificate, and warns of a date for which they will refuse it.
 fn check(certificate: &CertificateDer<'_>, chain: &Pem<'_>) -> Result<(), Error> {
     ParsedCertificate::try_from(certificate)
-        .map_err(|error| chain.error("the certificate in {} cannot be used", error))?;
+        .map_err(|error| unusable(certificate, chain, error))?;
     let Some(validity) = Validity::of(certificate) else {
         return Ok(());
     };
@@ -224,3 +224,21 @@ fn check(certificate: &CertificateDer<'_>, chain: &Pem<'_>) -> Result<(), Error>
     }
     Ok(())
 }
+
+/// Why a certificate cannot be used, and what to do about it where that is known.
+fn unusable(certificate: &CertificateDer<'_>, chain: &Pem<'_>, error: TlsError) -> Error {
+    let advice = if is_of_version_1(certificate) {
+        VERSION_1
+    } else {
+        ""
+    };
+    chain.unusable("the certificate in {}", error, advice)
+}
+
+/// What is wrong with a certificate of version 1, as `openssl x509 -req` issues them unless it is told otherwise.
+const VERSION_1: &str = "; it is of X.509 version 1, which has no place for the names of hosts: \
+    issue it anew with `subjectAltName`, as `openssl x509 -req` does by `-extfile`";
+
+/// Which keys can be used.
+const KEYS: &str =
+    "; it has to be RSA of 2048 bits or more, ECDSA on P-256, P-384 or P-521, or Ed25519";

@@ -163,7 +163,7 @@ fn load(pem: &Pem<'_>) -> Result<Arc<RootCertStore>, Error> {
     for certificate in pem.certificates()? {
         roots
             .add(certificate)
-            .map_err(|error| pem.error("a certificate in {} cannot be used", error))?;
+            .map_err(|error| pem.unusable("a certificate in {}", error, ""))?;
     }
     Ok(Arc::new(roots))
 }

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
-use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls::{CertificateError, Error as TlsError};
 
+use super::der::SEQUENCE;
 use crate::{Error, regular};
 
 /// How long a file may be, in MiB: lists of what was revoked have a million entries in it.
@@ -57,7 +59,32 @@ impl<'a> Pem<'a> {
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> Error {
         let source = io::Error::new(io::ErrorKind::InvalidData, source);
-        Error::tls(problem.replace("{}", &self.name()), source)
+        Error::tls(problem.replacen("{}", &self.name(), 1), source)
+    }
+
+    /// What of it cannot be used, as its name stands for `{}`, why, and what to do about it.
+    pub(super) fn unusable(&self, what: &str, error: TlsError, advice: &str) -> Error {
+        let why = match &error {
+            // It is the peer's there, and here it is ours.
+            TlsError::InvalidCertificate(CertificateError::Other(inner)) => inner.to_string(),
+            TlsError::InvalidCertificate(inner) => inner.to_string(),
+            TlsError::General(why) => why.clone(),
+            other => other.to_string(),
+        };
+        self.error(&format!("{what} cannot be used: {why}{advice}"), error)
+    }
+
+    /// What is not in it, and what of `openssl` makes PEM of it if it is that in DER.
+    pub(super) fn none(&self, what: &str, tool: &str, error: pem::Error) -> Error {
+        // A sequence whose length has two bytes, as those of all certificates and keys of RSA have.
+        let advice = if self.text.starts_with(&[SEQUENCE, 0x82]) {
+            format!(
+                "; what is there may be one in DER, of which `openssl {tool} -inform der` makes PEM"
+            )
+        } else {
+            String::new()
+        };
+        self.error(&format!("there is no {what} in {{}}{advice}"), error)
     }
 
     /// The certificates in it, of which there is at least one.
@@ -66,8 +93,8 @@ impl<'a> Pem<'a> {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| self.error("{} is not PEM", error))?;
         if certificates.is_empty() {
-            let none = rustls::pki_types::pem::Error::NoItemsFound;
-            return Err(self.error("there is no certificate in {}", none));
+            let none = pem::Error::NoItemsFound;
+            return Err(self.none("certificate", "x509", none));
         }
         Ok(certificates)
     }
@@ -78,7 +105,7 @@ impl<'a> Pem<'a> {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| self.error("{} is not PEM", error))?;
         if lists.is_empty() {
-            let none = rustls::pki_types::pem::Error::NoItemsFound;
+            let none = pem::Error::NoItemsFound;
             return Err(self.error("there is no list of revoked certificates in {}", none));
         }
         Ok(lists)

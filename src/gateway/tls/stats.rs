@@ -126,8 +126,28 @@ impl Counters {
         }
         // A look into the kernel's queue, as load balancers take, is no failure to tell of.
         if cause != Cause::Gone && is_due(&self.told, now) {
-            info!(stats = ?self.read(), "handshakes fail; said once a minute");
+            self.read().tell();
         }
+    }
+}
+
+impl Stats {
+    /// Says how many failed, and how, but for what never did.
+    fn tell(self) {
+        let some = |count: u64| (count > 0).then_some(count);
+        info!(
+            completed = self.completed,
+            timed_out = some(self.timed_out),
+            plain_http = some(self.plain_http),
+            not_tls = some(self.not_tls),
+            incompatible = some(self.incompatible),
+            unknown_name = some(self.unknown_name),
+            client_certificate = some(self.client_certificate),
+            refused = some(self.refused),
+            gone = some(self.gone),
+            broken = some(self.broken),
+            "handshakes fail; said once a minute, counted since the start"
+        );
     }
 }
 

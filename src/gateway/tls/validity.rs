@@ -27,6 +27,11 @@ impl Validity {
     }
 }
 
+/// Whether a certificate is of the first version, which alone does not name it (RFC 5280, section 4.1.2.1).
+pub(super) fn is_of_version_1(certificate: &[u8]) -> bool {
+    fields(certificate).is_some_and(|fields| expect(INTEGER, fields).is_some())
+}
+
 /// The number of a certificate, as its bytes are.
 pub(super) fn serial(certificate: &[u8]) -> Option<&[u8]> {
     Some(numbered(certificate)?.0)
@@ -34,10 +39,14 @@ pub(super) fn serial(certificate: &[u8]) -> Option<&[u8]> {
 
 /// The number of a certificate, and what follows it.
 fn numbered(certificate: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (certificate, _) = expect(SEQUENCE, certificate)?;
-    let (fields, _) = expect(SEQUENCE, certificate)?;
     // The version is not there if it is the first.
-    expect(INTEGER, skip(EXPLICIT_0, fields))
+    expect(INTEGER, skip(EXPLICIT_0, fields(certificate)?))
+}
+
+/// What a certificate says and is signed.
+fn fields(certificate: &[u8]) -> Option<&[u8]> {
+    let (certificate, _) = expect(SEQUENCE, certificate)?;
+    Some(expect(SEQUENCE, certificate)?.0)
 }
 
 /// When a list of revoked certificates is too old, by its `nextUpdate`.
@@ -63,6 +72,7 @@ mod tests {
         fn any_bytes_are_valid_for_a_time_or_not(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             Validity::of(&bytes);
             serial(&bytes);
+            is_of_version_1(&bytes);
             next_update(&bytes);
         }
     }

@@ -65,7 +65,7 @@ fn a_mistake_names_its_file() {
         (
             "garbage.pem",
             "key.pem",
-            "the certificate in `DIR/garbage.pem` cannot be used",
+            "the certificate in `DIR/garbage.pem` cannot be used: BadEncoding",
         ),
         (
             "cert.pem",
@@ -85,7 +85,10 @@ fn a_mistake_names_its_file() {
     let said = message(Authorities::pem_file(&key));
     assert!(said.starts_with("there is no certificate in `"), "{said}");
     let said = message(Authorities::pem(garbage));
-    assert_eq!(said, "a certificate in the PEM given cannot be used");
+    assert_eq!(
+        said,
+        "a certificate in the PEM given cannot be used: BadEncoding"
+    );
     let said = message(Certificate::pem(&a.chain, &b.key));
     assert!(said.contains("does not belong"), "{said}");
 }
@@ -127,14 +130,7 @@ fn keys_come_in_three_forms() {
         return;
     }
     let dir = Dir::new();
-    let openssl = |args: &str| {
-        let done = Command::new("openssl")
-            .args(args.split(' '))
-            .current_dir(&dir)
-            .output()
-            .unwrap();
-        assert!(done.status.success(), "{args}: {done:?}");
-    };
+    let openssl = |args| openssl(&dir, args);
     for (make, convert) in [
         (
             "genrsa -out key.pem 2048",
@@ -158,4 +154,69 @@ fn keys_come_in_three_forms() {
     openssl("genpkey -algorithm ed25519 -out key.pem");
     openssl("req -x509 -key key.pem -subj /CN=a -days 2 -out cert.pem");
     assert!(Tls::pem_files(dir.path("cert.pem"), dir.path("key.pem")).is_ok());
+}
+
+#[test]
+fn why_one_cannot_be_used_is_told() {
+    if !part("openssl") {
+        return;
+    }
+    let dir = Dir::new();
+    let said = |make: &[&str]| {
+        for args in make {
+            openssl(&dir, args);
+        }
+        message(Tls::pem_files(dir.path("cert.pem"), dir.path("key.pem")))
+    };
+    let first = said(&[
+        "ecparam -name prime256v1 -genkey -noout -out key.pem",
+        "req -new -key key.pem -subj /CN=a -out request.pem",
+        "x509 -req -in request.pem -signkey key.pem -days 2 -out cert.pem",
+    ]);
+    assert!(
+        first.contains("cannot be used: UnsupportedCertVersion; it is of X.509 version 1"),
+        "{first}"
+    );
+    let critical = said(&[
+        "req -x509 -key key.pem -subj /CN=a -addext 1.2.3.4=critical,ASN1:UTF8String:x -out cert.pem",
+    ]);
+    assert!(
+        critical.ends_with("cert.pem` cannot be used: UnsupportedCriticalExtension"),
+        "{critical}"
+    );
+    let short = said(&[
+        "genrsa -out key.pem 1024",
+        "req -x509 -key key.pem -subj /CN=a -days 2 -out cert.pem",
+    ]);
+    assert!(
+        short.contains("the private key in ") && short.contains("RSA of 2048 bits or more"),
+        "{short}"
+    );
+    let key = said(&[
+        "genrsa -out new.pem 2048",
+        "req -x509 -key new.pem -subj /CN=a -days 2 -out cert.pem",
+        "pkey -in new.pem -outform der -out key.pem",
+    ]);
+    assert!(
+        key.contains("there is no private key in ") && key.contains("`openssl pkey -inform der`"),
+        "{key}"
+    );
+    let chain = said(&[
+        "x509 -in cert.pem -outform der -out cert.der",
+        "x509 -in cert.der -inform der -outform der -out cert.pem",
+    ]);
+    assert!(
+        chain.contains("there is no certificate in ")
+            && chain.contains("`openssl x509 -inform der`"),
+        "{chain}"
+    );
+}
+
+fn openssl(dir: &Dir, args: &str) {
+    let done = Command::new("openssl")
+        .args(args.split(' '))
+        .current_dir(dir)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{args}: {done:?}");
 }

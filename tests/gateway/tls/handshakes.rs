@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gopuram::gateway::{Deadlines, Limits};
+use gopuram_tests::Log;
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::net::TcpStream;
@@ -107,6 +108,20 @@ async fn who_speaks_plain_http_is_told_so() {
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert_eq!(app.count(), 0);
     assert_eq!(tls.stats().plain_http, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_told_by_the_causes_there_were() {
+    let tls = Ca::new("ca").server(&["a.example"]).tls();
+    let (log, logged) = Log::new(tracing::Level::INFO);
+    let _guard = tracing::subscriber::set_default(log);
+    let mut io = connect(teller(), &tls);
+    io.write_all(&[0; 64]).await.unwrap();
+    closed(&mut io).await;
+    assert_eq!(
+        logged(),
+        "message: handshakes fail; said once a minute, counted since the start\ncompleted: 0\nnot_tls: 1\n"
+    );
 }
 
 #[tokio::test(start_paused = true)]
