@@ -12,9 +12,13 @@ use crate::disconnected::Disconnected;
 use crate::exchange::{Refusal, Sender, Watched};
 use crate::forked::end_if_forked;
 use crate::head::Head;
+use crate::witness;
 
 /// From this size on a block is sent from where Python has it; giving it back later costs more than to copy a smaller one.
 const BORROWED: usize = 16 * 1024;
+
+/// From this size on memory goes back to the system when it is free, and there is enough of it to be missed until then.
+const LARGE: usize = 1024 * 1024;
 
 /// The state of one answer.
 ///
@@ -259,9 +263,38 @@ pub(crate) fn bytes(block: &Bound<'_, PyBytes>, most: Option<u64>) -> Bytes {
     if len < BORROWED {
         return Bytes::copy_from_slice(all.get(..len).unwrap_or(all));
     }
-    let mut bytes = Bytes::from_owner(PyBackedBytes::from(block.clone()));
+    let lent = PyBackedBytes::from(block.clone());
+    let mut bytes = if all.len() < LARGE {
+        Bytes::from_owner(lent)
+    } else {
+        Bytes::from_owner(Lent {
+            bytes: lent,
+            _then: Freed,
+        })
+    };
     bytes.truncate(len);
     bytes
+}
+
+/// A large block, which is let go of where it was sent.
+struct Lent {
+    bytes: PyBackedBytes,
+    /// Dropped after it.
+    _then: Freed,
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+struct Freed;
+
+impl Drop for Freed {
+    fn drop(&mut self) {
+        witness::free();
+    }
 }
 
 #[pymethods]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -367,3 +368,21 @@ def test_a_body_for_which_there_is_no_memory_is_an_error_and_one_as_large_as_it_
         for more, said in [(20_000_000, ["MemoryError", "OSError"]), (110_000_000, [len(LARGE), 0])]:
             response = server.get(reads_with_little_memory, method="POST", target=f"/?{way}:{more}", body=LARGE)
             assert response.body == repr(said).encode()
+
+
+def much(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return [b"x" * 200_000_000]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_large_answer_is_freed_when_it_is_sent_though_no_request_follows(mode):
+    with Server(*MODES[mode]) as server, server.connect() as connection:
+        connection.send(request(much))
+        connection.head()
+        for _ in range(200):
+            connection.exactly(1_000_000)
+        memory = Path(f"/proc/{server.process.pid}/statm")
+        end = time.monotonic() + 10
+        while (resident := int(memory.read_text().split()[1]) * resource.getpagesize()) > 150_000_000:
+            assert time.monotonic() < end, resident
