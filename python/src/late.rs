@@ -277,18 +277,19 @@ impl Late {
         let replace = self.queue.threads().replace(self.seat, self.queue.size);
         match replace {
             Replace::Done => {}
-            Replace::Never => match self.link() {
-                Some(link) => {
+            Replace::Never => {
+                if let Some(link) = self.link() {
                     error!(
-                        "the only thread is lost: another process is to take the place of this one"
+                        "the only thread is lost: another worker is to take the place of this one"
                     );
                     link.say(word::OLD);
+                } else {
+                    error!(
+                        "the only thread is lost: requests wait until it comes back; \
+                        with --workers another process would take the place of this one"
+                    );
                 }
-                None => error!(
-                    "the only thread is lost: requests wait until it comes back; \
-                    with --workers another process would take the place of this one"
-                ),
-            },
+            }
             Replace::Yes => match self.queue.add(py) {
                 Ok(()) => warn!("another thread takes the place of the one that is lost"),
                 Err(error) => {
