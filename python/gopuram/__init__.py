@@ -15,7 +15,7 @@ from types import EllipsisType
 from typing import TYPE_CHECKING
 
 from . import _gopuram, checks, loading, signals
-from ._gopuram import FileWrapper
+from ._gopuram import Disconnected, FileWrapper
 from .serving import Serving
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if not getattr(sys, "_is_gil_enabled", lambda: True)():
     # A build without turns it on for us, unless it is told not to.
     raise ImportError("gopuram needs the global interpreter lock, which PYTHON_GIL=0 or -X gil=0 has turned off")
 
-__all__ = ["FileWrapper", "__version__", "serve"]
+__all__ = ["Disconnected", "FileWrapper", "__version__", "serve"]
 
 __version__: str = metadata.version("gopuram")
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, TypedDict, final
 __all__ = [
     "Config",
     "Control",
+    "Disconnected",
     "FileWrapper",
     "check_log",
     "check_pid_file",
@@ -79,6 +80,9 @@ class Control:
     """What a worker has of its supervisor."""
 
     def changed(self) -> None: ...
+
+class Disconnected(ConnectionError):
+    """The client has left, or its body broke off."""
 
 @final
 class FileWrapper:

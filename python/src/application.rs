@@ -160,7 +160,7 @@ impl Variables {
             base.bind(py).copy()?
         };
         for (name, value) in self.own.iter() {
-            environ.set_item(text::name(py, name), text::latin1(py, value))?;
+            environ.set_item(text::name(py, name)?, text::latin1(py, value)?)?;
         }
         Ok(environ)
     }
@@ -171,11 +171,11 @@ fn with<'py>(base: &Bound<'py, PyDict>, variables: &Environ) -> PyResult<Bound<'
     let py = base.py();
     let environ = base.copy()?;
     for (name, value) in variables.iter() {
-        let value = text::latin1(py, value);
+        let value = text::latin1(py, value)?;
         if name == b"REQUEST_SCHEME" {
             environ.set_item(intern!(py, "wsgi.url_scheme"), &value)?;
         }
-        environ.set_item(text::name(py, name), value)?;
+        environ.set_item(text::name(py, name)?, value)?;
     }
     Ok(environ)
 }

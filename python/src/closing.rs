@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use crate::application::Variables;
 use crate::errors;
 use crate::exchange::Watched;
-use crate::forked::end_if_forked;
+use crate::forked::{end_if_forked, returned};
 use crate::pool::Queue;
 use crate::turns::Turns;
 
@@ -109,9 +109,11 @@ impl Close {
 /// Closes what an application returned, if that can be; how it fails is in the log.
 pub(crate) fn close(iterable: &Bound<'_, PyAny>, asked: &Variables) {
     let py = iterable.py();
-    let closed = iterable
-        .getattr_opt(intern!(py, "close"))
-        .and_then(|close| close.map(|close| close.call0()).transpose());
+    let close = returned(py, iterable.getattr_opt(intern!(py, "close")));
+    let closed = close.and_then(|close| {
+        let close = close.map(|close| returned(py, close.call0()));
+        close.transpose()
+    });
     if let Err(error) = closed {
         errors::log(
             py,

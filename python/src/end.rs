@@ -131,7 +131,7 @@ fn tell() {
 }
 
 /// Ends the process, and nothing before: what is to be done at the end may be what holds it up.
-fn exit(status: u8) {
+pub(crate) fn exit(status: u8) -> ! {
     #[expect(unsafe_code, reason = "no crate at hand ends without handlers")]
     // SAFETY: it does not come back.
     unsafe {

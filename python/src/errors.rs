@@ -1,7 +1,7 @@
 //! `wsgi.errors`: what an application has to say to its operator.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
-use std::io::Write as _;
 
 use gopuram::middleware::attributes::RequestId;
 use pyo3::exceptions::PyTypeError;
@@ -10,13 +10,26 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::application::Variables;
+use crate::forked::returned;
+use crate::stderr;
 
 /// From this length on a line is written though it has no end yet.
 const LONG: usize = 64 * 1024;
 
 thread_local! {
     /// What has no end of line yet: threads do not write into each other's lines.
-    static BEGUN: RefCell<String> = const { RefCell::new(String::new()) };
+    static BEGUN: RefCell<Begun> = const { RefCell::new(Begun(String::new())) };
+}
+
+/// What a thread began, which is written when it ends, at the latest.
+#[derive(Debug)]
+struct Begun(String);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        // The thread has let go of the interpreter before.
+        stderr::put(self.0.as_bytes());
+    }
 }
 
 /// The standard error, line by line.
@@ -34,17 +47,7 @@ impl Errors {
             let name = text.get_type().qualname()?;
             return Err(PyTypeError::new_err(format!("write takes str, not {name}")));
         };
-        let py = text.py();
-        if let Ok(utf8) = text.to_str() {
-            add(py, utf8);
-        } else {
-            // Half of a surrogate pair.
-            let bytes = text.call_method1(
-                intern!(py, "encode"),
-                (intern!(py, "utf-8"), intern!(py, "backslashreplace")),
-            )?;
-            add(py, &String::from_utf8_lossy(bytes.extract::<&[u8]>()?));
-        }
+        add(text.py(), &readable(text)?);
         text.len()
     }
 
@@ -64,7 +67,7 @@ impl Errors {
 }
 
 fn add(py: Python<'_>, text: &str) {
-    let whole = BEGUN.with_borrow_mut(|begun| {
+    let whole = BEGUN.with_borrow_mut(|Begun(begun)| {
         begun.push_str(text);
         let end = if begun.len() >= LONG {
             Some(begun.len())
@@ -81,33 +84,36 @@ fn add(py: Python<'_>, text: &str) {
 
 /// Writes what this thread began and did not end.
 pub(crate) fn flush(py: Python<'_>) {
-    let begun = BEGUN.take();
+    let begun = BEGUN.with_borrow_mut(|Begun(begun)| std::mem::take(begun));
     if !begun.is_empty() {
         emit(py, &begun);
     }
 }
 
-/// In one piece, so that lines of several threads and processes stay whole; who cannot be told is not told.
+/// In one piece, so that lines of several threads and processes stay whole.
 pub(crate) fn emit(py: Python<'_>, text: &str) {
-    py.detach(|| {
-        let mut stderr = std::io::stderr().lock();
-        drop(stderr.write_all(text.as_bytes()));
-    });
+    py.detach(|| stderr::put(text.as_bytes()));
 }
 
 /// Logs an error of the application, and writes its traceback below: a line of a log has no lines in it.
 pub(crate) fn log(py: Python<'_>, error: &PyErr, what: &'static str, asked: &Variables) {
     flush(py);
     let (request, request_id) = (asked.what(), asked.id().map(RequestId::as_str));
-    tracing::error!(request, request_id, %error, "{what}");
-    trace(py, error);
+    tell(py, error, |told| {
+        tracing::error!(request, request_id, error = told, "{what}");
+    });
 }
 
-/// Writes the traceback of an error.
-pub(crate) fn trace(py: Python<'_>, error: &PyErr) {
-    if let Ok(traceback) = traceback(py, error) {
-        emit(py, &traceback);
-    }
+/// Has an error told in one line, and writes its traceback below.
+pub(crate) fn tell(py: Python<'_>, error: &PyErr, say: impl FnOnce(&str) + Send) {
+    let (told, traceback) = returned(py, (line(error), traceback(py, error)));
+    let traceback = traceback
+        .unwrap_or_else(|problem| format!("Its traceback cannot be had: {}\n", line(&problem)));
+    // Who reads the log may need the interpreter.
+    py.detach(|| {
+        say(&told);
+        stderr::put(traceback.as_bytes());
+    });
 }
 
 fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
@@ -115,7 +121,52 @@ fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
         intern!(py, "format_exception"),
         (error.get_type(py), error.value(py), error.traceback(py)),
     )?;
-    PyString::new(py, "")
-        .call_method1(intern!(py, "join"), (lines,))?
-        .extract()
+    below(&lines)
+}
+
+/// An error in one line.
+pub(crate) fn line(error: &PyErr) -> String {
+    escaped(&error.to_string(), |_| false)
+}
+
+/// Lines of Python's `traceback` for below one of the log, of which none begins as one of the log does, with a time.
+pub(crate) fn below(lines: &Bound<'_, PyAny>) -> PyResult<String> {
+    let mut text = String::new();
+    for lines in lines.try_iter()? {
+        for line in readable(lines?.cast::<PyString>()?)?.split_inclusive('\n') {
+            if line.starts_with(|first: char| first.is_ascii_digit()) {
+                text.push_str("    ");
+            }
+            text.push_str(&escaped(line, |c| matches!(c, '\n' | '\t')));
+        }
+    }
+    Ok(text)
+}
+
+/// Without what would end a line, or change on a screen what was written before.
+fn escaped(text: &str, keeps: impl Fn(char) -> bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        let harms = c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        if harms && !keeps(c) {
+            escaped.extend(c.escape_default());
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+/// Text of Python's in UTF-8, halves of surrogate pairs as their escapes.
+fn readable<'a>(text: &'a Bound<'_, PyString>) -> PyResult<Cow<'a, str>> {
+    if let Ok(utf8) = text.to_str() {
+        return Ok(Cow::Borrowed(utf8));
+    }
+    let py = text.py();
+    let bytes = text.call_method1(
+        intern!(py, "encode"),
+        (intern!(py, "utf-8"), intern!(py, "backslashreplace")),
+    )?;
+    let utf8 = String::from_utf8_lossy(bytes.extract::<&[u8]>()?).into_owned();
+    Ok(Cow::Owned(utf8))
 }

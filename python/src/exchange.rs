@@ -44,6 +44,8 @@ struct State {
     end: Option<Result<(), Broken>>,
     /// Nobody wants the answer any longer.
     gone: bool,
+    /// How many threads wait for room.
+    waiting: usize,
     /// Since when the application waits for room, or for the body; and for how long it has before.
     waits: Option<Instant>,
     reads: Option<Instant>,
@@ -52,6 +54,13 @@ struct State {
     begun: bool,
     /// Whatever the application says comes too late.
     cut: bool,
+}
+
+impl State {
+    /// Whether a block may be sent: any may where nothing waits.
+    fn fits(&self, len: usize, room: usize) -> bool {
+        self.gone || self.queued == 0 || self.queued.saturating_add(len) <= room
+    }
 }
 
 impl Exchange {
@@ -129,6 +138,8 @@ pub(crate) struct Sender {
 pub(crate) enum Refusal {
     /// The client has left.
     Gone,
+    /// There is no room, which may be [waited for](Watched::wait).
+    NotYet,
     /// There is no room, and waiting for it would be for ever.
     Full,
 }
@@ -171,30 +182,13 @@ impl Sender {
         });
     }
 
-    /// Sends a block, and waits for there to be room for it.
-    pub(crate) fn push(&self, py: Python<'_>, block: Bytes) -> Result<(), Refusal> {
+    /// Sends a block if there is room for it.
+    pub(crate) fn push(&self, block: Bytes) -> Result<(), Refusal> {
         let len = block.len();
-        let fits = |state: &State, room: usize| {
-            state.gone || state.queued == 0 || state.queued.saturating_add(len) <= room
-        };
         let mut state = self.shared.lock();
         match self.shared.manner {
-            Manner::Refuse if !fits(&state, INLINE_ROOM) => return Err(Refusal::Full),
-            Manner::Wait(_) if !fits(&state, ROOM) => {
-                drop(state);
-                py.detach(|| {
-                    let mut state = self.shared.lock();
-                    let since = Instant::now();
-                    state.waits = Some(since);
-                    while !fits(&state, ROOM) {
-                        state =
-                            (self.shared.room.wait(state)).unwrap_or_else(PoisonError::into_inner);
-                    }
-                    state.waits = None;
-                    state.waited += since.elapsed();
-                });
-                state = self.shared.lock();
-            }
+            Manner::Refuse if !state.fits(len, INLINE_ROOM) => return Err(Refusal::Full),
+            Manner::Wait(_) if !state.fits(len, ROOM) => return Err(Refusal::NotYet),
             _ => {}
         }
         if state.gone {
@@ -255,6 +249,24 @@ impl Watched {
         state.waited += since.elapsed();
         drop(state);
         read
+    }
+
+    /// Waits for room for so many bytes, which others may take before.
+    pub(crate) fn wait(&self, py: Python<'_>, len: usize) {
+        py.detach(|| {
+            let mut state = self.0.lock();
+            state.waiting += 1;
+            state.waits.get_or_insert_with(Instant::now);
+            while !state.fits(len, ROOM) {
+                state = (self.0.room.wait(state)).unwrap_or_else(PoisonError::into_inner);
+            }
+            state.waiting -= 1;
+            if state.waiting == 0
+                && let Some(since) = state.waits.take()
+            {
+                state.waited += since.elapsed();
+            }
+        });
     }
 
     /// For how long the application has waited for the client.

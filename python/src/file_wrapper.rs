@@ -12,7 +12,8 @@ use gopuram::middleware::body::{FileRegion, Read, ReadAt};
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::closing::Closing;
 
@@ -61,26 +62,20 @@ impl FileWrapper {
         }
         Err(PyAttributeError::new_err(name.to_owned()))
     }
+
+    /// The file may have this; what else is in the circle can be cleared.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.filelike)
+    }
 }
 
 impl FileWrapper {
     /// What is left of the file, if it is one on disk.
     pub(crate) fn on_disk(&self, py: Python<'_>) -> Option<OnDisk> {
         let filelike = self.filelike.bind(py);
-        if !is_plain(filelike).unwrap_or(false) {
-            return None;
-        }
-        let number: RawFd = filelike
-            .call_method0(intern!(py, "fileno"))
-            .ok()?
-            .extract()
-            .ok()?;
-        let position: u64 = filelike
-            .call_method0(intern!(py, "tell"))
-            .ok()?
-            .extract()
-            .ok()?;
-        let file = duplicate(number).ok()?;
+        let raw = plain(filelike).ok()??;
+        let file = duplicate(&raw).ok()?;
+        let position: u64 = own(filelike, "tell").ok()?.extract().ok()?;
         let metadata = file.metadata().ok()?;
         let left = metadata.len().checked_sub(position)?;
         // Files that say they are empty may not be: those of /proc.
@@ -95,38 +90,59 @@ impl FileWrapper {
     }
 }
 
-/// Whether the bytes of an object of Python are those of its descriptor: a decompressor has one too, of what it decompresses.
-fn is_plain(filelike: &Bound<'_, PyAny>) -> PyResult<bool> {
+/// The file with the descriptor, if the bytes of an object of Python are those of its descriptor: a decompressor has one too, of what
+/// it decompresses.
+fn plain<'py>(filelike: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = filelike.py();
     let io = py.import(intern!(py, "io"))?;
     let kind = filelike.get_type();
     let raw = io.getattr(intern!(py, "FileIO"))?;
     if kind.is(&raw) {
-        return Ok(true);
+        return Ok(is_as_made(filelike)?.then(|| filelike.clone()));
     }
     let buffered = [intern!(py, "BufferedReader"), intern!(py, "BufferedRandom")];
     for name in buffered {
         if kind.is(&io.getattr(name)?) {
             let below = filelike.getattr(intern!(py, "raw"))?;
-            return Ok(below.get_type().is(&raw));
+            let plain = below.get_type().is(&raw) && is_as_made(filelike)? && is_as_made(&below)?;
+            return Ok(plain.then_some(below));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
-/// A descriptor of our own: the application closes its file when it likes.
-fn duplicate(number: RawFd) -> io::Result<File> {
+/// Whether a file has no other ways to be read than those of its type, which an application may give it.
+fn is_as_made(file: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = file.py();
+    let given = file.getattr(intern!(py, "__dict__"))?;
+    let given = given.cast::<PyDict>()?;
+    for name in ["fileno", "read", "readall", "readinto", "tell"] {
+        if given.contains(name)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What a method of the type says: no attribute of an object is asked for it.
+fn own<'py>(file: &Bound<'py, PyAny>, method: &str) -> PyResult<Bound<'py, PyAny>> {
+    file.get_type().call_method1(method, (file,))
+}
+
+/// A descriptor of our own of a `FileIO`: the application closes its file when it likes.
+fn duplicate(raw: &Bound<'_, PyAny>) -> PyResult<File> {
+    let number: RawFd = own(raw, "fileno")?.extract()?;
     if number < 0 {
-        return Err(io::ErrorKind::InvalidInput.into());
+        return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
     }
     #[expect(
         unsafe_code,
         reason = "Python's files tell their descriptors as numbers"
     )]
-    // SAFETY: the number is not -1, and it is that of a file that Python holds open: the thread is attached, so that nobody closes
-    // it between `fileno` and here, where it is only duplicated.
+    // SAFETY: the number is not -1, and a `FileIO`'s own method, which runs no Python, has just said that it has it open: the thread
+    // has been attached since, and who closes the file has to be, and takes its number from it first.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-    borrowed.try_clone_to_owned().map(File::from)
+    Ok(File::from(borrowed.try_clone_to_owned()?))
 }
 
 /// What is left of a file on disk.

@@ -32,6 +32,9 @@ const HOP_BY_HOP: [&str; 9] = [
     "upgrade",
 ];
 
+/// More headers than anybody has, and so few that there is room for those of layers and of the server.
+const MOST: usize = 16 * 1024;
+
 impl Head {
     /// Of the arguments of `start_response`; what is wrong with them is raised there.
     pub(crate) fn of(status: &Bound<'_, PyAny>, headers: &Bound<'_, PyAny>) -> PyResult<Self> {
@@ -39,10 +42,15 @@ impl Head {
         let Ok(list) = headers.cast_exact::<PyList>() else {
             return Err(wrong_type("headers must be a list", headers));
         };
+        let room = list.len().saturating_add(2);
+        let headers = HeaderMap::try_with_capacity(room);
+        let (Ok(headers), true) = (headers, room <= MOST) else {
+            return Err(too_many());
+        };
         let mut head = Self {
             status,
             reason,
-            headers: HeaderMap::with_capacity(list.len() + 2),
+            headers,
             length: None,
         };
         for pair in list {
@@ -95,8 +103,10 @@ impl Head {
             }
             self.length = length;
         }
-        self.headers.append(parsed, field);
-        Ok(())
+        match self.headers.try_append(parsed, field) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(too_many()),
+        }
     }
 
     /// Whether a response of this status has content (RFC 9110, section 6.4.1); a 205 has none either (15.3.6).
@@ -187,6 +197,10 @@ impl Text<'_, '_> {
             Err(_) => Err(wrong_value("a character that is not of Latin-1", self.0)),
         }
     }
+}
+
+fn too_many() -> PyErr {
+    PyValueError::new_err(format!("more than {MOST} headers"))
 }
 
 fn wrong_type(problem: &str, object: &Bound<'_, PyAny>) -> PyErr {

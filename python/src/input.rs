@@ -8,11 +8,14 @@ use std::pin::Pin;
 use bytes::{Buf as _, Bytes, BytesMut};
 use gopuram::Body;
 use pyo3::exceptions::{PyOSError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use tokio::runtime::Handle;
 
+use crate::disconnected::Disconnected;
 use crate::exchange::Watched;
+use crate::forked::end_if_forked;
 
 /// Where the bytes of a body are.
 #[derive(Debug)]
@@ -58,7 +61,8 @@ impl Pieces {
             }
         }
         if let Some(piece) = self.0.front_mut().filter(|piece| piece.len() >= len) {
-            let read = PyBytes::new(py, &piece.split_to(len));
+            let read = bytes(py, piece.get(..len).unwrap_or(piece))?;
+            piece.advance(len);
             if piece.is_empty() {
                 self.0.pop_front();
             }
@@ -81,6 +85,9 @@ impl Pieces {
 
 /// Of what size pieces are kept as they came: smaller ones would each hold the buffer that they were read to.
 const LARGE: usize = 16 * 1024;
+
+/// How much is read outside of Python at once: what is longer is collected by Python, which says so if there is no memory for it.
+const PART: usize = 1024 * 1024;
 
 /// A body that is coming.
 #[derive(Debug, Default)]
@@ -163,6 +170,19 @@ impl Until {
         }
         (most, read + most >= self.most)
     }
+
+    /// The next part of it, of which so much was read.
+    fn part(self, read: usize) -> Self {
+        Self {
+            most: self.most.saturating_sub(read).min(PART),
+            ..self
+        }
+    }
+
+    /// Whether it ends with this, which was all of it that could be read.
+    fn ends(self, read: &[u8]) -> bool {
+        read.len() < self.most || self.line && read.ends_with(b"\n")
+    }
 }
 
 impl Source {
@@ -174,7 +194,7 @@ impl Source {
         }
     }
 
-    /// Reads until there what has to be waited for; less only at the end of the body.
+    /// Reads until there what has to be waited for, no more than [`PART`]; less only at the end of the body.
     fn read(&mut self, until: Until) -> Result<Bytes, String> {
         match self {
             Self::File(file) => read_file(file, until).map_err(|error| error.to_string()),
@@ -201,6 +221,13 @@ impl Source {
             }
             Self::Broken(why) => Err(why.clone()),
             Self::Over | Self::Pieces(_) => Ok(Bytes::new()),
+        }
+    }
+
+    /// Has nothing more be read of it, if it did not break off before.
+    fn breaks(&mut self, why: &str) {
+        if !matches!(self, Self::Broken(_)) {
+            *self = Self::Broken(why.to_owned());
         }
     }
 }
@@ -252,17 +279,63 @@ impl Input {
         if until.most == 0 {
             return Ok(PyBytes::new(py, b""));
         }
-        let watched = &self.watched;
-        let read = match &mut self.source {
+        match &mut self.source {
             Source::Over => return Err(PyValueError::new_err("the request is over")),
             Source::Pieces(pieces) => return pieces.read(py, until),
-            elsewhere => py.detach(|| watched.read(|| elsewhere.read(until))),
-        };
-        match read {
-            Ok(read) => Ok(PyBytes::new(py, &read)),
-            Err(why) => Err(PyOSError::new_err(why)),
+            _ => {}
         }
+        let read = self.gather(py, until);
+        if read.is_err() {
+            // What was read is lost, and what is left must not be taken for all.
+            self.source
+                .breaks("a part of the body was read and could not be given");
+        }
+        read
     }
+
+    /// Reads part by part; the memory for what is long grows with what has come, whatever the client says that will.
+    fn gather<'py>(&mut self, py: Python<'py>, until: Until) -> PyResult<Bound<'py, PyBytes>> {
+        let part = self.part(py, until.part(0))?;
+        let first = bytes(py, &part)?;
+        let mut len = part.len();
+        if until.part(0).ends(&part) || len >= until.most {
+            return Ok(first);
+        }
+        drop(part);
+        let all = py.import(intern!(py, "io"))?;
+        let all = all.call_method0(intern!(py, "BytesIO"))?;
+        all.call_method1(intern!(py, "write"), (first,))?;
+        loop {
+            let next = until.part(len);
+            let part = self.part(py, next)?;
+            all.call_method1(intern!(py, "write"), (bytes(py, &part)?,))?;
+            len = len.saturating_add(part.len());
+            if next.ends(&part) || len >= until.most {
+                break;
+            }
+        }
+        // Not a copy.
+        let all = all.call_method0(intern!(py, "getvalue"))?;
+        Ok(all.cast_into()?)
+    }
+
+    fn part(&mut self, py: Python<'_>, until: Until) -> PyResult<Bytes> {
+        end_if_forked(py);
+        let (watched, source) = (&self.watched, &mut self.source);
+        py.detach(|| watched.read(|| source.read(until)))
+            .map_err(|why| {
+                if matches!(self.source, Source::Broken(_)) {
+                    Disconnected::new_err(why)
+                } else {
+                    PyOSError::new_err(why)
+                }
+            })
+    }
+}
+
+/// Bytes for Python, or a `MemoryError`: `PyBytes::new` panics.
+fn bytes<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    PyBytes::new_with_writer(py, bytes.len(), |out| out.write_bytes(bytes))
 }
 
 #[pymethods]

@@ -6,7 +6,6 @@ use std::time::Duration;
 use gopuram::middleware::attributes::RequestId;
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::{error, warn};
@@ -109,33 +108,28 @@ impl Threads {
         });
     }
 
-    /// A thread has done with it; whether it is not needed any more.
-    pub(crate) fn end(&mut self, seat: Seat) -> bool {
+    /// A thread has done with it; whether it is not needed any more, and the request if the thread had been lost.
+    pub(crate) fn end(&mut self, seat: Seat) -> (bool, Option<Running>) {
         let at = self
             .running
             .iter()
             .position(|r| r.seat.number == seat.number);
         let Some(running) = at.map(|at| self.running.swap_remove(at)) else {
-            return false;
+            return (false, None);
         };
         if running.late {
             self.lost -= 1;
-            warn!(
-                request = running.asked.what,
-                request_id = running.asked.id(),
-                took = ?running.since.elapsed(),
-                "a thread that was lost has come back"
-            );
         }
         // It takes the place of another that is lost, if that has none yet.
         let lost = |other: &&mut Running| other.late && !other.replaced;
-        match self.running.iter_mut().find(lost) {
+        let is_replaced = match self.running.iter_mut().find(lost) {
             Some(other) if running.replaced => {
                 other.replaced = true;
                 false
             }
             _ => running.replaced,
-        }
+        };
+        (is_replaced, running.late.then_some(running))
     }
 
     /// Those for which it is too late now, and when to look again.
@@ -196,6 +190,18 @@ impl Threads {
                 Replace::Yes
             }
         }
+    }
+}
+
+impl Running {
+    /// Says that its thread is not lost any more.
+    pub(crate) fn came_back(&self) {
+        warn!(
+            request = self.asked.what,
+            request_id = self.asked.id(),
+            took = ?self.since.elapsed(),
+            "a thread that was lost has come back"
+        );
     }
 }
 
@@ -272,15 +278,22 @@ impl Late {
         }
         match stack(py, self.seat.ident) {
             Ok(stack) => errors::emit(py, &stack),
-            Err(error) => error!(%error, "the traceback of a thread cannot be had"),
+            Err(error) => {
+                let error = errors::line(&error);
+                py.detach(|| error!(%error, "the traceback of a thread cannot be had"));
+            }
         }
         let replace = self.queue.threads().replace(self.seat, self.queue.size);
-        match replace {
-            Replace::Done => {}
-            Replace::Never => {
+        let added = match replace {
+            Replace::Yes => self.queue.add(py).map_err(|error| errors::line(&error)),
+            _ => Ok(()),
+        };
+        py.detach(|| match (replace, added) {
+            (Replace::Done, _) => {}
+            (Replace::Never, _) => {
                 if let Some(link) = self.link() {
                     error!(
-                        "the only thread is lost: another worker is to take the place of this one"
+                        "the only thread is lost: another process is to take the place of this one"
                     );
                     link.say(word::OLD);
                 } else {
@@ -290,22 +303,22 @@ impl Late {
                     );
                 }
             }
-            Replace::Yes => match self.queue.add(py) {
-                Ok(()) => warn!("another thread takes the place of the one that is lost"),
-                Err(error) => {
-                    error!(%error, "no thread can take the place of the one that is lost");
-                    self.queue.threads().keep(self.seat);
-                    self.give_up();
-                }
-            },
-            Replace::TooMany(lost) => {
+            (Replace::Yes, Ok(())) => {
+                warn!("another thread takes the place of the one that is lost");
+            }
+            (Replace::Yes, Err(error)) => {
+                error!(%error, "no thread can take the place of the one that is lost");
+                self.queue.threads().keep(self.seat);
+                self.give_up();
+            }
+            (Replace::TooMany(lost), _) => {
                 error!(
                     lost,
                     "too many threads are lost; there is no other for this one"
                 );
                 self.give_up();
             }
-        }
+        });
     }
 
     fn link(&self) -> Option<&Link> {
@@ -339,10 +352,8 @@ fn stack(py: Python<'_>, ident: u64) -> PyResult<String> {
     let lines = py
         .import("traceback")?
         .call_method1("format_stack", (frame,))?;
-    let text: String = PyString::new(py, "")
-        .call_method1("join", (lines,))?
-        .extract()?;
+    let stack = errors::below(&lines)?;
     Ok(format!(
-        "Stack of the thread (most recent call last):\n{text}"
+        "Stack of the thread (most recent call last):\n{stack}"
     ))
 }

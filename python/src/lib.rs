@@ -15,6 +15,7 @@ mod body;
 mod closing;
 mod config;
 mod control;
+mod disconnected;
 mod end;
 mod errors;
 mod exchange;
@@ -33,6 +34,7 @@ mod run;
 mod serve;
 mod share;
 mod start;
+mod stderr;
 mod supervisor;
 mod tally;
 mod text;
@@ -51,6 +53,8 @@ mod _gopuram {
     use super::config::{Config, explained};
     #[pymodule_export]
     use super::control::{Control, worker};
+    #[pymodule_export]
+    use super::disconnected::Disconnected;
     #[pymodule_export]
     use super::file_wrapper::FileWrapper;
     #[pymodule_export]

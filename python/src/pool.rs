@@ -15,6 +15,7 @@ use crate::answer;
 use crate::application::Variables;
 use crate::bell::Bell;
 use crate::closing::{By, Close};
+use crate::errors;
 use crate::exchange::Watched;
 use crate::forked::end_if_forked;
 use crate::late::{self, Overseer, Seat};
@@ -247,14 +248,18 @@ impl Queue {
     }
 
     /// A thread has done with a request; whether it is not needed any more.
-    fn done(&self, seat: Seat) -> bool {
+    fn done(&self, py: Python<'_>, seat: Seat) -> bool {
         let mut threads = self.threads();
-        let is_replaced = threads.end(seat);
+        let (is_replaced, came_back) = threads.end(seat);
         if !threads.is_empty(self.size) {
             let mut state = self.lock();
             if state.door == Door::Lost {
                 state.door = Door::Open;
             }
+        }
+        drop(threads);
+        if let Some(late) = came_back {
+            py.detach(|| late.came_back());
         }
         is_replaced
     }
@@ -389,12 +394,12 @@ impl Worker {
             // What a panic leaves is dropped, which breaks the answer off.
             let done = catch_unwind(AssertUnwindSafe(|| task.run(py, queue)));
             end_if_forked(py);
-            match done {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => error!(%error, "a request could not be given to Python"),
-                Err(_) => error!("a request panicked"),
+            // Of a panic it is told where the request is dropped.
+            if let Ok(Err(error)) = done {
+                let error = errors::line(&error);
+                py.detach(|| error!(%error, "a request could not be given to Python"));
             }
-            if seat.is_some_and(|seat| queue.done(seat)) {
+            if seat.is_some_and(|seat| queue.done(py, seat)) {
                 // Another has taken this one's place.
                 break;
             }

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gopuram::Body;
 use gopuram::middleware::attributes::RequestId;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList, PyTuple};
 
 use crate::application::{Application, Variables};
 use crate::closing::{By, Close, Closing, close};
+use crate::disconnected::Disconnected;
 use crate::errors;
 use crate::exchange::Sender;
 use crate::file_wrapper::{FileWrapper, OnDisk};
+use crate::forked::returned;
 use crate::input::{Input, Source};
 use crate::start::{Flow, Start, TOO_LONG};
 
@@ -78,18 +80,23 @@ impl Run {
         environ.set_item(intern!(py, "wsgi.input"), &self.input)?;
         let start = self.start.bind(py);
         let start_response = start.getattr(intern!(py, "start_response"))?;
-        let iterable = app.callable.bind(py).call1((environ, start_response))?;
-        if let Some(body) = whole(start, &iterable) {
-            return start.borrow_mut().whole(body);
-        }
-        if let Some((file, len)) = on_disk(start, &iterable) {
-            let close = Close {
-                iterable: iterable.unbind(),
-                variables: self.variables.clone(),
-                watched: start.borrow().watched(),
-            };
-            let body = file.body(len, Closing::new(close, by));
-            return start.borrow_mut().whole(body);
+        let iterable = returned(py, app.callable.bind(py).call1((environ, start_response)))?;
+        // It is never borrowed where Python is asked for anything, which another thread of the application might be let in by.
+        let is_told = start.try_borrow()?.is_told();
+        if is_told {
+            let told = start.try_borrow()?.length();
+            if let Some(body) = whole(told, &iterable) {
+                return start.try_borrow_mut()?.whole(body);
+            }
+            if let Some((file, len)) = on_disk(told, &iterable) {
+                let close = Close {
+                    iterable: iterable.unbind(),
+                    variables: self.variables.clone(),
+                    watched: start.try_borrow()?.watched(),
+                };
+                let body = file.body(len, Closing::new(close, by));
+                return start.try_borrow_mut()?.whole(body);
+            }
         }
         self.blocks = Some(Blocks::of(iterable.clone(), None));
         if iterable.is_none() {
@@ -97,8 +104,8 @@ impl Run {
                 "the application returned None where an iterable must be",
             ));
         }
-        let single = start.borrow().is_told() && iterable.len().is_ok_and(|len| len == 1);
-        let iterator = iterable.try_iter()?;
+        let single = is_told && has_one(&iterable)?;
+        let iterator = returned(py, iterable.try_iter())?;
         self.blocks = Some(Blocks {
             single,
             ..Blocks::of(iterable, Some(iterator.unbind()))
@@ -128,43 +135,65 @@ impl Run {
         };
         let start = self.start.bind(py);
         // `write` may have sent as much as there will be.
-        if start.borrow().is_ended() {
+        if start.try_borrow()?.is_ended() {
             return Ok(Flow::Enough);
         }
-        let Some(block) = iterator.bind(py).clone().next() else {
-            start.borrow_mut().end()?;
+        let Some(block) = returned(py, iterator.bind(py).clone().next()) else {
+            start.try_borrow_mut()?.end()?;
             return Ok(Flow::Enough);
         };
         let block = block?;
         let block = crate::file_wrapper::block(&block)?;
         let len = block.as_bytes().len() as u64;
-        let mut start = start.borrow_mut();
+        let mut told = start.try_borrow_mut()?;
         if len == 0 {
-            let gone = start.is_gone();
+            let gone = told.is_gone();
             return Ok(if gone { Flow::Enough } else { Flow::More });
         }
         if *single {
-            start.only(block);
+            told.only(block);
         }
-        if start.length().is_some_and(|left| left < len) {
-            tracing::error!(
-                request = self.variables.what(),
-                request_id = self.variables.id().map(RequestId::as_str),
-                "the application gave {TOO_LONG}; the rest was not sent"
-            );
+        let left = told.length();
+        drop(told);
+        if left.is_some_and(|left| left < len) {
+            let request = self.variables.what();
+            let request_id = self.variables.id().map(RequestId::as_str);
+            py.detach(|| {
+                tracing::error!(
+                    request,
+                    request_id,
+                    "the application gave {TOO_LONG}; the rest was not sent"
+                );
+            });
         }
-        start.send(py, block)
+        Start::send(start, block)
     }
 
     /// Answers for an application that failed, and says so in the log.
     fn failed(&self, py: Python<'_>, error: &PyErr) {
-        let mut start = self.start.bind(py).borrow_mut();
-        if start.is_gone() {
-            tracing::debug!(%error, "the application failed when the client had left");
+        let start = self.start.bind(py);
+        let is_gone = start.try_borrow().is_ok_and(|start| start.is_gone());
+        if is_gone && error.is_instance_of::<Disconnected>(py) {
+            // Ours, which is no news.
+            let error = errors::line(error);
+            py.detach(|| tracing::debug!(%error, "the application ended when the client had left"));
         } else {
             errors::log(py, error, "the application failed", &self.variables);
         }
-        start.fail();
+        if let Ok(mut start) = start.try_borrow_mut() {
+            start.fail();
+        }
+    }
+
+    /// Says which request it was that panicked, and ends its answer, which the application may have kept.
+    pub(crate) fn panicked(&self) {
+        Python::try_attach(|py| {
+            let request = self.variables.what();
+            py.detach(|| tracing::error!(request, "a request panicked"));
+            if let Ok(mut start) = self.start.bind(py).try_borrow_mut() {
+                start.fail();
+            }
+        });
     }
 
     /// Lets go of the request, and closes what the application returned, once.
@@ -186,6 +215,9 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.panicked();
+        }
         if self.blocks.is_some() {
             // An interpreter that is being taken down closes nothing any more.
             Python::try_attach(|py| self.end(py));
@@ -208,13 +240,17 @@ fn is_sequence(iterable: &Bound<'_, PyAny>) -> bool {
     iterable.is_exact_instance_of::<PyList>() || iterable.is_exact_instance_of::<PyTuple>()
 }
 
-/// The body, if all of it is there and nothing was sent yet, and it is as long as was told.
-fn whole(start: &Bound<'_, Start>, iterable: &Bound<'_, PyAny>) -> Option<Body> {
-    let start = start.borrow();
-    if !start.is_told() {
-        return None;
+/// Whether it says that it has one block; who cannot say so just is asked for all there are.
+fn has_one(iterable: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = iterable.py();
+    match returned(py, iterable.len()) {
+        Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
+        len => Ok(len.is_ok_and(|len| len == 1)),
     }
-    let told = start.length();
+}
+
+/// The body, if all of it is there, and it is as long as was told.
+fn whole(told: Option<u64>, iterable: &Bound<'_, PyAny>) -> Option<Body> {
     let body = if let Ok(list) = iterable.cast_exact::<PyList>() {
         gathered(list.iter())?
     } else if let Ok(tuple) = iterable.cast_exact::<PyTuple>() {
@@ -226,14 +262,9 @@ fn whole(start: &Bound<'_, Start>, iterable: &Bound<'_, PyAny>) -> Option<Body> 
     (told.is_none() || told == exact).then_some(body)
 }
 
-/// The file to be sent as it is, and how much of it, if it is one on disk, nothing was sent yet, and it has what was told.
-fn on_disk(start: &Bound<'_, Start>, iterable: &Bound<'_, PyAny>) -> Option<(OnDisk, u64)> {
+/// The file to be sent as it is, and how much of it, if it is one on disk and has what was told.
+fn on_disk(told: Option<u64>, iterable: &Bound<'_, PyAny>) -> Option<(OnDisk, u64)> {
     let file = iterable.cast_exact::<FileWrapper>().ok()?;
-    let start = start.borrow();
-    if !start.is_told() {
-        return None;
-    }
-    let told = start.length();
     let file = file.get().on_disk(iterable.py())?;
     let len = told.unwrap_or(file.len());
     (len <= file.len()).then_some((file, len))

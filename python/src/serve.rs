@@ -24,6 +24,7 @@ use crate::late::Overseer;
 use crate::logs::{self, Logs};
 use crate::pid_file::PidFile;
 use crate::pool::Pool;
+use crate::stderr::Stderr;
 use crate::supervisor::word;
 use crate::tally::Tally;
 use crate::turns::Turns;
@@ -331,7 +332,7 @@ pub(crate) fn log_to_stderr(level: &str) -> PyResult<()> {
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_ansi(false)
-        .with_writer(std::io::stderr)
+        .with_writer(|| Stderr)
         .finish();
     // Who set another one before keeps it.
     drop(tracing::subscriber::set_global_default(subscriber));

@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 use gopuram::Body;
-use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyTuple};
 
+use crate::disconnected::Disconnected;
 use crate::exchange::{Refusal, Sender, Watched};
+use crate::forked::end_if_forked;
 use crate::head::Head;
 
 /// From this size on a block is sent from where Python has it; giving it back later costs more than to copy a smaller one.
@@ -90,23 +92,38 @@ impl Start {
         }
     }
 
-    /// Sends a block; of one that is longer than was told, what was.
-    pub(crate) fn send(&mut self, py: Python<'_>, block: &Bound<'_, PyBytes>) -> PyResult<Flow> {
-        let len = block.as_bytes().len() as u64;
-        let left = match self.stage {
-            Stage::Ended => return Ok(Flow::Enough),
-            Stage::Sent(left) => left,
+    /// Sends a block, for which there is room sooner or later; of one that is longer than was told, what was.
+    ///
+    /// Who waits holds nothing: another thread of the application may write meanwhile, or end the answer.
+    pub(crate) fn send(slf: &Bound<'_, Self>, block: &Bound<'_, PyBytes>) -> PyResult<Flow> {
+        loop {
+            let mut me = slf.try_borrow_mut()?;
+            let left = me.length();
+            if let Some(flow) = me.offer(block, left)? {
+                return Ok(flow);
+            }
+            let sent = me.watched();
+            drop(me);
+            sent.wait(slf.py(), sendable(block, left));
+        }
+    }
+
+    /// Sends a block if there is room for it.
+    fn offer(&mut self, block: &Bound<'_, PyBytes>, left: Option<u64>) -> PyResult<Option<Flow>> {
+        match self.stage {
+            Stage::Ended => return Ok(Some(Flow::Enough)),
+            Stage::Sent(_) => {}
             Stage::Nothing | Stage::Told(_) => {
                 let head = self.take_head()?;
-                return Ok(self.open(head, block));
+                return Ok(Some(self.open(head, block)));
             }
-        };
-        let rest = left.map(|left| left.saturating_sub(len));
-        match self.sender.push(py, bytes(block, left)) {
+        }
+        match self.sender.push(bytes(block, left)) {
             Ok(()) => {}
+            Err(Refusal::NotYet) => return Ok(None),
             Err(Refusal::Gone) => {
                 self.stage = Stage::Ended;
-                return Ok(Flow::Enough);
+                return Ok(Some(Flow::Enough));
             }
             Err(Refusal::Full) => {
                 return Err(PyRuntimeError::new_err(
@@ -114,7 +131,8 @@ impl Start {
                 ));
             }
         }
-        Ok(self.go_on(rest))
+        let len = block.as_bytes().len() as u64;
+        Ok(Some(self.go_on(left.map(|left| left.saturating_sub(len)))))
     }
 
     /// Sends the head with the first block.
@@ -228,11 +246,16 @@ fn too_little() -> PyErr {
     PyValueError::new_err("the application gave less than its Content-Length")
 }
 
+/// How much of a block is sent, no more than `most`.
+fn sendable(block: &Bound<'_, PyBytes>, most: Option<u64>) -> usize {
+    let most = most.and_then(|most| usize::try_from(most).ok());
+    block.as_bytes().len().min(most.unwrap_or(usize::MAX))
+}
+
 /// The bytes of a block, no more than `most`.
 pub(crate) fn bytes(block: &Bound<'_, PyBytes>, most: Option<u64>) -> Bytes {
     let all = block.as_bytes();
-    let most = most.and_then(|most| usize::try_from(most).ok());
-    let len = all.len().min(most.unwrap_or(usize::MAX));
+    let len = sendable(block, most);
     if len < BORROWED {
         return Bytes::copy_from_slice(all.get(..len).unwrap_or(all));
     }
@@ -267,7 +290,16 @@ impl Start {
         }
         me.called = true;
         me.stage = Stage::Nothing;
-        me.stage = Stage::Told(Head::of(status, headers)?);
+        drop(me);
+        // What is said of a mistake is asked of the application's objects.
+        let head = Head::of(status, headers)?;
+        let mut me = slf.try_borrow_mut()?;
+        if me.is_sent() {
+            return Err(PyRuntimeError::new_err(
+                "the answer was sent while start_response was called",
+            ));
+        }
+        me.stage = Stage::Told(head);
         drop(me);
         slf.getattr(intern!(slf.py(), "write"))
     }
@@ -275,8 +307,9 @@ impl Start {
     /// Sends a block at once, before those that the application returns.
     #[pyo3(signature = (data, /))]
     fn write(slf: &Bound<'_, Self>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        end_if_forked(slf.py());
         let block = crate::file_wrapper::block(data)?;
-        let mut me = slf.try_borrow_mut()?;
+        let me = slf.try_borrow()?;
         if block.as_bytes().is_empty() {
             return Ok(());
         }
@@ -286,13 +319,14 @@ impl Start {
             }
             let gone = me.sender.is_gone();
             return Err(if gone {
-                PyConnectionError::new_err("the client has left")
+                Disconnected::new_err("the client has left")
             } else {
                 PyValueError::new_err(TOO_LONG)
             });
         }
         let left = me.length();
-        me.send(slf.py(), block)?;
+        drop(me);
+        Self::send(slf, block)?;
         if left.is_some_and(|left| left < block.as_bytes().len() as u64) {
             return Err(PyValueError::new_err(TOO_LONG));
         }

@@ -75,19 +75,19 @@ type Names = std::collections::HashMap<&'static [u8], Py<PyString>, BuildHasherD
 static NAMES: PyOnceLock<Names> = PyOnceLock::new();
 
 /// The name of a variable: made once and interned, if it is a usual one.
-pub(crate) fn name<'py>(py: Python<'py>, name: &[u8]) -> Bound<'py, PyString> {
+pub(crate) fn name<'py>(py: Python<'py>, name: &[u8]) -> PyResult<Bound<'py, PyString>> {
     let names = NAMES.get_or_init(py, || {
         let intern = |name: &'static str| (name.as_bytes(), PyString::intern(py, name).unbind());
         USUAL.into_iter().map(intern).collect()
     });
     match names.get(name) {
-        Some(known) => known.bind(py).clone(),
+        Some(known) => Ok(known.bind(py).clone()),
         None => latin1(py, name),
     }
 }
 
 /// Bytes as a string, each a character.
-pub(crate) fn latin1<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString> {
+pub(crate) fn latin1<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyString>> {
     #[expect(
         clippy::cast_possible_wrap,
         reason = "a slice has no more bytes than isize::MAX"
@@ -98,18 +98,15 @@ pub(crate) fn latin1<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString>
         reason = "PyO3 makes strings of UTF-8 only, for which bytes would be copied and looked through twice"
     )]
     // SAFETY: the thread is attached, as `py` says, and the bytes are there for the call, which copies them. What it returns is a
-    // reference that is ours, to a string, or null if there is no memory, at which `from_owned_ptr` panics.
+    // reference that is ours, to a string, or null if there is no memory.
     let object = unsafe {
         let string = pyo3::ffi::PyUnicode_DecodeLatin1(
             bytes.as_ptr().cast::<c_char>(),
             len,
             std::ptr::null(),
         );
-        Bound::from_owned_ptr(py, string)
+        Bound::from_owned_ptr_or_err(py, string)?
     };
-    match object.cast_into() {
-        Ok(string) => string,
-        // It decodes to nothing but strings.
-        Err(_) => PyString::new(py, ""),
-    }
+    // It decodes to nothing but strings.
+    Ok(object.cast_into()?)
 }

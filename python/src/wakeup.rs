@@ -118,13 +118,17 @@ fn run(py: Python<'_>) -> Option<PyErr> {
     // One that fails keeps others from running.
     while let Err(error) = py.check_signals() {
         if error.is_instance_of::<PyException>(py) {
-            error!(%error, "a handler of a signal failed");
-            errors::trace(py, &error);
+            errors::tell(py, &error, |error| {
+                error!(error, "a handler of a signal failed");
+            });
             continue;
         }
-        info!(%error, "a handler of a signal ends the server");
-        if !error.is_instance_of::<PySystemExit>(py) {
-            errors::trace(py, &error);
+        let say = |error: &str| info!(error, "a handler of a signal ends the server");
+        if error.is_instance_of::<PySystemExit>(py) {
+            let error = errors::line(&error);
+            py.detach(|| say(&error));
+        } else {
+            errors::tell(py, &error, say);
         }
         ends.get_or_insert(error);
     }

@@ -1,6 +1,7 @@
 //! A WSGI application as a tower service.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -224,7 +225,7 @@ fn inline(asked: Asked, turn: Turn, cx: &mut Context<'_>) -> Response<Body> {
         receiver,
         http2,
     } = asked;
-    let run = Python::attach(|py| {
+    let begin = |py: Python<'_>| {
         let mut run = Run::begin(py, job, By::Turns(turn.turns()))?;
         loop {
             end_if_forked(py);
@@ -233,9 +234,11 @@ fn inline(asked: Asked, turn: Turn, cx: &mut Context<'_>) -> Response<Body> {
             }
             run.step(py);
         }
-    });
-    match run {
-        Ok((head, run)) => {
+    };
+    match catch_unwind(AssertUnwindSafe(|| Python::attach(begin))) {
+        // It is told where it is dropped.
+        Err(_) => answer::failed(),
+        Ok(Ok((head, run))) => {
             let turn = (!run.is_over()).then_some(turn);
             let blocks = Inline {
                 receiver,
@@ -247,7 +250,7 @@ fn inline(asked: Asked, turn: Turn, cx: &mut Context<'_>) -> Response<Body> {
             };
             answered(head, || Some(Body::new(blocks)))
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             tracing::error!(%error, "a request could not be given to Python");
             answer::failed()
         }
@@ -304,10 +307,17 @@ impl http_body::Body for Inline {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Python::attach(|py| {
-                self.run.step(py);
-                end_if_forked(py);
-            });
+            let run = &mut self.run;
+            let stepped = catch_unwind(AssertUnwindSafe(|| {
+                Python::attach(|py| {
+                    run.step(py);
+                    end_if_forked(py);
+                });
+            }));
+            if stepped.is_err() {
+                run.panicked();
+                return Poll::Ready(Some(Err(Broken::new("the request panicked"))));
+            }
             if self.run.is_over() {
                 self.turn = None;
             }

@@ -407,6 +407,27 @@ def test_s52_errors_of_any_kind_are_logged_and_survived(server, when, kind):
     assert server.get(positional).status == 200
 
 
+class Exits:
+    """Ends all when it is asked how much it is."""
+
+    def __len__(self):
+        raise SystemExit("expected of len")
+
+    def __iter__(self):
+        return iter([b"block"])
+
+
+def exits(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return Exits()
+
+
+@pytest.mark.ours
+def test_s52_an_exit_where_a_length_is_asked_for_is_no_missing_length(server):
+    assert server.get(exits).status == 500
+    server.logged("SystemExit: expected of len\n")
+
+
 def returns_none(environ, start_response):
     start_response("200 OK", PLAIN)
 
@@ -446,3 +467,33 @@ def test_s56_one_thread_is_one_request_at_a_time():
 def test_a_log_line_names_the_place_of_an_error(server):
     server.get(failing, target="/?before-Value")
     assert re.search(r"File \".*test_rules_call\.py\", line \d+, in failing", server.log())
+
+
+def two_write(environ, start_response):
+    """A thread goes on writing when the application has returned, against the rules."""
+    write = start_response("200 OK", PLAIN)
+    begun = threading.Event()
+
+    def writes():
+        with contextlib.suppress(Exception):
+            write(b"x" * 1_000_000)
+            begun.set()
+            while True:
+                write(b"x" * 1_000_000)
+
+    threading.Thread(target=writes, daemon=True).start()
+    begun.wait()
+    yield b"y" * 100_000
+    yield b"y" * 100_000
+
+
+@pytest.mark.ours
+def test_a_thread_that_writes_when_the_application_has_returned_is_no_panic(server):
+    with server.connect() as connection:
+        connection.send(request(two_write))
+        assert connection.head().status == 200
+        connection.exactly(1_000_000)
+        body = connection.rest()
+    assert body.count(b"y") == 200_000
+    assert body.replace(b"y" * 100_000, b"").strip(b"x") == b""
+    assert "panicked" not in server.log()

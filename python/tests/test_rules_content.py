@@ -1,6 +1,7 @@
 """PEP 3333: lengths, framing and files (S42 to S45, S59 to S63)."""
 
 import contextlib
+import gc
 import gzip
 import io
 import os
@@ -195,6 +196,21 @@ def wrapped(environ, start_response):
 
             file.close = close
             return wrapper(file)
+        case "own.tell" | "raw.tell" | "own.read" | "raw.readinto":
+            file = open(path, "rb")
+            its = file.raw if case.startswith("raw.") else file
+            method = case.rpartition(".")[2]
+
+            def another(*args):
+                # Under the number of the file there is another from now on.
+                with open(path + ".gz", "rb") as other:
+                    os.dup2(other.fileno(), file.fileno())
+                setattr(its, method, was)
+                return was(*args)
+
+            was = getattr(its, method)
+            setattr(its, method, another)
+            return wrapper(file)
         case "noclose":
             file = wrapper(NoClose(b"no close"))
             # The server's own is asked only for what PEP 3333 says.
@@ -295,6 +311,53 @@ def test_s62_what_is_no_file_on_disk_is_iterated(server, path, case):
     body = wrap(server, case, path).body
     assert body == {"gzip": b"unpacked", "pipe": b"pipe", "socket": b"socket"}.get(case, body)
     assert body
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("case", ["own.tell", "raw.tell"])
+def test_s62_a_file_with_a_way_of_its_own_to_tell_where_it_is_stays_the_same(server, path, case):
+    assert wrap(server, case, path).body == TEXT
+
+
+@pytest.mark.ours
+@pytest.mark.parametrize("case", ["own.read", "raw.readinto"])
+def test_s62_a_file_with_a_way_of_its_own_to_be_read_is_read_so(server, path, case):
+    assert wrap(server, case, path).body == Path(f"{path}.gz").read_bytes()
+
+
+class Round:
+    """A file that has its wrapper."""
+
+    alive = 0
+
+    def __init__(self, wrapper):
+        type(self).alive += 1
+        self.wrapped = wrapper(self)
+        self.left = [b"round"]
+
+    def read(self, size):
+        return self.left.pop() if self.left else b""
+
+    def __del__(self):
+        type(self).alive -= 1
+
+
+def rounds(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return Round(environ["wsgi.file_wrapper"]).wrapped
+
+
+def alive(environ, start_response):
+    gc.collect()
+    start_response("200 OK", PLAIN)
+    return [str(Round.alive).encode()]
+
+
+@pytest.mark.ours
+def test_a_file_that_has_its_wrapper_is_collected(server):
+    for _ in range(3):
+        assert server.get(rounds).body == b"round"
+    server.until(alive, b"0")
 
 
 @pytest.mark.ours

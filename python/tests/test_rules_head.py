@@ -291,6 +291,21 @@ def reused(environ, start_response):
 
 
 @pytest.mark.ours
+def many(environ, start_response):
+    try:
+        start_response("200 OK", [*PLAIN, *[("X-Many", "y")] * int(environ["QUERY_STRING"])])
+    except ValueError as error:
+        start_response("200 OK", PLAIN, sys.exc_info())
+        return [str(error).encode()]
+    return [b"fine"]
+
+
+@pytest.mark.ours
+def test_s65_too_many_headers_are_refused(server):
+    for number in (16_384, 30_000):
+        assert server.get(many, target=f"/?{number}").body == b"more than 16384 headers"
+
+
 def test_s66_the_list_is_the_servers_once_told(server):
     response = server.get(reused)
     assert response.header("x-was") == "told"

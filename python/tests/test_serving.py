@@ -1,6 +1,7 @@
 """The command and the server around applications: loading, options, waiting, the end."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -334,3 +335,35 @@ def test_a_body_of_several_pieces_is_read_across_them(server):
     response = server.get(in_pieces, method="POST", body=lines)
     assert response.status == 200
     assert response.body == lines + b"[1000, 20000, 1000]"
+
+
+#: More than what the allocator has reserved for a thread.
+LARGE = bytes(80_000_000)
+
+
+def reads_with_little_memory(environ, start_response):
+    """Has so much more than there is."""
+    way, more = environ["QUERY_STRING"].split(":")
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (has + int(more), hard))
+    said = []
+    try:
+        for _ in range(2):
+            try:
+                said.append(len(getattr(environ["wsgi.input"], way)()))
+            except (MemoryError, OSError) as error:
+                said.append(type(error).__name__)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    start_response("200 OK", PLAIN)
+    return [repr(said).encode()]
+
+
+@pytest.mark.parametrize("way", ["read", "readline"])
+@pytest.mark.parametrize("mode", MODES)
+def test_a_body_for_which_there_is_no_memory_is_an_error_and_one_as_large_as_it_is_none(mode, way):
+    with Server(*MODES[mode]) as server:
+        for more, said in [(20_000_000, ["MemoryError", "OSError"]), (110_000_000, [len(LARGE), 0])]:
+            response = server.get(reads_with_little_memory, method="POST", target=f"/?{way}:{more}", body=LARGE)
+            assert response.body == repr(said).encode()
