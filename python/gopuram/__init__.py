@@ -87,7 +87,10 @@ def serve(
     Handlers for signals run as ever, those of SIGTERM when requests have finished. What one raises that is no Exception, SystemExit
     say, ends the server in order, and is raised here then; of others there is a traceback.
 
-    Raises OSError if an address cannot be listened on, ValueError if an option has no meaning, and TypeError if it is of another
+    A request that has not finished by the end has its thread still, a daemon called ``wsgi-`` and a number. Before Python 3.14 it may
+    end the process with SIGABRT if it comes back while the interpreter is taken down, which `os._exit` would rule out.
+
+    Raises OSError if an address cannot be listened on or threads cannot be started, ValueError if an option has no meaning, and TypeError if it is of another
     kind.
     """
     served = _gopuram.Config() if config is None else _gopuram.Config(os.path.abspath(config))

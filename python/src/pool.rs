@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -25,6 +26,9 @@ use crate::start::Flow;
 /// cache, and has to be fetched again to be read, and to be sent.
 const FRESH: usize = 256 * 1024;
 
+/// How long to wait at the end for threads that have nothing left to do.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Where requests wait for a thread.
 #[derive(Debug)]
 pub(crate) struct Pool(Arc<Queue>);
@@ -34,13 +38,13 @@ pub(crate) struct Pool(Arc<Queue>);
 pub(crate) struct Threads(Arc<Queue>);
 
 impl Threads {
-    /// Lets them end, and waits for them so long.
+    /// Lets them end, and waits for them so long as they may need who have nothing left to do.
     ///
     /// The interpreter must not be taken down while one of ours is about to attach to it.
-    pub(crate) fn end(self, py: Python<'_>, patience: Duration) -> PyResult<()> {
+    pub(crate) fn end(self, py: Python<'_>) -> PyResult<()> {
         self.0.lock().door = Door::Closed;
         self.0.filled.notify_all();
-        let end = Instant::now() + patience;
+        let end = Instant::now() + PATIENCE;
         let started = std::mem::take(&mut self.0.lock().started);
         let joined = started.into_iter().try_for_each(|thread| {
             let left = end.saturating_duration_since(Instant::now());
@@ -137,11 +141,16 @@ impl Pool {
             overseer,
             running: Mutex::default(),
         }));
-        for _ in 0..threads {
-            pool.0.add(py)?;
+        let started = Threads(Arc::clone(&pool.0));
+        for number in 0..threads {
+            if let Err(error) = pool.0.add(py) {
+                // Those that there are would wait for ever.
+                started.end(py)?;
+                let why = format!("no more than {number} of {threads} threads start: {error}");
+                return Err(PyOSError::new_err(why));
+            }
         }
-        let threads = Threads(Arc::clone(&pool.0));
-        Ok((pool, threads))
+        Ok((pool, started))
     }
 
     /// Wakes those who wait for an answer.

@@ -166,13 +166,10 @@ fn serve_within(
     // It may be about to attach to the interpreter, which must not be taken down then.
     py.detach(|| drop(witnessing.join()));
     match threads {
-        Some(threads) => served.and(threads.end(py, PATIENCE)),
+        Some(threads) => served.and(threads.end(py)),
         None => served,
     }
 }
-
-/// How long to wait at the end for threads that have nothing left to do.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Half a lifetime: what is longer is a mistake, and more than clocks can count to.
 const LONGEST: f64 = 1e9;

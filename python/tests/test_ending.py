@@ -124,3 +124,29 @@ def test_signals_do_what_they_did_when_a_server_has_ended(tmp_path, how, last):
         process.send_signal(sign)
     _, stderr = process.communicate(timeout=20)
     assert process.returncode == -last, stderr
+
+
+FEW = """
+import threading
+import gopuram
+
+start = threading.Thread.start
+
+def few(thread):
+    if thread.name == "wsgi-3":
+        raise RuntimeError("can't start new thread")
+    start(thread)
+
+threading.Thread.start = few
+try:
+    gopuram.serve(print, "unix:socket")
+except OSError as error:
+    print(error)
+print(threading.active_count())
+"""
+
+
+def test_threads_that_are_too_few_are_let_go_of(tmp_path):
+    done = subprocess.run([sys.executable, "-c", FEW], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "no more than 2 of 4 threads start: RuntimeError: can't start new thread\n1\n"
