@@ -4,6 +4,7 @@
 //! the interpreter waits for threads of the application.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 use tracing::{error, warn};
@@ -32,6 +34,8 @@ enum Word {
 pub(crate) struct End {
     words: UnboundedSender<Word>,
     thread: JoinHandle<()>,
+    /// Told of the first signal, for a server that did not hear signals yet.
+    pub(crate) asked: Arc<Notify>,
 }
 
 impl End {
@@ -43,11 +47,16 @@ impl End {
         let interrupt = signal(SignalKind::interrupt())?;
         drop(context);
         let (words, heard) = unbounded_channel();
-        let watching = watch(terminate, interrupt, heard, drain);
+        let asked = Arc::new(Notify::new());
+        let watching = watch(terminate, interrupt, heard, drain, Arc::clone(&asked));
         let thread = thread::Builder::new()
             .name("end".to_owned())
             .spawn(move || runtime.block_on(watching))?;
-        Ok(Self { words, thread })
+        Ok(Self {
+            words,
+            thread,
+            asked,
+        })
     }
 
     /// The server has ended and the process goes on: none of its signals are heard any more.
@@ -67,6 +76,7 @@ async fn watch(
     mut interrupt: Signal,
     mut words: UnboundedReceiver<Word>,
     drain: Duration,
+    asked: Arc<Notify>,
 ) {
     let mut status = 0;
     let mut signals = 0_u32;
@@ -88,7 +98,10 @@ async fn watch(
         }
         signals = signals.saturating_add(1);
         match signals {
-            1 => end = Some(Instant::now() + drain + GRACE),
+            1 => {
+                end = Some(Instant::now() + drain + GRACE);
+                asked.notify_one();
+            }
             2 => end = Some(Instant::now() + AT_ONCE),
             _ => {}
         }

@@ -146,6 +146,7 @@ impl Pool {
             if let Err(error) = pool.0.add(py) {
                 // Those that there are would wait for ever.
                 started.end(py)?;
+                let error = errors::line(&error);
                 let why = format!("no more than {number} of {threads} threads start: {error}");
                 return Err(PyOSError::new_err(why));
             }

@@ -11,6 +11,7 @@ use gopuram::{Application as Served, Stack};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use tokio::sync::Notify;
 
 use crate::application::Application;
 use crate::config::Config as File;
@@ -65,7 +66,7 @@ pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) 
     let drain = seconds(options.drain_timeout, "drain_timeout")?;
     if options.control.is_some() {
         let wakeup = Wakeup::begin(py)?;
-        let served = serve_within(py, app, options, drain, wakeup.clone());
+        let served = serve_within(py, app, options, drain, wakeup.clone(), None);
         // One that a handler has ended has another in its place.
         drop(wakeup.and_then(|wakeup| wakeup.end(py)));
         return served;
@@ -76,7 +77,8 @@ pub(crate) fn serve(py: Python<'_>, app: Py<PyAny>, options: &Bound<'_, PyAny>) 
     let end = End::watch(drain)?;
     let wakeup = Wakeup::begin(py);
     let served = wakeup.and_then(|wakeup| {
-        let served = serve_within(py, app, options, drain, wakeup.clone());
+        let asked = Some(Arc::clone(&end.asked));
+        let served = serve_within(py, app, options, drain, wakeup.clone(), asked);
         let raised = wakeup.and_then(|wakeup| wakeup.end(py));
         served.and(raised.map_or(Ok(()), Err))
     });
@@ -109,6 +111,7 @@ fn serve_within(
     options: Options,
     drain: Duration,
     wakeup: Option<Arc<Wakeup>>,
+    asked: Option<Arc<Notify>>,
 ) -> PyResult<()> {
     let queue_timeout = seconds(options.queue_timeout, "queue_timeout")?;
     let app = Application::new(app, base(py, &options)?);
@@ -149,6 +152,7 @@ fn serve_within(
         config,
         witness: Arc::clone(&witness),
         wakeup,
+        asked,
     };
     // Without layers from a file no type is to be hidden, which costs.
     let logged = log.map(AccessLog::combined);
@@ -215,6 +219,8 @@ struct Run {
     witness: Arc<Witness>,
     /// Of the main thread.
     wakeup: Option<Arc<Wakeup>>,
+    /// Told when it is to end, even before it has begun.
+    asked: Option<Arc<Notify>>,
 }
 
 impl Run {
@@ -260,6 +266,13 @@ impl Run {
             }
             let server = serve.listen().await.map_err(told)?;
             self.pid_file.write()?;
+            if let Some(asked) = self.asked {
+                let handle = server.handle();
+                tokio::spawn(async move {
+                    asked.notified().await;
+                    handle.stop();
+                });
+            }
             let handle = server.handle();
             attend(self.wakeup.as_deref(), move || handle.stop())?;
             return server.run().await.map_err(told);

@@ -150,3 +150,25 @@ def test_threads_that_are_too_few_are_let_go_of(tmp_path):
     done = subprocess.run([sys.executable, "-c", FEW], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "no more than 2 of 4 threads start: RuntimeError: can't start new thread\n1\n"
+
+
+EARLY = """
+import os, signal, threading
+import gopuram
+
+start = threading.Thread.start
+
+def early(thread):
+    threading.Thread.start = start
+    os.kill(os.getpid(), signal.SIGTERM)
+    start(thread)
+
+threading.Thread.start = early
+gopuram.serve(print, "unix:socket")
+print("ended")
+"""
+
+
+def test_a_signal_before_the_server_hears_signals_ends_it(tmp_path):
+    done = subprocess.run([sys.executable, "-c", EARLY], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
