@@ -28,6 +28,8 @@ pub(crate) enum Source {
     Stream(Stream),
     /// It broke off, and why.
     Broken(String),
+    /// A part of it was read, and could not be given.
+    Lost,
     /// The request is over.
     Over,
 }
@@ -220,14 +222,8 @@ impl Source {
                 }
             }
             Self::Broken(why) => Err(why.clone()),
+            Self::Lost => Err("a part of the body was read and could not be given".to_owned()),
             Self::Over | Self::Pieces(_) => Ok(Bytes::new()),
-        }
-    }
-
-    /// Has nothing more be read of it, if it did not break off before.
-    fn breaks(&mut self, why: &str) {
-        if !matches!(self, Self::Broken(_)) {
-            *self = Self::Broken(why.to_owned());
         }
     }
 }
@@ -285,10 +281,9 @@ impl Input {
             _ => {}
         }
         let read = self.gather(py, until);
-        if read.is_err() {
-            // What was read is lost, and what is left must not be taken for all.
-            self.source
-                .breaks("a part of the body was read and could not be given");
+        if read.is_err() && !matches!(self.source, Source::Broken(_)) {
+            // What is left must not be taken for all.
+            self.source = Source::Lost;
         }
         read
     }

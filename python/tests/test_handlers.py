@@ -44,7 +44,7 @@ def test_a_handler_that_fails_is_in_the_log_and_ends_nothing(serve):
     with serve() as server:
         pid = int(ask(server).body)
         os.kill(pid, signal.SIGWINCH)
-        server.logged("a handler of a signal failed error=\"ValueError: the handler fails")
+        server.logged("a handler of a signal failed error=ValueError: the handler fails")
         server.logged(r"(?s)Traceback.*in fails\n.*ValueError: the handler fails")
         os.kill(pid, signal.SIGALRM)
         server.logged("handled SIGALRM")
@@ -56,7 +56,7 @@ def test_a_handler_that_exits_ends_the_server_when_requests_have_finished(fifo):
         connection.send(request(Fifo=fifo))
         with open(fifo, "w") as answer:
             server.process.send_signal(signal.SIGUSR2)
-            server.logged("a handler of a signal ends the server error=\"SystemExit: 5")
+            server.logged("a handler of a signal ends the server error=SystemExit: 5")
             answer.write("finished")
         assert connection.response().body == b"finished"
         assert server.process.wait(20) == 5
