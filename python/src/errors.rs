@@ -100,7 +100,7 @@ pub(crate) fn log(py: Python<'_>, error: &PyErr, what: &'static str, asked: &Var
     flush(py);
     let (request, request_id) = (asked.what(), asked.id().map(RequestId::as_str));
     tell(py, error, |told| {
-        tracing::error!(request, request_id, error = told, "{what}");
+        tracing::error!(request, request_id, error = %told, "{what}");
     });
 }
 

@@ -119,11 +119,11 @@ fn run(py: Python<'_>) -> Option<PyErr> {
     while let Err(error) = py.check_signals() {
         if error.is_instance_of::<PyException>(py) {
             errors::tell(py, &error, |error| {
-                error!(error, "a handler of a signal failed");
+                error!(%error, "a handler of a signal failed");
             });
             continue;
         }
-        let say = |error: &str| info!(error, "a handler of a signal ends the server");
+        let say = |error: &str| info!(%error, "a handler of a signal ends the server");
         if error.is_instance_of::<PySystemExit>(py) {
             let error = errors::line(&error);
             py.detach(|| say(&error));

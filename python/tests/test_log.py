@@ -208,7 +208,7 @@ def test_who_reads_the_log_may_need_the_interpreter(mode, how, status, said):
 def test_who_reads_that_a_thread_has_come_back_may_need_the_interpreter(fifo):
     with Server("--threads", "1", "--request-timeout", "1") as server:
         assert server.get(reads_itself, target="/?late", headers=[("X-Fifo", str(fifo))]).status == 504
-        server.logged("another thread takes the place")
+        server.logged("the only thread is lost")
         fifo.write_text("too late")
         server.logged("a thread that was lost has come back")
         assert server.get(failing, target="/early").status == 500
