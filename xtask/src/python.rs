@@ -196,12 +196,15 @@ fn source(environment: &Environment) -> Result<(), Failed> {
     run(check)
 }
 
-/// Unpacks the one archive of a directory, under a name without a version.
+/// Unpacks the one archive of a directory, under a name without a version. As new, since Cargo takes files with the times that are in
+/// there for those that it compiled before.
 const UNPACK: &str = "
-import pathlib, sys, tarfile
+import pathlib, sys, tarfile, time
 place = pathlib.Path(sys.argv[1])
 (archive,) = place.glob('gopuram-*.tar.gz')
 with tarfile.open(archive) as packed:
+    for member in packed.getmembers():
+        member.mtime = time.time()
     packed.extractall(place)
 (unpacked,) = (path for path in place.iterdir() if path.is_dir())
 unpacked.rename(place / 'gopuram')
