@@ -130,7 +130,8 @@ impl Attributes {
     }
 
     /// Whether somebody has passed the request on for another who is not known: the [`client`](Self::client) is then the one who
-    /// passed it on. Who lets clients in by their addresses does not do so then.
+    /// passed it on. Who lets clients in by their addresses does not do so then. Not where a trusted proxy says nothing of another: it
+    /// may ask for itself.
     pub fn is_relayed(&self) -> bool {
         self.relayed
     }

@@ -185,15 +185,27 @@ impl Run {
         }
     }
 
-    /// Says which request it was that panicked, and ends its answer, which the application may have kept.
+    /// Says which request it was that panicked, and ends its answer.
     pub(crate) fn panicked(&self) {
         Python::try_attach(|py| {
-            let request = self.variables.what();
+            let request = self.what();
             py.detach(|| tracing::error!(request, "a request panicked"));
+        });
+        self.break_off();
+    }
+
+    /// Ends its answer, which the application may have kept, without an end.
+    pub(crate) fn break_off(&self) {
+        Python::try_attach(|py| {
             if let Ok(mut start) = self.start.bind(py).try_borrow_mut() {
                 start.fail();
             }
         });
+    }
+
+    /// What was asked for, as the log has it.
+    pub(crate) fn what(&self) -> String {
+        self.variables.what()
     }
 
     /// Lets go of the request, and closes what the application returned, once.

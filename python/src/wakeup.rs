@@ -1,7 +1,8 @@
 //! Handlers of Python for signals, which Python runs on the main thread when that runs Python: the server's waits for connections
 //! there, and has to be told.
 //!
-//! Those of SIGTERM and SIGINT, which the server hears itself, are left to Python, which runs them when it has ended.
+//! SIGTERM and SIGINT the server hears itself. From then on handlers wait until it has ended: Python runs all or none, and that of SIGTERM
+//! may let go of what requests still need.
 
 use std::io;
 use std::os::fd::{AsRawFd as _, RawFd};
@@ -80,9 +81,15 @@ impl Wakeup {
         let (before, raised) = (self.before, Arc::clone(&self.raised));
         tokio::spawn(async move {
             let mut signals = [0; 64];
+            let mut is_ending = false;
             while let Ok(count @ 1..) = hears.read(&mut signals).await {
                 let signals = signals.get(..count).unwrap_or_default();
-                if let Some(error) = Python::attach(|py| came(py, signals, before)) {
+                is_ending |= signals.iter().copied().any(is_ours);
+                if is_ending && before == NOBODY {
+                    // Nor is the interpreter asked for, which may not be had just then.
+                    continue;
+                }
+                if let Some(error) = Python::attach(|py| came(py, signals, before, is_ending)) {
                     keep(&raised, error);
                     end();
                 }
@@ -97,19 +104,20 @@ fn keep(raised: &Raised, error: PyErr) {
     raised.get_or_insert(error);
 }
 
-/// Runs the handlers of signals that came; what one has raised that ends the server.
-fn came(py: Python<'_>, signals: &[u8], before: RawFd) -> Option<PyErr> {
+/// Whether it is one at which the server ends.
+fn is_ours(sign: u8) -> bool {
+    [libc::SIGTERM, libc::SIGINT].contains(&i32::from(sign))
+}
+
+/// Runs the handlers of signals that came, unless they have to wait for the end; what one has raised that ends the server.
+fn came(py: Python<'_>, signals: &[u8], before: RawFd, is_ending: bool) -> Option<PyErr> {
     if before != NOBODY
         && let Ok(os) = py.import("os")
     {
         // Who does not listen any more misses nothing.
         drop(os.call_method1("write", (before, signals)));
     }
-    let is_ours = |sign: &u8| [libc::SIGTERM, libc::SIGINT].contains(&i32::from(*sign));
-    if signals.iter().all(is_ours) {
-        return None;
-    }
-    run(py)
+    if is_ending { None } else { run(py) }
 }
 
 /// Runs all handlers whose signals have come; what one has raised that ends the server.

@@ -24,7 +24,7 @@ use crate::forked::end_if_forked;
 use crate::input::{Pieces, Source};
 use crate::pool::Pool;
 use crate::run::{Job, Run};
-use crate::turns::{Turn, Turns};
+use crate::turns::{Streaming, Turn, Turns};
 
 /// A WSGI application as a tower service, for any stack and any gateway.
 #[derive(Debug)]
@@ -239,11 +239,9 @@ fn inline(asked: Asked, turn: Turn, cx: &mut Context<'_>) -> Response<Body> {
         // It is told where it is dropped.
         Err(_) => answer::failed(),
         Ok(Ok((head, run))) => {
-            let turn = (!run.is_over()).then_some(turn);
             let blocks = Inline {
                 receiver,
-                run,
-                turn,
+                streaming: Streaming::new(run, turn),
                 pauses: 0,
                 apart: http2,
                 last: Bytes::new(),
@@ -264,9 +262,7 @@ const PAUSES: u8 = 1;
 #[derive(Debug)]
 struct Inline {
     receiver: Receiver,
-    run: Run,
-    /// As long as there is something to ask the application for.
-    turn: Option<Turn>,
+    streaming: Arc<Streaming>,
     /// How often others had their turn since the last block, which was sent meanwhile.
     pauses: u8,
     /// Whether the last byte of a block is given apart.
@@ -290,6 +286,7 @@ impl http_body::Body for Inline {
             let last = std::mem::take(&mut self.last);
             return Poll::Ready(Some(Ok(Frame::data(last))));
         }
+        let mut is_over = false;
         loop {
             if let Poll::Ready(mut next) = self.receiver.poll_block(cx) {
                 self.pauses = 0;
@@ -301,26 +298,16 @@ impl http_body::Body for Inline {
                 }
                 return Poll::Ready(next.map(|block| block.map(Frame::data)));
             }
+            if is_over {
+                return Poll::Ready(Some(Err(Broken::new("the answer has no end"))));
+            }
             if self.pauses < PAUSES {
                 self.pauses += 1;
                 // No block may wait for the application to make the next (PEP 3333, "Buffering and Streaming").
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let run = &mut self.run;
-            let stepped = catch_unwind(AssertUnwindSafe(|| {
-                Python::attach(|py| {
-                    run.step(py);
-                    end_if_forked(py);
-                });
-            }));
-            if stepped.is_err() {
-                run.panicked();
-                return Poll::Ready(Some(Err(Broken::new("the request panicked"))));
-            }
-            if self.run.is_over() {
-                self.turn = None;
-            }
+            is_over = self.streaming.step();
             self.pauses = 0;
         }
     }

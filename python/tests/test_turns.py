@@ -1,8 +1,10 @@
 """An application that is called by the thread of the connections has one request at a time."""
 
 import sys
+import threading
 
-from client import request
+import pytest
+from client import Cut, request
 from conftest import Server
 
 PLAIN = [("Content-Type", "text/plain")]
@@ -13,9 +15,11 @@ inside = []
 def streams(environ, start_response):
     def blocks():
         inside.append(environ)
-        for _ in range(400):
-            yield bytes(64 * 1024)
-        inside.pop()
+        try:
+            for _ in range(400):
+                yield bytes(64 * 1024)
+        finally:
+            inside.pop()
 
     start_response("200 OK", PLAIN)
     return blocks()
@@ -60,12 +64,40 @@ def test_no_more_wait_than_may():
         assert server.get(asks).body == b"0"
 
 
+def endless(environ, start_response):
+    start_response("200 OK", PLAIN)
+    return iter(lambda: bytes(64 * 1024), b"")
+
+
 def test_nor_for_longer():
     with Server("--inline", "--queue-timeout", "100ms") as server, server.connect() as slow:
+        slow.send(request(endless))
+        slow.head()
+        answered = threading.Event()
+
+        def read():
+            while not answered.is_set():
+                slow.exactly(10_000)
+
+        reading = threading.Thread(target=read)
+        reading.start()
+        try:
+            assert server.get(asks).status == 503
+        finally:
+            answered.set()
+            reading.join()
+        server.logged("waited too long for its turn")
+
+
+@pytest.mark.parametrize("gateway", ["http1", "http2"])
+def test_who_takes_nothing_gives_way(gateway):
+    with Server("--inline", "--queue-timeout", "1s", gateway=gateway) as server, server.connect() as slow:
         slow.send(request(streams))
         slow.head()
-        assert server.get(asks).status == 503
-        server.logged("waited too long for its turn")
+        assert server.get(asks).body == b"0"
+        server.logged('a client takes nothing of its answer while others wait for their turn: it breaks off request="GET /"')
+        with pytest.raises(Cut):
+            slow.rest()
 
 
 def sends(environ, start_response):

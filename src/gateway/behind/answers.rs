@@ -12,14 +12,18 @@ impl<T, P: Codec, S: Application> Served<T, P, S> {
     pub(super) fn ask(&mut self, cx: &mut Context<'_>) -> Result<bool, Gone> {
         let mut moved = false;
         for _ in 0..self.exchanges.len() {
-            // Who works on this thread would keep waiting what the front server takes next.
-            if self.out.is_full() || self.out.waits().is_some() {
+            if self.out.is_full() {
                 break;
             }
             let at = self.turn.checked_rem(self.exchanges.len()).unwrap_or(0);
             let Some(exchange) = self.exchanges.get_mut(at) else {
                 break;
             };
+            // Who works on this thread would keep waiting what the front server takes next.
+            if exchange.has_begun() && self.out.waits().is_some() {
+                self.turn = at.wrapping_add(1);
+                continue;
+            }
             exchange.signal().follow(cx.waker());
             let goes_on = if exchange.signal().lower() {
                 let mut failed = false;

@@ -75,7 +75,7 @@ impl Out {
                 Poll::Pending => self.blocked = true,
                 Poll::Ready(Ok(())) => {
                     self.unflushed = false;
-                    self.blocked = false;
+                    moved |= std::mem::take(&mut self.blocked);
                 }
                 Poll::Ready(Err(_)) => return Err(Gone),
             }
