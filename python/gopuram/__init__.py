@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from importlib import metadata
 from types import EllipsisType
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,7 @@ if not getattr(sys, "_is_gil_enabled", lambda: True)():
 
 __all__ = ["Disconnected", "FileWrapper", "__version__", "serve"]
 
-__version__: str = metadata.version("gopuram")
+__version__: str = _gopuram.VERSION
 
 
 def serve(

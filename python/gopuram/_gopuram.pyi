@@ -9,6 +9,7 @@ __all__ = [
     "Control",
     "Disconnected",
     "FileWrapper",
+    "VERSION",
     "check_log",
     "check_pid_file",
     "explained",
@@ -97,6 +98,8 @@ class FileWrapper:
     # Only if the file has it.
     @property
     def close(self) -> Callable[[], object]: ...
+
+VERSION: str
 
 def check_log(to: str) -> None: ...
 def check_pid_file(path: str, /) -> None: ...

@@ -6,10 +6,10 @@ import argparse
 import difflib
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator, Sequence
-from importlib import metadata
 from typing import NoReturn
 
 from . import others, reloading, settings, workers
+from ._gopuram import VERSION
 from .values import address, level, natural, positive, seconds, several, size, some, variable
 
 _SERVED = """\
@@ -62,7 +62,7 @@ class _Parser(ArgumentParser):
 def read(arguments: Sequence[str] | None) -> tuple[ArgumentParser, Namespace]:
     """What the command was told, and who can refuse it."""
     parser = _Parser(prog="gopuram", description="A WSGI server, and layers in Rust around it.")
-    parser.add_argument("--version", action="version", version=f"gopuram {metadata.version('gopuram')}")
+    parser.add_argument("--version", action="version", version=f"gopuram {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     formatter = argparse.RawDescriptionHelpFormatter
     serve = commands.add_parser(

@@ -74,7 +74,7 @@ mod _gopuram {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         if super::interpreter::is_main(module.py()) {
-            return Ok(());
+            return module.add("VERSION", env!("CARGO_PKG_VERSION"));
         }
         Err(PyImportError::new_err(
             "gopuram cannot be imported in a sub-interpreter: serve from the main one, \
