@@ -1,13 +1,13 @@
 //! What a response is stored under: RFC 9111, sections 2 and 4.4.
 
 use std::fmt::Write as _;
-use std::net::Ipv6Addr;
 
 use http::header::{CONTENT_LOCATION, HOST, LOCATION};
 use http::uri::{Authority, Scheme as UriScheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, request};
 
 use crate::attributes::{Attributes, Scheme};
+use crate::header::host_port;
 use crate::wrap::with_parts;
 
 /// What a response is stored under: the URI that the client asked for.
@@ -91,34 +91,16 @@ struct HostPort<'a> {
 }
 
 impl<'a> HostPort<'a> {
-    /// Reads an authority without userinfo; none if it is anything else.
-    ///
-    /// Of the characters of RFC 3986, section 3.2.2 those are taken that names of hosts have: others
-    /// are read differently by different readers, and name nothing.
+    /// Reads an authority without userinfo; none if it is anything else, which names nothing.
     fn parse(scheme: &str, text: &'a str) -> Option<Self> {
-        let end = match text.strip_prefix('[') {
-            Some(inside) => inside.find(']')? + 2,
-            None => text.find(':').unwrap_or(text.len()),
-        };
-        let (host, port) = text.split_at_checked(end)?;
-        let inside = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-        let is_host = if let Some(address) = inside {
-            address.parse::<Ipv6Addr>().is_ok()
-        } else {
-            let is_of_names = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-            !host.is_empty() && host.bytes().all(is_of_names)
-        };
-        let port = match port.strip_prefix(':') {
-            Some("") => None,
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                Some(digits.parse().ok()?)
-            }
-            None if port.is_empty() => None,
-            _ => return None,
+        let (host, port) = host_port::parse(text)?;
+        let port = match port {
+            None | Some("") => None,
+            Some(digits) => Some(digits.parse().ok()?),
         };
         let default = if scheme == "https" { 443 } else { 80 };
         let port = port.filter(|port| *port != default);
-        is_host.then_some(Self { host, port })
+        Some(Self { host, port })
     }
 
     fn is_same(&self, other: &Self) -> bool {

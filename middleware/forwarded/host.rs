@@ -1,34 +1,17 @@
 //! The host that was asked for, in place of the one that the proxy asks for.
 
-use std::net::Ipv6Addr;
-
 use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderValue, Request, uri};
 
 use crate::attributes::Attributes;
+use crate::header::host_port;
 
-/// `host [ ":" port ]` (RFC 9110, section 7.2), nobody's name or password before it. Of the characters of RFC 3986, section 3.2.2
-/// those are taken that names of hosts have: others are read differently by different readers.
+/// A host, and perhaps a port, that can stand in a target.
 pub(super) fn parse(text: &str) -> Option<Authority> {
-    let end = match text.strip_prefix('[') {
-        Some(inside) => inside.find(']')? + 2,
-        None => text.find(':').unwrap_or(text.len()),
-    };
-    let (host, port) = text.split_at_checked(end)?;
-    let inside = host.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-    let is_host = if let Some(address) = inside {
-        address.parse::<Ipv6Addr>().is_ok()
-    } else {
-        let is_of_names = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-        !host.is_empty() && host.bytes().all(is_of_names)
-    };
-    let is_port = match port.strip_prefix(':') {
-        // `parse` takes a sign.
-        Some(digits) => digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok(),
-        None => port.is_empty(),
-    };
-    (is_host && is_port).then(|| text.parse().ok())?
+    let (_, port) = host_port::parse(text)?;
+    let is_port = port.is_none_or(|digits| digits.parse::<u16>().is_ok());
+    is_port.then(|| text.parse().ok())?
 }
 
 /// Puts `host` in place of `Host` and of the target's authority, and keeps what was there. The target of a tunnel is where it leads

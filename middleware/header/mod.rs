@@ -19,6 +19,7 @@ pub(crate) mod digests;
 #[cfg(feature = "dates")]
 pub(crate) mod entity_tag;
 pub(crate) mod forwarded;
+pub(crate) mod host_port;
 pub(crate) mod list;
 pub(crate) mod media_type;
 pub(crate) mod send_file;

@@ -126,15 +126,21 @@ pub(crate) struct Streaming {
 
 /// In the order in which they are let go of: what is to be closed is closed in its turn.
 #[derive(Debug)]
-struct Held {
+pub(crate) struct Held {
     run: Run,
-    _turn: Turn,
+    turn: Turn,
+}
+
+impl Held {
+    pub(crate) const fn new(run: Run, turn: Turn) -> Self {
+        Self { run, turn }
+    }
 }
 
 impl Streaming {
-    pub(crate) fn new(run: Run, turn: Turn) -> Arc<Self> {
-        let turns = Arc::clone(&turn.turns);
-        let held = (!run.is_over()).then_some(Held { run, _turn: turn });
+    pub(crate) fn new(held: Held) -> Arc<Self> {
+        let turns = Arc::clone(&held.turn.turns);
+        let held = Some(held).filter(|held| !held.run.is_over());
         let streaming = Arc::new(Self {
             held: Mutex::new(held),
             steps: AtomicUsize::new(0),

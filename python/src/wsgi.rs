@@ -24,7 +24,7 @@ use crate::forked::end_if_forked;
 use crate::input::{Pieces, Source};
 use crate::pool::Pool;
 use crate::run::{Job, Run};
-use crate::turns::{Streaming, Turn, Turns};
+use crate::turns::{Held, Streaming, Turn, Turns};
 
 /// A WSGI application as a tower service, for any stack and any gateway.
 #[derive(Debug)]
@@ -239,14 +239,15 @@ fn inline(asked: Asked, turn: Turn, cx: &mut Context<'_>) -> Response<Body> {
         // It is told where it is dropped.
         Err(_) => answer::failed(),
         Ok(Ok((head, run))) => {
-            let blocks = Inline {
+            let between = Held::new(run, turn);
+            let blocks = || Inline {
                 receiver,
-                streaming: Streaming::new(run, turn),
+                streaming: Streaming::new(between),
                 pauses: 0,
                 apart: http2,
                 last: Bytes::new(),
             };
-            answered(head, || Some(Body::new(blocks)))
+            answered(head, || Some(Body::new(blocks())))
         }
         Ok(Err(error)) => {
             tracing::error!(%error, "a request could not be given to Python");

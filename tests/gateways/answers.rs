@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
 use futures_util::stream::poll_fn;
+use futures_util::{Stream, StreamExt as _};
 use gopuram::Body;
 use http::{Request, Response};
 use http_body::Frame;
@@ -22,7 +22,23 @@ use crate::support::{Count, connect, rest, turns};
 
 const PIECE: &[u8] = &[b'x'; 20 * 1024];
 
-/// Lets others have their turn before each piece, as one does whose next may take long.
+/// Pieces without end, before each of which others have their turn, as where the next may take long.
+fn pieces(
+    piece: &'static [u8],
+    asked: Count,
+) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> {
+    let mut pauses = false;
+    poll_fn(move |cx| {
+        pauses = !pauses;
+        if pauses {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        asked.add();
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(piece)))))
+    })
+}
+
 #[tokio::test]
 async fn one_that_works_on_this_thread_keeps_nothing_of_a_piece_waiting() {
     for protocol in ALL {
@@ -30,19 +46,8 @@ async fn one_that_works_on_this_thread_keeps_nothing_of_a_piece_waiting() {
         let app = {
             let asked = asked.clone();
             BoxCloneService::new(service_fn(move |_: Request<Body>| {
-                let asked = asked.clone();
-                let mut pauses = false;
-                let pieces = poll_fn(move |cx| {
-                    pauses = !pauses;
-                    if pauses {
-                        cx.waker().wake_by_ref();
-                        return Poll::Pending;
-                    }
-                    asked.add();
-                    let frame = Frame::data(Bytes::from_static(PIECE));
-                    Poll::Ready(Some(Ok::<_, Infallible>(frame)))
-                });
-                let res = Response::new(Body::new(StreamBody::new(pieces)));
+                let body = StreamBody::new(pieces(PIECE, asked.clone()));
+                let res = Response::new(Body::new(body));
                 std::future::ready(Ok::<_, Infallible>(res))
             }))
         };
@@ -96,19 +101,10 @@ impl AsyncWrite for Buffered {
 #[tokio::test(start_paused = true)]
 async fn one_goes_on_when_the_transport_has_passed_on_what_it_gave() {
     for protocol in ALL {
-        let app = service_fn(move |_: Request<Body>| {
-            let mut pauses = false;
-            let pieces = poll_fn(move |cx| {
-                pauses = !pauses;
-                if pauses {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                let frame = Frame::data(Bytes::from_static(b"piece"));
-                Poll::Ready(Some(Ok::<_, Infallible>(frame)))
-            });
-            let body = Body::new(StreamBody::new(pieces.take(5)));
-            std::future::ready(Ok::<_, Infallible>(Response::new(body)))
+        let app = service_fn(|_: Request<Body>| {
+            let pieces = pieces(b"piece", Count::default()).take(5);
+            let res = Response::new(Body::new(StreamBody::new(pieces)));
+            std::future::ready(Ok::<_, Infallible>(res))
         });
         let (mut front, io) = tokio::io::duplex(64 * 1024);
         let serve = gopuram::serve(BoxCloneService::new(app));
